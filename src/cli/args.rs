@@ -1,0 +1,252 @@
+//! What was typed, and the checks that turn it into what holds.
+
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+
+use clap::{Parser, ValueEnum};
+
+use crate::dedup::Dedup;
+use crate::input::Input;
+use crate::job::Config;
+use crate::model::Emit;
+
+/// Turn dumps of scite report pages into clean, deduplicated NDJSON.
+///
+/// Reads plain text that holds one scraped report page or thousands, also glued together
+/// by `cat`, and writes one JSON record per line. Text of other sites is skipped and counted.
+#[derive(Debug, Parser)]
+#[command(version, max_term_width = 100, after_help = EXAMPLES)]
+pub struct Args {
+    /// Files and folders to read, in this order; a folder is walked in the byte order of
+    /// its paths. None, or `-`, is standard input.
+    #[arg(value_name = "PATH")]
+    inputs: Vec<PathBuf>,
+
+    /// Write records to FILE instead of standard output.
+    ///
+    /// The file is written as FILE.part and gets its name when it is whole.
+    #[arg(short, long, value_name = "FILE", help_heading = "Output")]
+    pub output: Option<PathBuf>,
+
+    /// One line per report page, or one per statement.
+    #[arg(long, value_enum, default_value_t = EmitArg::Reports, help_heading = "Output")]
+    emit: EmitArg,
+
+    /// Write what was refused to FILE, as NDJSON: reason, message, place, excerpt.
+    #[arg(long, value_name = "FILE", help_heading = "Output")]
+    pub rejects: Option<PathBuf>,
+
+    /// Write the summary to FILE, as JSON.
+    #[arg(long, value_name = "FILE", help_heading = "Output")]
+    pub stats: Option<PathBuf>,
+
+    /// Remove statement blocks that are repeated within a page, or keep all.
+    #[arg(long, value_enum, default_value_t = DedupArg::Page, help_heading = "Work")]
+    dedup: DedupArg,
+
+    /// Parser threads; the output is the same for any number [default: the number of cores].
+    #[arg(long, value_name = "N", help_heading = "Work")]
+    threads: Option<NonZeroUsize>,
+
+    /// Stop after N report pages.
+    #[arg(long, value_name = "N", help_heading = "Work")]
+    limit: Option<u64>,
+
+    /// Reject pages over SIZE: bytes, or with K, M, G (1024), kB, MB, GB (1000).
+    #[arg(long, value_name = "SIZE", default_value = "64MiB", value_parser = size, help_heading = "Work")]
+    max_page: NonZeroUsize,
+
+    /// End with exit code 3 when a page was rejected or a record carries a warning.
+    #[arg(long, help_heading = "Gates")]
+    pub strict: bool,
+
+    /// End with exit code 3 when more than N pages, or P% of the report pages, were rejected.
+    #[arg(long, value_name = "N|P%", value_parser = max_rejects, help_heading = "Gates")]
+    pub max_rejects: Option<MaxRejects>,
+
+    /// Show progress on standard error: when that is a terminal, always, or never.
+    #[arg(long, value_enum, value_name = "WHEN", default_value_t = When::Auto, help_heading = "Messages")]
+    pub progress: When,
+
+    /// No summary and no progress; errors are still said.
+    #[arg(short, long, help_heading = "Messages")]
+    pub quiet: bool,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  citesift pages/ -o reports.ndjson            every page below a folder, into a file
+  cat pages/*.txt | citesift | jq -r .doi      in a pipeline
+  citesift --emit statements dump.txt          one row per statement, for tables
+  citesift --rejects bad.ndjson --stats run.json dump.txt > reports.ndjson
+
+Exit codes:
+  0  done; a reader of standard output that stops early counts as done
+  1  an input could not be read whole, or an output could not be written
+  2  wrong usage, nothing was done
+  3  done, but --strict or --max-rejects does not hold";
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum EmitArg {
+    Reports,
+    Statements,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum DedupArg {
+    Off,
+    Page,
+}
+
+/// When something is shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum When {
+    Auto,
+    Always,
+    Never,
+}
+
+/// How many rejects a run may have.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum MaxRejects {
+    Pages(u64),
+    Percent(f64),
+}
+
+impl MaxRejects {
+    /// Whether so many rejects of so many report pages are too many.
+    pub fn is_exceeded(self, rejected: u64, pages: u64) -> bool {
+        match self {
+            Self::Pages(most) => rejected > most,
+            Self::Percent(most) => rejected as f64 * 100.0 > most * pages as f64,
+        }
+    }
+}
+
+impl Args {
+    /// What holds for the run, or the sentence that says what to change.
+    pub fn config(&self) -> Result<Config, String> {
+        self.refuse_shared_outputs()?;
+        let mut config = Config::new(self.inputs()?);
+        config.emit = match self.emit {
+            EmitArg::Reports => Emit::Reports,
+            EmitArg::Statements => Emit::Statements,
+        };
+        config.dedup = match self.dedup {
+            DedupArg::Off => Dedup::Off,
+            DedupArg::Page => Dedup::Page,
+        };
+        if let Some(threads) = self.threads {
+            config.threads = threads;
+            config.batch = Config::batch_for(threads);
+        }
+        config.max_page = self.max_page;
+        config.limit = self.limit;
+        Ok(config)
+    }
+
+    fn inputs(&self) -> Result<Vec<Input>, String> {
+        use std::io::IsTerminal;
+        if self.inputs.is_empty() && std::io::stdin().is_terminal() {
+            return Err(
+                "standard input is a terminal: name a PATH, pipe text in, or give `-` to type"
+                    .to_owned(),
+            );
+        }
+        if self.inputs.is_empty() {
+            return Ok(vec![Input::Stdin]);
+        }
+        let input = |path: &PathBuf| match path.as_os_str() == "-" {
+            true => Input::Stdin,
+            false => Input::Path(path.clone()),
+        };
+        Ok(self.inputs.iter().map(input).collect())
+    }
+
+    fn refuse_shared_outputs(&self) -> Result<(), String> {
+        let named = [
+            ("--output", &self.output),
+            ("--rejects", &self.rejects),
+            ("--stats", &self.stats),
+        ];
+        let named: Vec<_> = named
+            .iter()
+            .filter_map(|(flag, path)| Some((flag, path.as_ref()?)))
+            .collect();
+        for (number, (flag, path)) in named.iter().enumerate() {
+            if let Some((other, _)) = named[..number].iter().find(|(_, other)| other == path) {
+                return Err(format!("{other} and {flag} name the same file"));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// size = digits [K | M | G | KiB | MiB | GiB | kB | MB | GB]
+fn size(typed: &str) -> Result<NonZeroUsize, String> {
+    let digits = typed.trim_end_matches(|c: char| c.is_ascii_alphabetic());
+    let unit: usize = match &typed[digits.len()..] {
+        "" | "B" => 1,
+        "K" | "KiB" => 1 << 10,
+        "M" | "MiB" => 1 << 20,
+        "G" | "GiB" => 1 << 30,
+        "kB" | "KB" => 1000,
+        "MB" => 1_000_000,
+        "GB" => 1_000_000_000,
+        other => return Err(format!("unknown unit `{other}`; use K, M, G, kB, MB or GB")),
+    };
+    let number: usize = digits
+        .parse()
+        .map_err(|_| "a size is a whole number with or without a unit, such as 64MiB".to_owned())?;
+    let bytes = number.checked_mul(unit).ok_or("the size is too large")?;
+    NonZeroUsize::new(bytes).ok_or_else(|| "the size must be above zero".to_owned())
+}
+
+fn max_rejects(typed: &str) -> Result<MaxRejects, String> {
+    let expected = || "expected a number of pages, such as 10, or a share, such as 0.5%".to_owned();
+    match typed.strip_suffix('%') {
+        Some(percent) => percent
+            .parse()
+            .ok()
+            .filter(|percent| (0.0..=100.0).contains(percent))
+            .map(MaxRejects::Percent),
+        None => typed.parse().ok().map(MaxRejects::Pages),
+    }
+    .ok_or_else(expected)
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_flags_are_well_formed() {
+        Args::command().debug_assert();
+    }
+
+    #[test]
+    fn sizes_with_units() {
+        let bytes = |typed| size(typed).map(NonZeroUsize::get).ok();
+        assert_eq!(bytes("17"), Some(17));
+        assert_eq!(bytes("64MiB"), Some(64 << 20));
+        assert_eq!(bytes("64M"), Some(64 << 20));
+        assert_eq!(bytes("2kB"), Some(2000));
+        for wrong in ["0", "", "-1", "1.5M", "1 M", "1X", "99999999999G"] {
+            assert_eq!(bytes(wrong), None, "{wrong:?}");
+        }
+    }
+
+    #[test]
+    fn rejects_by_number_and_by_share() {
+        assert!(!max_rejects("2").unwrap().is_exceeded(2, 5));
+        assert!(max_rejects("2").unwrap().is_exceeded(3, 5));
+        assert!(!max_rejects("50%").unwrap().is_exceeded(2, 4));
+        assert!(max_rejects("0.1%").unwrap().is_exceeded(2, 1999));
+        assert!(!max_rejects("0%").unwrap().is_exceeded(0, 0));
+        for wrong in ["%", "101%", "-1", "a", "nan%"] {
+            assert!(max_rejects(wrong).is_err(), "{wrong:?}");
+        }
+    }
+}

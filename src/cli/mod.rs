@@ -1,0 +1,166 @@
+//! The command line: the only floor that knows flags, prints and exits.
+
+mod args;
+mod outputs;
+
+use std::panic;
+use std::process::ExitCode;
+use std::sync::OnceLock;
+use std::time::{Duration, Instant};
+
+use clap::Parser;
+use serde::Serialize;
+
+use self::args::{Args, When};
+use self::outputs::{NamedFile, Outputs};
+use crate::error::Error;
+use crate::job::{Config, Summary, Watch, run_watched};
+use crate::progress::{Progress, total_bytes};
+use crate::stats::Stats;
+use crate::summary;
+
+const DONE: u8 = 0;
+const FAILED: u8 = 1;
+const WRONG_USAGE: u8 = 2;
+const GATE_FAILED: u8 = 3;
+
+/// Parses the command line, runs the job, says what came of it.
+pub fn main() -> ExitCode {
+    leave_panics_to_the_run();
+    let args = Args::parse();
+    let code = match args.config() {
+        Ok(config) => job(&args, &config).unwrap_or_else(|error| {
+            complain(&error);
+            FAILED
+        }),
+        Err(message) => {
+            eprintln!("error: {message}\n\nFor more information, try '--help'.");
+            WRONG_USAGE
+        }
+    };
+    ExitCode::from(code)
+}
+
+fn job(args: &Args, config: &Config) -> Result<u8, Error> {
+    let started = Instant::now();
+    let mut outputs = Outputs::open(args.output.as_deref(), args.rejects.as_deref())?;
+    let stats_file = args.stats.as_deref().map(NamedFile::create).transpose()?;
+    let progress = progress(args, config);
+
+    let watch = Watch {
+        on_fault: &|fault| progress.say(&format!("citesift: {fault}")),
+        ..Watch::default()
+    };
+    let mut reader_left = false;
+    let summary = run_watched(config, &watch, |batch| {
+        progress.update(&watch);
+        let flow = outputs.write(batch)?;
+        reader_left = flow.is_break();
+        Ok(flow)
+    });
+    progress.clear();
+    let summary = summary?;
+    outputs.finish()?;
+
+    let elapsed = started.elapsed();
+    if let Some(file) = stats_file {
+        write_stats(file, &summary, elapsed)?;
+    }
+    if !args.quiet && !reader_left {
+        eprint!(
+            "{}",
+            summary::text(&summary, elapsed, args.rejects.is_some())
+        );
+    }
+    Ok(exit_code(args, &summary))
+}
+
+fn progress(args: &Args, config: &Config) -> Progress {
+    use std::io::IsTerminal;
+    let shown = match args.progress {
+        _ if args.quiet => false,
+        When::Always => true,
+        When::Never => false,
+        When::Auto => std::io::stderr().is_terminal(),
+    };
+    match shown {
+        true => Progress::shown(total_bytes(&config.inputs)),
+        false => Progress::hidden(),
+    }
+}
+
+/// The summary as `--stats` writes it.
+#[derive(Serialize)]
+struct StatsFile<'a> {
+    version: &'static str,
+    #[serde(flatten)]
+    stats: &'a Stats,
+    read_errors: Vec<StatsReadError<'a>>,
+    /// The run ended before its input: by `--limit`, or because nobody read on.
+    stopped: bool,
+    elapsed_seconds: f64,
+}
+
+#[derive(Serialize)]
+struct StatsReadError<'a> {
+    path: &'a str,
+    message: String,
+}
+
+fn write_stats(mut file: NamedFile, summary: &Summary, elapsed: Duration) -> Result<(), Error> {
+    let read_errors = summary.faults.iter().map(|fault| StatsReadError {
+        path: &fault.path,
+        message: fault.source.to_string(),
+    });
+    file.json_line(&StatsFile {
+        version: env!("CARGO_PKG_VERSION"),
+        stats: &summary.stats,
+        read_errors: read_errors.collect(),
+        stopped: summary.stopped,
+        elapsed_seconds: elapsed.as_secs_f64(),
+    })?;
+    file.finish()
+}
+
+fn exit_code(args: &Args, summary: &Summary) -> u8 {
+    let pages = &summary.stats.pages;
+    if !summary.faults.is_empty() {
+        return FAILED;
+    }
+    if args.strict && (pages.rejected > 0 || !summary.stats.warnings.is_empty()) {
+        eprintln!("citesift: --strict does not hold: there are rejected pages or warnings");
+        return GATE_FAILED;
+    }
+    let reports = pages.seen - pages.skipped;
+    if let Some(most) = args.max_rejects
+        && most.is_exceeded(pages.rejected, reports)
+    {
+        eprintln!(
+            "citesift: --max-rejects does not hold: {} of {reports} report pages were rejected",
+            pages.rejected
+        );
+        return GATE_FAILED;
+    }
+    DONE
+}
+
+static PANICKED_AT: OnceLock<String> = OnceLock::new();
+
+/// A panicking stage says nothing by itself: the run ends with one message, which [`complain`] gives.
+fn leave_panics_to_the_run() {
+    let default = panic::take_hook();
+    panic::set_hook(Box::new(move |panic| {
+        if std::thread::current().name() == Some("main") {
+            default(panic);
+        } else if let Some(location) = panic.location() {
+            PANICKED_AT.get_or_init(|| location.to_string());
+        }
+    }));
+}
+
+fn complain(error: &Error) {
+    match (error, PANICKED_AT.get()) {
+        (Error::Panic { .. }, Some(location)) => eprintln!("citesift: {error} ({location})"),
+        _ => eprintln!("citesift: {error}"),
+    }
+}

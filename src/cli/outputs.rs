@@ -1,0 +1,117 @@
+//! The places a run writes to, opened before it reads anything.
+
+use std::io::{self, BufWriter, ErrorKind, Write};
+use std::ops::ControlFlow;
+use std::path::Path;
+
+use serde::Serialize;
+
+use crate::error::Error;
+use crate::job::Output;
+use crate::sink::OutputFile;
+
+/// Records and rejects.
+pub struct Outputs {
+    records: Records,
+    rejects: Option<NamedFile>,
+}
+
+enum Records {
+    Stdout,
+    File(NamedFile),
+}
+
+/// A file with the name to use in messages.
+pub struct NamedFile {
+    name: String,
+    file: BufWriter<OutputFile>,
+}
+
+impl Outputs {
+    /// Opens them; records go to standard output when no file is named.
+    pub fn open(output: Option<&Path>, rejects: Option<&Path>) -> Result<Self, Error> {
+        Ok(Self {
+            records: match output {
+                Some(path) => Records::File(NamedFile::create(path)?),
+                None => Records::Stdout,
+            },
+            rejects: rejects.map(NamedFile::create).transpose()?,
+        })
+    }
+
+    /// Writes a batch; breaks when standard output is closed, which is no error.
+    pub fn write(&mut self, batch: &Output) -> Result<ControlFlow<()>, Error> {
+        if let Some(file) = &mut self.rejects {
+            for reject in batch.rejects {
+                file.json_line(reject)?;
+            }
+        }
+        match &mut self.records {
+            Records::File(file) => file.write(batch.records)?,
+            Records::Stdout => {
+                let mut stdout = io::stdout().lock();
+                let written = stdout
+                    .write_all(batch.records)
+                    .and_then(|()| stdout.flush());
+                match written {
+                    Err(error) if error.kind() == ErrorKind::BrokenPipe => {
+                        return Ok(ControlFlow::Break(()));
+                    }
+                    written => written.map_err(error_at("standard output"))?,
+                }
+            }
+        }
+        Ok(ControlFlow::Continue(()))
+    }
+
+    /// Gives every file its name.
+    pub fn finish(self) -> Result<(), Error> {
+        if let Records::File(file) = self.records {
+            file.finish()?;
+        }
+        self.rejects.map_or(Ok(()), NamedFile::finish)
+    }
+}
+
+impl NamedFile {
+    pub fn create(path: &Path) -> Result<Self, Error> {
+        let name = path.to_string_lossy().into_owned();
+        let file = OutputFile::create(path).map_err(error_at(&name))?;
+        Ok(Self {
+            name,
+            file: BufWriter::new(file),
+        })
+    }
+
+    pub fn json_line(&mut self, value: &impl Serialize) -> Result<(), Error> {
+        let mut line = serde_json::to_vec(value).map_err(|error| self.error(error.into()))?;
+        line.push(b'\n');
+        self.write(&line)
+    }
+
+    pub fn finish(self) -> Result<(), Error> {
+        let Self { name, file } = self;
+        file.into_inner()
+            .map_err(io::IntoInnerError::into_error)
+            .and_then(OutputFile::finish)
+            .map_err(error_at(&name))
+    }
+
+    fn write(&mut self, bytes: &[u8]) -> Result<(), Error> {
+        self.file
+            .write_all(bytes)
+            .map_err(|source| self.error(source))
+    }
+
+    fn error(&self, source: io::Error) -> Error {
+        error_at(&self.name)(source)
+    }
+}
+
+fn error_at(path: &str) -> impl Fn(io::Error) -> Error {
+    let path = path.to_owned();
+    move |source| Error::Write {
+        path: path.clone(),
+        source,
+    }
+}

@@ -1,0 +1,43 @@
+//! What ends a run early. Input that is refused is no error but a [`Reject`](crate::model::Reject),
+//! and a source that cannot be read is a [`ReadError`]: both are counted, and the run goes on.
+
+use std::io;
+
+use crate::place::Printable;
+
+/// A run that could not be carried through.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// An output could not be opened, written or finished.
+    #[error("{}: {source}", Printable(.path))]
+    Write {
+        /// The output as it was named.
+        path: String,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// A thread could not be started.
+    #[error("cannot start a thread: {0}")]
+    Threads(io::Error),
+    /// A stage panicked.
+    #[error("bug in stage {stage}: {}", Printable(.message))]
+    Panic {
+        /// The stage's thread.
+        stage: String,
+        /// What it said.
+        message: String,
+    },
+    /// The columns of the accounting do not add up.
+    #[error("bug: the accounting does not add up: {0}")]
+    Accounting(String),
+}
+
+/// A source that could not be read, or not to its end. What came before the fault was used.
+#[derive(Debug, thiserror::Error)]
+#[error("{}: {source}", Printable(.path))]
+pub struct ReadError {
+    /// The source as it was named or found.
+    pub path: String,
+    /// What the system says.
+    pub source: io::Error,
+}

@@ -1,0 +1,151 @@
+//! The filter lists beside the statements: their headings, and counts with labels.
+//!
+//! Only Citation Types and Year Published have a known meaning by position. In the
+//! other lists a count's label is lost or dropped: a position is never given a name.
+
+use super::number::bare_count;
+use crate::model::StatementType;
+
+/// The lists a page can have.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Facet {
+    PaperSections,
+    CitationTypes,
+    YearPublished,
+    PublicationTypes,
+    Relationship,
+    Authors,
+    Journals,
+}
+
+impl Facet {
+    /// Headings of one word can also be a line of a title or an abstract.
+    pub fn is_one_word(self) -> bool {
+        matches!(self, Self::Relationship | Self::Authors | Self::Journals)
+    }
+}
+
+/// heading = "Paper Sections" | "Citation Types" | … | "Journals"
+pub fn heading(line: &[u8]) -> Option<Facet> {
+    Some(match line {
+        b"Paper Sections" => Facet::PaperSections,
+        b"Citation Types" => Facet::CitationTypes,
+        b"Year Published" => Facet::YearPublished,
+        b"Publication Types" => Facet::PublicationTypes,
+        b"Relationship" => Facet::Relationship,
+        b"Authors" => Facet::Authors,
+        b"Journals" => Facet::Journals,
+        _ => return None,
+    })
+}
+
+/// labelled = label blank+ count
+pub fn labelled_count(line: &[u8]) -> Option<(&[u8], u64)> {
+    let last_blank = memchr::memrchr(b' ', line)?;
+    let (label, number) = (&line[..last_blank], &line[last_blank + 1..]);
+    Some((super::line::trim_end(label), bare_count(number)?))
+}
+
+/// type-label = "Supporting" | "Mentioning" | … in any case, with a colon or without
+pub fn type_label(label: &[u8]) -> Option<StatementType> {
+    use StatementType::{Contrasting, Mentioning, Supporting, Unclassified};
+    let label = label.strip_suffix(b":").unwrap_or(label);
+    Some(match label.to_ascii_lowercase().as_slice() {
+        b"supporting" => Supporting,
+        b"mentioning" => Mentioning,
+        b"contrasting" | b"contradicting" | b"disputing" => Contrasting,
+        b"unclassified" => Unclassified,
+        _ => return None,
+    })
+}
+
+/// Statement counts by type, from one of the page's two lists. Equal when the counts
+/// are, whether they came with labels or without.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct TypeCounts {
+    by_type: [Option<u64>; 4],
+    unlabelled: usize,
+}
+
+impl TypeCounts {
+    /// Takes the next number without a label; false when all four have been had.
+    pub fn push(&mut self, count: u64) -> bool {
+        let Some(slot) = self.by_type.get_mut(self.unlabelled) else {
+            return false;
+        };
+        self.unlabelled += 1;
+        slot.replace(count).is_none()
+    }
+
+    /// Takes a number with its label; false when that type has one already.
+    pub fn set(&mut self, statement_type: StatementType, count: u64) -> bool {
+        self.by_type[statement_type as usize]
+            .replace(count)
+            .is_none()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.by_type.iter().all(Option::is_none)
+    }
+
+    /// The sum; None when it does not fit 64 bits.
+    pub fn sum(&self) -> Option<u64> {
+        self.by_type
+            .iter()
+            .flatten()
+            .try_fold(0u64, |sum, &count| sum.checked_add(count))
+    }
+
+    pub fn get(&self, statement_type: StatementType) -> Option<u64> {
+        self.by_type[statement_type as usize]
+    }
+
+    /// True when `self` is the beginning of `whole`, as on a page that ends within it.
+    pub fn is_cut_from(&self, whole: &Self) -> bool {
+        self.by_type[..self.unlabelled] == whole.by_type[..self.unlabelled]
+            && self.by_type[self.unlabelled..].iter().all(Option::is_none)
+    }
+}
+
+impl PartialEq for TypeCounts {
+    fn eq(&self, other: &Self) -> bool {
+        self.by_type == other.by_type
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn labels_on_one_line() {
+        assert_eq!(
+            labelled_count(b"Supporting 8"),
+            Some((&b"Supporting"[..], 8))
+        );
+        assert_eq!(
+            labelled_count(b"Case report  1,008"),
+            Some((&b"Case report"[..], 1008))
+        );
+        assert_eq!(labelled_count(b"Supporting"), None);
+        assert_eq!(labelled_count(b"8 Supporting"), None);
+    }
+
+    #[test]
+    fn older_words_are_contrasting() {
+        assert_eq!(type_label(b"Disputing"), Some(StatementType::Contrasting));
+        assert_eq!(
+            type_label(b"contradicting:"),
+            Some(StatementType::Contrasting)
+        );
+        assert_eq!(type_label(b"Total"), None);
+    }
+
+    #[test]
+    fn a_fifth_number_is_refused() {
+        let mut counts = TypeCounts::default();
+        assert!((0..4).all(|count| counts.push(count)));
+        assert!(!counts.push(4));
+        assert_eq!(counts.sum(), Some(6));
+    }
+}

@@ -1,0 +1,123 @@
+//! The top of a page: year, DOI, bar, and the label of the abstract.
+
+use nom::Parser;
+use nom::branch::alt;
+use nom::bytes::complete::{tag, tag_no_case, take_while_m_n};
+use nom::character::complete::digit1;
+use nom::combinator::{all_consuming, map_opt, opt, recognize, rest};
+use nom::sequence::{preceded, terminated};
+
+use super::Rule;
+use super::line::{Lines, trim, trim_start};
+
+/// What the first lines of a page with a header say.
+#[derive(Debug, PartialEq)]
+pub struct Header<'a> {
+    pub year: Option<u16>,
+    /// As printed, without a resolver prefix; its letters are not yet lower-cased.
+    pub doi: &'a [u8],
+}
+
+/// header = [year line] doi-line
+///
+/// The year stands right above the DOI or is none. Moves the cursor only past a header.
+pub fn header<'a>(lines: &mut Lines<'a>) -> Option<Header<'a>> {
+    let mut ahead = *lines;
+    let first = trim(ahead.next_filled()?);
+    let header = match year_line(first) {
+        Some(year) => Header {
+            year: Some(year),
+            doi: doi_line(trim(ahead.next()?))?,
+        },
+        None => Header {
+            year: None,
+            doi: doi_line(first)?,
+        },
+    };
+    *lines = ahead;
+    Some(header)
+}
+
+/// year-line = digit{4}
+fn year_line(line: &[u8]) -> Option<u16> {
+    let (_, year) = all_consuming(year).parse(line).ok()?;
+    Some(year)
+}
+
+fn year(input: &[u8]) -> Rule<'_, u16> {
+    let digits = take_while_m_n(4, 4, |byte: u8| byte.is_ascii_digit());
+    map_opt(digits, |digits| {
+        std::str::from_utf8(digits).ok()?.parse().ok()
+    })
+    .parse(input)
+}
+
+/// doi-line = "DOI:" blank* [resolver] "10." rest
+fn doi_line(line: &[u8]) -> Option<&[u8]> {
+    let printed = trim_start(line.strip_prefix(b"DOI:")?);
+    let (_, doi) = preceded(opt(resolver), recognize((directory, rest)))
+        .parse(printed)
+        .ok()?;
+    Some(doi)
+}
+
+/// resolver = ["http" ["s"] "://"] ["dx." | "www."] "doi.org/" | "doi:" blank*
+fn resolver(input: &[u8]) -> Rule<'_, ()> {
+    let scheme = alt((tag_no_case("https://"), tag_no_case("http://")));
+    let host = (
+        opt(alt((tag_no_case("dx."), tag_no_case("www.")))),
+        tag_no_case("doi.org/"),
+    );
+    let label = terminated(tag_no_case("doi:"), opt(tag(" ")));
+    alt(((opt(scheme), host).map(drop), label.map(drop))).parse(input)
+}
+
+/// directory = "10." digit*
+fn directory(input: &[u8]) -> Rule<'_, ()> {
+    (tag("10."), opt(digit1)).map(drop).parse(input)
+}
+
+/// bar = "|" rest | "Sign up to set email alerts"
+pub fn is_bar(line: &[u8]) -> bool {
+    line.starts_with(b"|") || line == b"Sign up to set email alerts"
+}
+
+/// abstract = "Abstract:" rest
+pub fn abstract_line(line: &[u8]) -> Option<&[u8]> {
+    line.strip_prefix(b"Abstract:").map(trim_start)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn header_of(text: &str) -> Option<(Option<u16>, &str)> {
+        let found = header(&mut Lines::new(text.as_bytes()))?;
+        Some((found.year, std::str::from_utf8(found.doi).unwrap()))
+    }
+
+    #[test]
+    fn year_and_doi_or_doi_alone() {
+        assert_eq!(
+            header_of("\n2021\nDOI: 10.5555/a\nx"),
+            Some((Some(2021), "10.5555/a"))
+        );
+        assert_eq!(header_of("DOI: 10.5555/a"), Some((None, "10.5555/a")));
+        assert_eq!(header_of("2021\n\nDOI: 10.5555/a"), None);
+        assert_eq!(header_of("20212\nDOI: 10.5555/a"), None);
+        assert_eq!(header_of("DOI: none"), None);
+    }
+
+    #[test]
+    fn resolver_prefixes_and_trailing_blanks_go() {
+        for line in [
+            "DOI: https://doi.org/10.5555/A b",
+            "DOI: http://dx.doi.org/10.5555/A b \u{a0}",
+            "DOI: doi:10.5555/A b",
+            "DOI: DOI: 10.5555/A b",
+            "DOI:10.5555/A b",
+        ] {
+            assert_eq!(header_of(line), Some((None, "10.5555/A b")), "{line:?}");
+        }
+    }
+}

@@ -1,0 +1,140 @@
+//! Lines and blanks: the layer under every other rule.
+//!
+//! A line ends at LF, and a CR before it goes; nothing else ends a line. Blanks
+//! around a landmark (space, tab, CR, NBSP) do not count.
+
+use memchr::memchr;
+
+/// A cursor over the lines of a page. Copying it is how rules look ahead.
+#[derive(Clone, Copy)]
+pub struct Lines<'a> {
+    text: &'a [u8],
+    at: usize,
+    feeds: u64,
+}
+
+impl<'a> Lines<'a> {
+    pub fn new(text: &'a [u8]) -> Self {
+        Self {
+            text,
+            at: 0,
+            feeds: 0,
+        }
+    }
+
+    /// Bytes before the next line.
+    pub fn at(&self) -> usize {
+        self.at
+    }
+
+    /// Line feeds passed.
+    pub fn feeds(&self) -> u64 {
+        self.feeds
+    }
+
+    /// The first byte of the next line.
+    #[inline]
+    pub fn peek(&self) -> Option<u8> {
+        self.text.get(self.at).copied()
+    }
+
+    /// The next line that is not blank, untrimmed.
+    pub fn next_filled(&mut self) -> Option<&'a [u8]> {
+        self.find(|line| !is_blank(line))
+    }
+
+    /// Everything from `start` to the end of the last line passed, line ends between as they stand.
+    pub fn since(&self, start: usize) -> &'a [u8] {
+        match &self.text[start..self.at] {
+            [passed @ .., b'\r', b'\n'] | [passed @ .., b'\n'] => passed,
+            passed => passed,
+        }
+    }
+}
+
+impl<'a> Iterator for Lines<'a> {
+    type Item = &'a [u8];
+
+    #[inline]
+    fn next(&mut self) -> Option<&'a [u8]> {
+        let rest = &self.text[self.at..];
+        let Some(feed) = memchr(b'\n', rest) else {
+            self.at = self.text.len();
+            return (!rest.is_empty()).then_some(rest);
+        };
+        self.at += feed + 1;
+        self.feeds += 1;
+        Some(match rest[..feed] {
+            [.., b'\r'] => &rest[..feed - 1],
+            _ => &rest[..feed],
+        })
+    }
+}
+
+/// True for a line of blanks alone.
+pub fn is_blank(line: &[u8]) -> bool {
+    trim_start(line).is_empty()
+}
+
+/// The line without the blanks around it.
+#[inline]
+pub fn trim(line: &[u8]) -> &[u8] {
+    trim_end(trim_start(line))
+}
+
+/// The line without the blanks before it.
+#[inline]
+pub fn trim_start(mut line: &[u8]) -> &[u8] {
+    loop {
+        line = match line {
+            [b' ' | b'\t' | b'\r', rest @ ..] | [0xC2, 0xA0, rest @ ..] => rest,
+            _ => return line,
+        }
+    }
+}
+
+/// The line without the blanks after it.
+#[inline]
+pub fn trim_end(mut line: &[u8]) -> &[u8] {
+    loop {
+        line = match line {
+            [rest @ .., b' ' | b'\t' | b'\r'] | [rest @ .., 0xC2, 0xA0] => rest,
+            _ => return line,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_lf_ends_a_line_and_takes_one_cr_with_it() {
+        let text = "a\r\n\u{85}b\rc\u{2028}d\x0b\x0c\n\r\r\n\ne".as_bytes();
+        let lines: Vec<_> = Lines::new(text).collect();
+        assert_eq!(
+            lines,
+            [
+                "a".as_bytes(),
+                "\u{85}b\rc\u{2028}d\x0b\x0c".as_bytes(),
+                b"\r",
+                b"",
+                b"e"
+            ]
+        );
+    }
+
+    #[test]
+    fn a_final_line_feed_opens_no_line() {
+        let mut lines = Lines::new(b"a\n");
+        assert_eq!((lines.next(), lines.next()), (Some(&b"a"[..]), None));
+        assert_eq!((lines.at(), lines.feeds()), (2, 1));
+    }
+
+    #[test]
+    fn blanks_around_a_landmark_go_nbsp_too() {
+        assert_eq!(trim("\u{a0} \tx y\u{a0}\r".as_bytes()), b"x y");
+        assert!(is_blank("\u{a0} ".as_bytes()));
+        assert_eq!(trim("\u{a1}".as_bytes()), "\u{a1}".as_bytes());
+    }
+}

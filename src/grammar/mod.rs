@@ -1,0 +1,23 @@
+//! FORMAT of a report page, as a grammar: text of one page in, [`Page`] of spans out.
+//!
+//! The only module that names nom. One file per part of the page; every rule is a
+//! function of its input. Bytes are taken as they are: the caller has made sure that
+//! they are UTF-8, and nothing here copies text, except a statement whose lines end
+//! in CR LF. What the rules do not claim is counted, never dropped in silence.
+//!
+//! Regexes are absent on purpose (131 MB/s with captures against about 5 GB/s for
+//! visiting every line by memchr).
+
+mod facets;
+mod header;
+mod line;
+mod number;
+mod page;
+mod statement;
+mod tabs;
+
+pub use page::{Page, parse};
+pub use statement::Block;
+
+/// What a rule returns: the rest of the line and a value.
+type Rule<'a, T> = nom::IResult<&'a [u8], T>;

@@ -1,0 +1,70 @@
+//! Counts as the site prints them: `7`, `1234` or `1,234`.
+
+use nom::Parser;
+use nom::bytes::complete::take_while1;
+use nom::combinator::{all_consuming, map_opt};
+
+use super::Rule;
+
+/// count = digit+ | digit{1,3} ("," digit{3})+
+///
+/// A count that does not fit 64 bits is no count: the line stays unrecognised
+/// instead of turning into another number.
+pub fn count(input: &[u8]) -> Rule<'_, u64> {
+    map_opt(
+        take_while1(|byte: u8| byte.is_ascii_digit() || byte == b','),
+        value_of,
+    )
+    .parse(input)
+}
+
+/// A line that is a count and nothing else.
+pub fn bare_count(line: &[u8]) -> Option<u64> {
+    let (_, value) = all_consuming(count).parse(line).ok()?;
+    Some(value)
+}
+
+fn value_of(printed: &[u8]) -> Option<u64> {
+    let mut groups = printed.split(|&byte| byte == b',');
+    let first = groups.next()?;
+    let separated = printed.len() > first.len();
+    if first.is_empty() || (separated && first.len() > 3) {
+        return None;
+    }
+    groups.try_fold(digits(0, first)?, |value, group| {
+        (group.len() == 3).then(|| digits(value, group))?
+    })
+}
+
+fn digits(start: u64, digits: &[u8]) -> Option<u64> {
+    digits.iter().try_fold(start, |value, digit| {
+        value.checked_mul(10)?.checked_add(u64::from(digit - b'0'))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn counts_with_and_without_separators() {
+        for (line, value) in [
+            ("0", Some(0)),
+            ("1,234", Some(1234)),
+            ("12,345,678", Some(12_345_678)),
+            ("1234", Some(1234)),
+            ("007", Some(7)),
+            ("18446744073709551615", Some(u64::MAX)),
+            ("18446744073709551616", None),
+            ("1,23", None),
+            ("1234,567", None),
+            (",123", None),
+            ("1,", None),
+            ("", None),
+            ("12 ", None),
+            ("-1", None),
+        ] {
+            assert_eq!(bare_count(line.as_bytes()), value, "{line:?}");
+        }
+    }
+}

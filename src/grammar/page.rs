@@ -1,0 +1,430 @@
+//! A page from its lines: which part a line belongs to is told by the line and by the part before it.
+//!
+//! Parts are known by their own headings and may come in any order, or not at all.
+//! One pass, one decision a line; [`Page`] is filled in place so that its lists are
+//! allocated once for many pages.
+
+use super::facets::{Facet, TypeCounts, heading, labelled_count, type_label};
+use super::header::{abstract_line, header, is_bar};
+use super::line::{Lines, trim};
+use super::number::bare_count;
+use super::statement::{Block, BlockReader, certain_block, late_see_more, opens};
+use super::tabs::{Tab, tab_line};
+use crate::model::{CitingYears, References, StatementType, Tallies, Warning, Warnings};
+
+/// A parsed page: values, and spans of its text that are not yet joined or lower-cased.
+#[derive(Clone, Debug, Default)]
+pub struct Page<'a> {
+    pub year: Option<u16>,
+    /// As printed, resolver prefix and blanks removed.
+    pub doi: Option<&'a [u8]>,
+    /// Lines to be joined by one space; none means null.
+    pub title: Vec<&'a [u8]>,
+    /// Lines to be joined by one space; none means null.
+    pub abstract_lines: Vec<&'a [u8]>,
+    pub tallies: Tallies,
+    pub references: References,
+    pub citing_years: CitingYears,
+    pub paper_sections: Vec<u64>,
+    pub publication_types: Vec<u64>,
+    pub relationship: Vec<u64>,
+    pub authors: Vec<&'a [u8]>,
+    pub journals: Vec<&'a [u8]>,
+    /// Every printed block, repeats included.
+    pub blocks: Vec<Block<'a>>,
+    pub warnings: Warnings,
+    /// Lines that no part claims.
+    pub unrecognized: u64,
+    /// Line feeds in the page.
+    pub feeds: u64,
+    /// Something on the page is found on report pages only; without it the text is another site's.
+    pub is_report: bool,
+}
+
+impl Page<'_> {
+    fn clear(&mut self) {
+        self.year = None;
+        self.doi = None;
+        self.title.clear();
+        self.abstract_lines.clear();
+        self.tallies = Tallies::default();
+        self.references = References::default();
+        self.citing_years = CitingYears::default();
+        self.paper_sections.clear();
+        self.publication_types.clear();
+        self.relationship.clear();
+        self.authors.clear();
+        self.journals.clear();
+        self.blocks.clear();
+        self.warnings = Warnings::default();
+        self.unrecognized = 0;
+        self.feeds = 0;
+        self.is_report = false;
+    }
+}
+
+/// Reads one page into `page`, whatever stood there before.
+pub fn parse<'a>(text: &'a [u8], page: &mut Page<'a>) {
+    page.clear();
+    let mut reader = PageReader::new(page);
+    let mut lines = Lines::new(text);
+    reader.read_header(&mut lines);
+    loop {
+        let start = lines.at();
+        let Some(line) = lines.next() else { break };
+        if opens(line) && reader.read_block(line, start, &mut lines) {
+            continue;
+        }
+        reader.read_line(trim(line));
+    }
+    reader.finish(lines.feeds());
+}
+
+/// What a line is by itself.
+enum Line<'a> {
+    Blank,
+    Number(u64),
+    Help,
+    Search,
+    OrderBy,
+    Select,
+    Bar,
+    Heading(Facet),
+    Tab(Tab),
+    Abstract(&'a [u8]),
+    Text,
+}
+
+fn classify(line: &[u8]) -> Line<'_> {
+    let found = match line.first() {
+        None => Some(Line::Blank),
+        Some(b'0'..=b'9') => bare_count(line).map(Line::Number),
+        Some(b'H') => (line == b"Help me understand this report").then_some(Line::Help),
+        Some(b'O') => (line == b"Order By: Relevance").then_some(Line::OrderBy),
+        Some(b'S') => match line {
+            b"Select..." => Some(Line::Select),
+            b"Search citation statements" => Some(Line::Search),
+            _ => is_bar(line).then_some(Line::Bar),
+        },
+        Some(b'|') => Some(Line::Bar),
+        Some(b'c' | b'r' | b'(') => tab_line(line).map(Line::Tab),
+        Some(b'A' | b'C' | b'J' | b'P' | b'R' | b'Y') => heading(line)
+            .map(Line::Heading)
+            .or_else(|| tab_line(line).map(Line::Tab))
+            .or_else(|| abstract_line(line).map(Line::Abstract)),
+        Some(_) => None,
+    };
+    found.unwrap_or(Line::Text)
+}
+
+/// Lines that stand for themselves wherever they are: no title, abstract or statement contains one.
+fn is_landmark(line: &[u8]) -> bool {
+    match classify(line) {
+        Line::Help | Line::Search | Line::OrderBy => true,
+        Line::Heading(facet) => !facet.is_one_word(),
+        Line::Tab(tab) => tab != Tab::Name,
+        _ => false,
+    }
+}
+
+/// The part that the last line belonged to.
+#[derive(Clone, Copy, PartialEq)]
+enum Part {
+    /// Before anything was recognised, on a page without a header.
+    Lead,
+    Title,
+    Abstract,
+    List(Facet),
+    Tabs,
+    /// Behind a statement block.
+    Statements,
+    /// Where no line is expected.
+    Between,
+}
+
+struct PageReader<'p, 'a> {
+    page: &'p mut Page<'a>,
+    part: Part,
+    blocks: BlockReader,
+    first_counts: TypeCounts,
+    repeated_counts: TypeCounts,
+    years: [Option<u64>; 4],
+    /// A label whose number is expected on the next line.
+    label: Option<&'a [u8]>,
+    after_blank: bool,
+    has_abstract: bool,
+    tabs_seen: bool,
+    list_reached: bool,
+}
+
+impl<'p, 'a> PageReader<'p, 'a> {
+    fn new(page: &'p mut Page<'a>) -> Self {
+        Self {
+            page,
+            part: Part::Lead,
+            blocks: BlockReader::default(),
+            first_counts: TypeCounts::default(),
+            repeated_counts: TypeCounts::default(),
+            years: [None; 4],
+            label: None,
+            after_blank: true,
+            has_abstract: false,
+            tabs_seen: false,
+            list_reached: false,
+        }
+    }
+
+    fn read_header(&mut self, lines: &mut Lines<'a>) {
+        if let Some(header) = header(lines) {
+            self.page.year = header.year;
+            self.page.doi = Some(header.doi);
+            self.page.is_report = true;
+            self.part = Part::Title;
+        }
+    }
+
+    fn read_block(&mut self, line: &'a [u8], start: usize, lines: &mut Lines<'a>) -> bool {
+        let found = match self.part {
+            Part::Title | Part::Abstract => certain_block(line, lines),
+            _ => self.blocks.block(line, start, lines, is_landmark),
+        };
+        let Some(block) = found else { return false };
+        self.enter(Part::Statements);
+        self.page.is_report |= block.whole;
+        self.page.blocks.push(block);
+        true
+    }
+
+    fn read_line(&mut self, line: &'a [u8]) {
+        match classify(line) {
+            Line::Blank => {
+                self.after_blank = true;
+                return;
+            }
+            Line::Select => {}
+            Line::Bar if self.part != Part::Abstract => {}
+            Line::Help => self.keep_title_and_enter(Part::Between),
+            Line::Search => {
+                self.page.is_report = true;
+                self.enter(Part::Between);
+            }
+            Line::OrderBy => {
+                self.list_reached |= self.tabs_seen;
+                self.enter(Part::Between);
+            }
+            Line::Heading(facet) if !facet.is_one_word() || self.may_interrupt() => {
+                self.page.is_report |= facet == Facet::CitationTypes;
+                self.enter(Part::List(facet));
+            }
+            Line::Tab(Tab::Name) if self.may_interrupt() => self.enter(Part::Tabs),
+            Line::Tab(tab) if tab != Tab::Name => self.read_tab(&tab),
+            Line::Abstract(text) if !self.has_abstract => {
+                self.keep_title_and_enter(Part::Abstract);
+                self.has_abstract = true;
+                self.read_text(text);
+            }
+            Line::Number(number) => self.read_number(line, number),
+            _ => self.read_text(line),
+        }
+        self.after_blank = false;
+    }
+
+    /// A one-word heading counts inside running text only as a paragraph of its own, and never as a title.
+    fn may_interrupt(&self) -> bool {
+        match self.part {
+            Part::Title => self.after_blank && !self.page.title.is_empty(),
+            Part::Lead | Part::Abstract => self.after_blank,
+            _ => true,
+        }
+    }
+
+    fn enter(&mut self, part: Part) {
+        if self.part == Part::Lead {
+            self.page.unrecognized += self.page.title.len() as u64;
+            self.page.title.clear();
+        }
+        self.drop_label();
+        self.part = part;
+    }
+
+    /// As [`Self::enter`], for the two landmarks that a title stands before.
+    fn keep_title_and_enter(&mut self, part: Part) {
+        self.page.is_report |= part == Part::Between;
+        self.drop_label();
+        self.part = part;
+    }
+
+    fn drop_label(&mut self) {
+        self.page.unrecognized += u64::from(self.label.take().is_some());
+    }
+
+    fn read_tab(&mut self, tab: &Tab) {
+        self.enter(Part::Tabs);
+        let Page {
+            tallies,
+            references,
+            ..
+        } = &mut *self.page;
+        let known = match *tab {
+            Tab::Name => true,
+            Tab::CitedBy {
+                publications,
+                statements,
+            } => {
+                let known = fill(&mut tallies.citing_publications, Some(publications));
+                fill(&mut tallies.total, statements) && known
+            }
+            Tab::CitationStatements(statements) => fill(&mut tallies.total, Some(statements)),
+            Tab::References {
+                publications,
+                statements,
+            } => {
+                let known = fill(&mut references.publications, Some(publications));
+                fill(&mut references.statements, statements) && known
+            }
+            Tab::ReferenceStatements(statements) => {
+                fill(&mut references.statements, Some(statements))
+            }
+        };
+        let citing = matches!(tab, Tab::CitedBy { .. } | Tab::CitationStatements(_));
+        self.tabs_seen |= citing;
+        self.page.is_report |= citing;
+        self.page.unrecognized += u64::from(!known);
+    }
+
+    fn read_number(&mut self, line: &'a [u8], number: u64) {
+        let label = self.label.take();
+        let taken = match self.part {
+            Part::Lead | Part::Title | Part::Abstract => {
+                self.read_text(line);
+                true
+            }
+            Part::List(Facet::Authors | Facet::Journals) => {
+                self.read_text(line);
+                true
+            }
+            Part::List(_) | Part::Tabs => self.read_count(label, number),
+            Part::Statements | Part::Between => false,
+        };
+        if !taken {
+            self.page.unrecognized += 1 + u64::from(label.is_some());
+        }
+    }
+
+    /// A count with or without a label; false when there is no place for it.
+    fn read_count(&mut self, label: Option<&[u8]>, number: u64) -> bool {
+        match self.part {
+            Part::List(Facet::CitationTypes) => push_count(&mut self.first_counts, label, number),
+            Part::Tabs => push_count(&mut self.repeated_counts, label, number),
+            Part::List(Facet::YearPublished) => match self.years.iter_mut().find(|y| y.is_none()) {
+                Some(year) => year.replace(number).is_none(),
+                None => false,
+            },
+            Part::List(Facet::PaperSections) => push(&mut self.page.paper_sections, number),
+            Part::List(Facet::PublicationTypes) => push(&mut self.page.publication_types, number),
+            Part::List(Facet::Relationship) => push(&mut self.page.relationship, number),
+            _ => false,
+        }
+    }
+
+    fn read_text(&mut self, line: &'a [u8]) {
+        match self.part {
+            _ if line.is_empty() => {}
+            Part::Lead => {
+                if self.after_blank {
+                    self.page.unrecognized += self.page.title.len() as u64;
+                    self.page.title.clear();
+                }
+                self.page.title.push(line);
+            }
+            Part::Title => self.page.title.push(line),
+            Part::Abstract => self.page.abstract_lines.push(line),
+            Part::List(Facet::Authors) => self.page.authors.push(line),
+            Part::List(Facet::Journals) => self.page.journals.push(line),
+            Part::List(_) | Part::Tabs => self.read_label(line),
+            Part::Statements => {
+                let block = self.page.blocks.last_mut();
+                let taken = block.is_some_and(|block| late_see_more(block, line));
+                self.page.unrecognized += u64::from(!taken);
+            }
+            Part::Between => self.page.unrecognized += 1,
+        }
+    }
+
+    /// `Supporting 8`, or a label alone whose number follows.
+    fn read_label(&mut self, line: &'a [u8]) {
+        self.drop_label();
+        match labelled_count(line) {
+            Some((label, number)) => {
+                let taken = self.read_count(Some(label), number);
+                self.page.unrecognized += u64::from(!taken);
+            }
+            None => self.label = Some(line),
+        }
+    }
+
+    fn finish(mut self, feeds: u64) {
+        let has_header = self.page.doi.is_some();
+        // A lead that no landmark ended is unknown text; so is a label without a number.
+        self.enter(Part::Between);
+        let page = self.page;
+        page.feeds = feeds;
+        let counts = &self.first_counts;
+        page.tallies.supporting = counts.get(StatementType::Supporting);
+        page.tallies.mentioning = counts.get(StatementType::Mentioning);
+        page.tallies.contrasting = counts.get(StatementType::Contrasting);
+        page.tallies.unclassified = counts.get(StatementType::Unclassified);
+        page.citing_years = CitingYears {
+            min: self.years[0],
+            max: self.years[3],
+        };
+
+        let total = page.tallies.total;
+        let ends_in_tabs = !self.list_reached && page.blocks.is_empty();
+        let repeats = self.repeated_counts == self.first_counts
+            || self.repeated_counts.is_empty()
+            || (ends_in_tabs && self.repeated_counts.is_cut_from(counts));
+        let in_order = self.years.iter().flatten().is_sorted();
+        let truncated = has_header
+            && page.blocks.is_empty()
+            && (!self.list_reached || total.is_some_and(|total| total > 0));
+        let warnings = &mut page.warnings;
+        warnings.add_if(
+            total.is_some() && !counts.is_empty() && counts.sum() != total,
+            Warning::TallySumMismatch,
+        );
+        warnings.add_if(!repeats, Warning::TallyRepeatMismatch);
+        warnings.add_if(!in_order, Warning::YearRangeDisorder);
+        warnings.add_if(truncated, Warning::TruncatedPage);
+        warnings.add_if(
+            page.blocks.iter().any(|block| block.truncated),
+            Warning::TruncatedStatement,
+        );
+        warnings.add_if(!has_header, Warning::NoHeader);
+        warnings.add_if(page.unrecognized > 0, Warning::UnrecognizedLines);
+    }
+}
+
+/// Takes a value for an empty place; false when there is another one already.
+fn fill(place: &mut Option<u64>, value: Option<u64>) -> bool {
+    match (*place, value) {
+        (_, None) => true,
+        (None, _) => {
+            *place = value;
+            true
+        }
+        (old, new) => old == new,
+    }
+}
+
+fn push(list: &mut Vec<u64>, number: u64) -> bool {
+    list.push(number);
+    true
+}
+
+fn push_count(counts: &mut TypeCounts, label: Option<&[u8]>, number: u64) -> bool {
+    match label {
+        None => counts.push(number),
+        Some(label) => type_label(label).is_some_and(|found| counts.set(found, number)),
+    }
+}

@@ -1,0 +1,140 @@
+//! Which sources a run reads, and in which order.
+//!
+//! Inputs come in the order they were given. A folder is walked in the byte order of
+//! its files' whole paths, the order of `LC_ALL=C sort`: `a-b.txt` stands before
+//! `a/x.txt`, since `-` sorts before `/`. Links are followed. Every regular file counts;
+//! what it holds is told by its content, not by its name.
+
+use std::cmp::Ordering;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use walkdir::{DirEntry, WalkDir};
+
+/// What the user named.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Input {
+    /// Standard input.
+    Stdin,
+    /// A file, or a folder to walk.
+    Path(PathBuf),
+}
+
+/// One stream of bytes to read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Source {
+    Stdin,
+    File(PathBuf),
+}
+
+impl Source {
+    /// The name it has in records and messages; what is no UTF-8 in it is shown as U+FFFD.
+    pub fn name(&self) -> String {
+        match self {
+            Self::Stdin => "-".to_owned(),
+            Self::File(path) => path.to_string_lossy().into_owned(),
+        }
+    }
+}
+
+/// Something under a named path that could not be walked.
+#[derive(Debug)]
+pub struct WalkError {
+    pub path: String,
+    pub error: io::Error,
+}
+
+/// The sources of the inputs, in the run's order.
+pub fn sources(inputs: &[Input]) -> impl Iterator<Item = Result<Source, WalkError>> + '_ {
+    inputs
+        .iter()
+        .flat_map(|input| -> Box<dyn Iterator<Item = _>> {
+            match input {
+                Input::Stdin => Box::new(std::iter::once(Ok(Source::Stdin))),
+                // Anything but a folder is for the reader to open, also what does not exist.
+                Input::Path(path) if !path.is_dir() => {
+                    Box::new(std::iter::once(Ok(Source::File(path.clone()))))
+                }
+                Input::Path(folder) => Box::new(walk(folder)),
+            }
+        })
+}
+
+fn walk(folder: &Path) -> impl Iterator<Item = Result<Source, WalkError>> + use<> {
+    let root = folder.to_owned();
+    WalkDir::new(folder)
+        .follow_links(true)
+        .sort_by(by_whole_path)
+        .into_iter()
+        .filter_map(move |entry| match entry {
+            Ok(entry) if entry.file_type().is_file() => Some(Ok(Source::File(entry.into_path()))),
+            Ok(_) => None,
+            Err(error) => Some(Err(WalkError {
+                path: error.path().unwrap_or(&root).to_string_lossy().into_owned(),
+                error: error.into(),
+            })),
+        })
+}
+
+/// Siblings as their whole paths sort: the path of a folder's files goes on with a slash.
+fn by_whole_path(one: &DirEntry, other: &DirEntry) -> Ordering {
+    let key = |entry: &DirEntry| {
+        let slash = entry.path().is_dir().then_some(b'/');
+        let mut name = entry.file_name().as_encoded_bytes().to_vec();
+        name.extend(slash);
+        name
+    };
+    key(one).cmp(&key(other))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+
+    fn walked(folder: &Path) -> Vec<String> {
+        sources(&[Input::Path(folder.to_owned())])
+            .map(|source| match source {
+                Ok(Source::File(path)) => path
+                    .strip_prefix(folder)
+                    .unwrap()
+                    .to_string_lossy()
+                    .into_owned(),
+                other => format!("{other:?}"),
+            })
+            .collect()
+    }
+
+    #[test]
+    fn whole_paths_are_in_byte_order() {
+        let folder = tempfile::tempdir().unwrap();
+        for file in ["b", "a/x", "a-b", "a.txt", "a/B", "a0", "Z", "é"] {
+            let path = folder.path().join(file);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, "").unwrap();
+        }
+        let found = walked(folder.path());
+        let mut sorted = found.clone();
+        sorted.sort();
+        assert_eq!(found, sorted);
+        assert_eq!(found, ["Z", "a-b", "a.txt", "a/B", "a/x", "a0", "b", "é"]);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_link_to_a_folder_is_walked_and_a_loop_is_an_error() {
+        let folder = tempfile::tempdir().unwrap();
+        let (real, linked) = (folder.path().join("real"), folder.path().join("tree"));
+        for path in [&real, &linked] {
+            fs::create_dir(path).unwrap();
+        }
+        fs::write(real.join("page"), "").unwrap();
+        std::os::unix::fs::symlink(&real, linked.join("a")).unwrap();
+        assert_eq!(walked(&linked), ["a/page"]);
+        std::os::unix::fs::symlink(&linked, linked.join("b")).unwrap();
+        let found = walked(&linked);
+        assert_eq!(found.len(), 2);
+        assert!(found[1].contains("WalkError"), "{found:?}");
+    }
+}

@@ -1,0 +1,60 @@
+//! What holds for a run.
+
+use std::num::NonZeroUsize;
+
+use crate::dedup::Dedup;
+use crate::input::{Input, Limits};
+use crate::model::Emit;
+use crate::pipeline::in_flight;
+
+/// A run's settings. Every combination that can be written down is valid.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// What is read, in this order.
+    pub inputs: Vec<Input>,
+    /// The form of the records.
+    pub emit: Emit,
+    /// Which repeats are removed.
+    pub dedup: Dedup,
+    /// Parser threads; the output does not depend on it.
+    pub threads: NonZeroUsize,
+    /// The largest page, in bytes; larger ones are rejected.
+    pub max_page: NonZeroUsize,
+    /// Stops after so many emitted pages.
+    pub limit: Option<u64>,
+    /// Bytes in a batch; the output does not depend on it.
+    pub batch: NonZeroUsize,
+}
+
+/// Bytes of text under way in all stages together, when pages are of the usual size.
+const UNDER_WAY: usize = 8 << 20;
+
+impl Config {
+    /// The default settings for these inputs.
+    pub fn new(inputs: Vec<Input>) -> Self {
+        let threads = std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
+        Self {
+            inputs,
+            emit: Emit::default(),
+            dedup: Dedup::default(),
+            threads,
+            max_page: NonZeroUsize::MIN
+                .saturating_mul(const { NonZeroUsize::new(64 << 20).unwrap() }),
+            limit: None,
+            batch: Self::batch_for(threads),
+        }
+    }
+
+    /// The batch size with which so many threads share a fixed amount of memory.
+    pub fn batch_for(threads: NonZeroUsize) -> NonZeroUsize {
+        let bytes = (UNDER_WAY / in_flight(threads)).clamp(128 << 10, 1 << 20);
+        NonZeroUsize::new(bytes).unwrap_or(NonZeroUsize::MIN)
+    }
+
+    pub(super) fn limits(&self) -> Limits {
+        Limits {
+            batch: self.batch.get(),
+            page: self.max_page.get(),
+        }
+    }
+}

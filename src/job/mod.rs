@@ -1,0 +1,108 @@
+//! One run, wired: a [`Config`] in, the four stages over the pipeline, a [`Summary`] out.
+
+mod config;
+mod decide;
+mod page;
+mod parse;
+mod read;
+mod records;
+mod write;
+
+use std::ops::ControlFlow;
+use std::sync::atomic::AtomicU64;
+
+pub use config::Config;
+pub use page::parse;
+pub use records::{Records, records};
+
+use crate::dedup::PageDedup;
+use crate::error::{Error, ReadError};
+use crate::model::Reject;
+use crate::pipeline::{Failure, Stages};
+use crate::stats::Stats;
+
+/// What the writer hands out at once.
+#[derive(Debug)]
+pub struct Output<'a> {
+    /// Whole lines of NDJSON.
+    pub records: &'a [u8],
+    /// Pages that could not become a record.
+    pub rejects: &'a [Reject],
+}
+
+/// What came of a run.
+#[derive(Debug)]
+pub struct Summary {
+    /// The accounting, which adds up.
+    pub stats: Stats,
+    /// Sources that could not be read, or not to their end.
+    pub faults: Vec<ReadError>,
+    /// The run ended before its input: the limit was reached, or `on_batch` broke it off.
+    pub stopped: bool,
+}
+
+/// A run seen from outside while it goes on.
+pub struct Watch<'a> {
+    /// Bytes read so far.
+    pub bytes_read: AtomicU64,
+    /// Pages written so far.
+    pub pages: AtomicU64,
+    /// Told of each source that fails, as it fails.
+    pub on_fault: &'a (dyn Fn(&ReadError) + Sync),
+}
+
+impl Default for Watch<'_> {
+    fn default() -> Self {
+        Self {
+            bytes_read: AtomicU64::new(0),
+            pages: AtomicU64::new(0),
+            on_fault: &|_| {},
+        }
+    }
+}
+
+/// Runs a whole job. `on_batch` is called in the input's order, on the writer's thread,
+/// and may break the run off.
+///
+/// # Errors
+/// What `on_batch` returns; a thread that did not start; a panic in a stage.
+pub fn run<F>(config: &Config, on_batch: F) -> Result<Summary, Error>
+where
+    F: FnMut(&Output) -> Result<ControlFlow<()>, Error> + Send,
+{
+    run_watched(config, &Watch::default(), on_batch)
+}
+
+/// As [`run`], for someone who wants to see how far it is.
+///
+/// # Errors
+/// Those of [`run`].
+pub fn run_watched<F>(config: &Config, watch: &Watch, on_batch: F) -> Result<Summary, Error>
+where
+    F: FnMut(&Output) -> Result<ControlFlow<()>, Error> + Send,
+{
+    let mut writer = write::WriteStage::new(config, watch, on_batch);
+    let mut dedup = PageDedup::new(config.dedup);
+    let stages = Stages {
+        read: |pass: &mut dyn FnMut(_) -> _| {
+            read::read_all(&config.inputs, config.limits(), watch, pass)
+        },
+        worker: || |batch| parse::parse_batch(batch, config.emit),
+        decide: |parsed| decide::decide_batch(&mut dedup, parsed),
+        write: |decided| writer.write(decided),
+    };
+    let faults = stages
+        .run(config.threads)
+        .map_err(|failure| match failure {
+            Failure::Writer(error) => error,
+            Failure::Panic { stage, message } => Error::Panic { stage, message },
+            Failure::Spawn(error) => Error::Threads(error),
+        })?;
+    let (stats, stopped) = writer.finish();
+    stats.check().map_err(Error::Accounting)?;
+    Ok(Summary {
+        stats,
+        faults,
+        stopped,
+    })
+}

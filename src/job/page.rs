@@ -1,0 +1,127 @@
+//! One page in memory, without a pipeline.
+
+use std::borrow::Cow;
+
+use crate::dedup::{Dedup, Fingerprinter, PageDedup, Seen};
+use crate::grammar::{self, Page};
+use crate::model::{Facets, Reject, RejectPlace, RejectReason, Report, Source, Statement, Warning};
+use crate::split::page_within;
+
+/// Parses one report page, repeats removed. The record is the one a run gives for a
+/// source of this text alone, under the empty path.
+///
+/// ```
+/// let page = "DOI: 10.5555/x\n|\nA title\nHelp me understand this report\n\
+///             “…It was cited.…”\nSection: Resultsmentioning\nconfidence: 99%";
+/// let report = citesift::parse(page.as_bytes())?;
+/// assert_eq!(report.title.as_deref(), Some("A title"));
+/// assert_eq!(report.statements[0].text, "It was cited.");
+/// # Ok::<(), citesift::model::Reject>(())
+/// ```
+///
+/// # Errors
+/// A [`Reject`] for text that is no report page.
+pub fn parse(text: &[u8]) -> Result<Report, Reject> {
+    let range = page_within(text, 0..text.len()).unwrap_or(0..0);
+    let text_of_page = String::from_utf8_lossy(&text[range.clone()]);
+    let mut page = Page::default();
+    grammar::parse(text_of_page.as_bytes(), &mut page);
+    if !page.is_report {
+        return Err(not_a_report(&text[range]));
+    }
+    let source = Source {
+        path: String::new(),
+        offset: range.start as u64,
+        length: range.len() as u64,
+        record: None,
+    };
+    page.warnings.add_if(
+        text_of_page.as_bytes() != &text[range],
+        Warning::InvalidUtf8,
+    );
+    Ok(report_of(&page, source))
+}
+
+fn not_a_report(page: &[u8]) -> Reject {
+    Reject {
+        reason: RejectReason::NotAReport,
+        message: "nothing in the text is found on report pages only".to_owned(),
+        source: RejectPlace {
+            path: String::new(),
+            offset: 0,
+            line: Some(1),
+            record: None,
+        },
+        excerpt: Reject::excerpt_of(page),
+    }
+}
+
+fn report_of(page: &Page, source: Source) -> Report {
+    let statements = statements_of(page);
+    Report {
+        doi: page.doi.map(|doi| string(doi).to_ascii_lowercase()),
+        year: page.year,
+        title: joined(&page.title),
+        abstract_text: joined(&page.abstract_lines),
+        url: None,
+        report_id: None,
+        tallies: page.tallies,
+        references: page.references,
+        citing_years: page.citing_years,
+        facets: Facets {
+            paper_sections: page.paper_sections.clone(),
+            publication_types: page.publication_types.clone(),
+            relationship: page.relationship.clone(),
+            authors: page.authors.iter().copied().map(string).collect(),
+            journals: page.journals.iter().copied().map(string).collect(),
+        },
+        duplicates_removed: (page.blocks.len() - statements.len()) as u64,
+        statements,
+        warnings: page.warnings.iter().collect(),
+        source,
+    }
+}
+
+fn statements_of(page: &Page) -> Vec<Statement> {
+    let mut fingerprinter = Fingerprinter::default();
+    let (mut ids, mut seen, mut kept) = (Vec::new(), Vec::new(), Vec::new());
+    for block in &page.blocks {
+        let fingerprint = fingerprinter.of(
+            &block.text,
+            block.section,
+            block.statement_type,
+            block.confidence,
+        );
+        ids.push(fingerprint.id);
+        seen.push(Seen {
+            key: fingerprint.key,
+            see_more: block.see_more,
+        });
+    }
+    PageDedup::new(Dedup::Page).decide(&seen, &mut kept);
+    let statement = |kept: &crate::dedup::Kept| {
+        let block = &page.blocks[kept.block];
+        Statement {
+            id: format!("{:032x}", ids[kept.block]),
+            text: string(&block.text),
+            section: block.section.map(string),
+            statement_type: block.statement_type,
+            confidence: block.confidence,
+            see_more: kept.see_more,
+            occurrences: kept.occurrences,
+        }
+    };
+    kept.iter().map(statement).collect()
+}
+
+fn joined(lines: &[&[u8]]) -> Option<String> {
+    (!lines.is_empty()).then(|| string(&lines.join(&b' ')))
+}
+
+/// The grammar cuts only at whole characters, so nothing is replaced here.
+fn string(text: &[u8]) -> String {
+    match String::from_utf8_lossy(text) {
+        Cow::Borrowed(text) => text.to_owned(),
+        Cow::Owned(text) => text,
+    }
+}

@@ -1,0 +1,184 @@
+//! The fourth stage: puts lines together, counts, and hands them out batch by batch.
+
+use std::ops::ControlFlow;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use super::decide::Decided;
+use super::parse::{ParsedPage, ParsedPart};
+use super::{Config, Output, Watch};
+use crate::error::Error;
+use crate::input::Oversized;
+use crate::model::{Emit, Reject, RejectPlace, RejectReason};
+use crate::sink::ndjson;
+use crate::stats::Stats;
+
+/// The writer's state over a run.
+pub struct WriteStage<'a, F> {
+    emit: Emit,
+    max_page: usize,
+    limit: u64,
+    watch: &'a Watch<'a>,
+    on_batch: F,
+    records: Vec<u8>,
+    rejects: Vec<Reject>,
+    stats: Stats,
+    /// The source under way, and the line feeds passed in it.
+    source: Option<Arc<str>>,
+    feeds: u64,
+    stopped: bool,
+}
+
+impl<'a, F> WriteStage<'a, F>
+where
+    F: FnMut(&Output) -> Result<ControlFlow<()>, Error>,
+{
+    pub fn new(config: &Config, watch: &'a Watch<'a>, on_batch: F) -> Self {
+        Self {
+            emit: config.emit,
+            max_page: config.max_page.get(),
+            limit: config.limit.unwrap_or(u64::MAX),
+            watch,
+            on_batch,
+            records: Vec::new(),
+            rejects: Vec::new(),
+            stats: Stats::default(),
+            source: None,
+            feeds: 0,
+            stopped: false,
+        }
+    }
+
+    /// Writes one batch; breaks when the limit is reached or nobody wants more.
+    pub fn write(&mut self, batch: Decided) -> Result<ControlFlow<()>, Error> {
+        self.records.clear();
+        self.rejects.clear();
+        let mut flow = ControlFlow::Continue(());
+        for part in &batch.parsed.parts {
+            flow = self.part(&batch, part);
+            if flow.is_break() {
+                break;
+            }
+        }
+        self.stats.written += self.records.len() as u64;
+        self.watch
+            .pages
+            .store(self.stats.pages.seen, Ordering::Relaxed);
+        let wanted = (self.on_batch)(&Output {
+            records: &self.records,
+            rejects: &self.rejects,
+        })?;
+        self.stopped = flow.is_break() || wanted.is_break();
+        Ok(if self.stopped {
+            ControlFlow::Break(())
+        } else {
+            ControlFlow::Continue(())
+        })
+    }
+
+    /// The counts, and whether the run was stopped before its end.
+    pub fn finish(self) -> (Stats, bool) {
+        (self.stats, self.stopped)
+    }
+
+    fn part(&mut self, batch: &Decided, part: &ParsedPart) -> ControlFlow<()> {
+        self.enter(part);
+        let mut in_pages = 0;
+        for number in part.pages.clone() {
+            let page = &batch.parsed.pages[number];
+            in_pages += page.bytes;
+            self.page(batch, page, number);
+            if self.stats.pages.emitted >= self.limit {
+                // What stands behind the last page counts as not read.
+                self.stats.bytes.read += in_pages;
+                return ControlFlow::Break(());
+            }
+        }
+        self.stats.bytes.read += part.bytes;
+        self.stats.bytes.between_pages += part.bytes - in_pages;
+        self.feeds += part.feeds;
+        if let Some(oversized) = &part.oversized {
+            self.oversized(part, oversized);
+        }
+        ControlFlow::Continue(())
+    }
+
+    /// Lines are counted from each source's beginning.
+    fn enter(&mut self, part: &ParsedPart) {
+        let goes_on =
+            part.offset > 0 && self.source.as_ref().is_some_and(|path| *path == part.path);
+        if !goes_on {
+            self.feeds = 0;
+            self.source = Some(Arc::clone(&part.path));
+        }
+    }
+
+    fn page(&mut self, batch: &Decided, page: &ParsedPage, number: usize) {
+        self.stats.pages.seen += 1;
+        if !page.is_report {
+            self.stats.pages.skipped += 1;
+            self.stats.bytes.skipped += page.bytes;
+            return;
+        }
+        let kept = &batch.kept[batch.pages[number].clone()];
+        let removed = (page.blocks.len() - kept.len()) as u64;
+        let statements = kept.iter().map(|kept| ndjson::Decided {
+            piece: batch.parsed.pieces[page.blocks.start + kept.block].clone(),
+            see_more: kept.see_more,
+            occurrences: kept.occurrences,
+        });
+        ndjson::assemble(
+            &mut self.records,
+            self.emit,
+            &batch.parsed.output,
+            page.beginning.clone(),
+            statements,
+            removed,
+            page.ending.clone(),
+        );
+
+        let stats = &mut self.stats;
+        stats.pages.emitted += 1;
+        stats.bytes.pages += page.bytes;
+        stats.blocks.seen += page.blocks.len() as u64;
+        stats.blocks.kept += kept.len() as u64;
+        stats.blocks.repeated_in_page += removed;
+        stats.unrecognized_lines += page.unrecognized;
+        stats.records += match self.emit {
+            Emit::Reports => 1,
+            Emit::Statements => kept.len() as u64,
+        };
+        for warning in page.warnings.iter() {
+            Stats::count(&mut stats.warnings, warning.as_str());
+        }
+    }
+
+    fn oversized(&mut self, part: &ParsedPart, oversized: &Oversized) {
+        let stats = &mut self.stats;
+        stats.pages.seen += 1;
+        stats.bytes.read += oversized.length;
+        if oversized.is_report {
+            stats.pages.rejected += 1;
+            stats.bytes.pages += oversized.length;
+            Stats::count(&mut stats.rejects, RejectReason::PageTooLarge.as_str());
+            self.rejects.push(Reject {
+                reason: RejectReason::PageTooLarge,
+                message: format!(
+                    "the page has {} bytes, more than the {} of --max-page",
+                    oversized.length, self.max_page
+                ),
+                source: RejectPlace {
+                    path: part.path.to_string(),
+                    offset: part.offset + part.bytes,
+                    line: Some(self.feeds + 1),
+                    record: None,
+                },
+                excerpt: oversized.excerpt.clone(),
+            });
+        } else {
+            stats.pages.skipped += 1;
+            stats.bytes.skipped += oversized.length;
+        }
+        self.feeds += oversized.feeds;
+    }
+}

@@ -1,0 +1,37 @@
+//! The record as users see it: plain values, no behaviour but their names.
+//!
+//! The order of fields here is the order of keys in the output, and the doc comments
+//! are the descriptions in the JSON Schema. Changing either changes the schema.
+
+mod reject;
+mod report;
+mod warning;
+
+pub use reject::{Reject, RejectPlace, RejectReason};
+pub use report::{
+    CitingYears, Facets, References, Report, Source, Statement, StatementRow, StatementType,
+    Tallies,
+};
+pub use warning::{Warning, Warnings};
+
+/// Which of the two record forms a run writes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Emit {
+    /// One line per report page ([`Report`]).
+    #[default]
+    Reports,
+    /// One line per kept statement ([`StatementRow`]).
+    Statements,
+}
+
+/// The JSON Schema (draft 2020-12) that every line of the given form satisfies.
+pub fn schema(emit: Emit) -> schemars::Schema {
+    // The contract is the one of what is written: every key is present, also a null one.
+    let mut generator = schemars::generate::SchemaSettings::draft2020_12()
+        .for_serialize()
+        .into_generator();
+    match emit {
+        Emit::Reports => generator.root_schema_for::<Report>(),
+        Emit::Statements => generator.root_schema_for::<StatementRow>(),
+    }
+}

@@ -1,0 +1,64 @@
+//! Input that cannot become a record: a value that is counted and written, never an error.
+
+use serde::{Deserialize, Serialize};
+
+/// A page or a container's record that was refused.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Reject {
+    /// Why, as a word to group by.
+    pub reason: RejectReason,
+    /// Why, as a sentence.
+    pub message: String,
+    /// Where it stands.
+    pub source: RejectPlace,
+    /// Its beginning, at most 80 characters.
+    pub excerpt: String,
+}
+
+/// Where a refused page stands.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RejectPlace {
+    /// The source as it was named or found; `-` is standard input.
+    pub path: String,
+    /// Bytes of the decompressed source before the page.
+    pub offset: u64,
+    /// Line number of the page's first line, counted from 1.
+    pub line: Option<u64>,
+    /// The container's own record number or id.
+    pub record: Option<String>,
+}
+
+/// The kinds of refusal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RejectReason {
+    /// The page is larger than `--max-page`.
+    PageTooLarge,
+    /// The text is some other site's page. In a run such text is skipped and counted, not rejected.
+    NotAReport,
+}
+
+impl RejectReason {
+    /// The word as written.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::PageTooLarge => "page_too_large",
+            Self::NotAReport => "not_a_report",
+        }
+    }
+}
+
+/// Characters of a refused page that its reject shows.
+const EXCERPT_CHARS: usize = 80;
+
+impl Reject {
+    /// The beginning of a refused page, at most 80 characters, invalid UTF-8 replaced.
+    pub fn excerpt_of(page: &[u8]) -> String {
+        // A character takes at most four bytes, so that many bytes hold enough of them.
+        let start = &page[..page.len().min(4 * EXCERPT_CHARS)];
+        String::from_utf8_lossy(start)
+            .chars()
+            .take(EXCERPT_CHARS)
+            .collect()
+    }
+}

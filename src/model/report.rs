@@ -1,0 +1,216 @@
+//! The two record forms: a whole report page, or one row per statement.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::Warning;
+
+/// One scite report page: a cited paper and the statements that cite it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Report {
+    /// DOI of the cited paper, ASCII-lower-cased, without a resolver prefix; null on a page without a header.
+    pub doi: Option<String>,
+    /// Year of publication of the cited paper, as printed.
+    pub year: Option<u16>,
+    /// Title of the cited paper; wrapped lines joined by one space.
+    pub title: Option<String>,
+    /// Abstract of the cited paper; lines joined by one space.
+    #[serde(rename = "abstract")]
+    pub abstract_text: Option<String>,
+    /// Address of the page, where the container knows it.
+    pub url: Option<String>,
+    /// scite's id of the report, the last part of its address.
+    pub report_id: Option<String>,
+    /// Citation statements counted by type, and the publications they come from.
+    pub tallies: Tallies,
+    /// What the cited paper itself refers to.
+    pub references: References,
+    /// First and last year of the citing publications.
+    pub citing_years: CitingYears,
+    /// Counts and names of the page's filter lists.
+    pub facets: Facets,
+    /// Statements in the page's order, repeats removed.
+    pub statements: Vec<Statement>,
+    /// Repeated statement blocks that were removed from this page.
+    pub duplicates_removed: u64,
+    /// What on the page does not add up, in a fixed order.
+    pub warnings: Vec<Warning>,
+    /// Where the page stands.
+    pub source: Source,
+}
+
+/// Statement counts by type. Null where the page does not print the number.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Tallies {
+    /// Citation statements in all.
+    pub total: Option<u64>,
+    /// Statements that support the cited paper.
+    pub supporting: Option<u64>,
+    /// Statements that mention it.
+    pub mentioning: Option<u64>,
+    /// Statements that contrast with it.
+    pub contrasting: Option<u64>,
+    /// Statements without a type; printed by the site only when above zero.
+    pub unclassified: Option<u64>,
+    /// Publications that cite the paper.
+    pub citing_publications: Option<u64>,
+}
+
+/// Sizes of the references tab.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct References {
+    /// Publications that the paper refers to.
+    pub publications: Option<u64>,
+    /// Statements in which it does so.
+    pub statements: Option<u64>,
+}
+
+/// The ends of the citing years' slider.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct CitingYears {
+    /// Year of the first citing publication.
+    pub min: Option<u64>,
+    /// Year of the last citing publication.
+    pub max: Option<u64>,
+}
+
+/// The filter lists. Their counts are of a sample of the citing papers and have lost their labels.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Facets {
+    /// Counts by section of the citing paper, in the page's order; never totals.
+    pub paper_sections: Vec<u64>,
+    /// Counts by publication type, in the page's order; never totals.
+    pub publication_types: Vec<u64>,
+    /// Counts by relationship, in the page's order; never totals.
+    pub relationship: Vec<u64>,
+    /// Lines under the heading `Authors`.
+    pub authors: Vec<String>,
+    /// Lines under the heading `Journals`.
+    pub journals: Vec<String>,
+}
+
+/// One citation statement ("Smart Citation").
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Statement {
+    /// XXH3-128, 32 hexadecimal digits, of text, section, type and confidence joined by U+001F (null as the empty string).
+    #[schemars(regex(pattern = r"^[0-9a-f]{32}$"))]
+    pub id: String,
+    /// The citing text as printed, without its outer quotation marks and ellipses.
+    pub text: String,
+    /// Heading of the citing paper's section.
+    pub section: Option<String>,
+    /// How the statement relates to the cited paper.
+    #[serde(rename = "type")]
+    pub statement_type: Option<StatementType>,
+    /// scite's confidence in the type, percent.
+    #[schemars(range(max = 100))]
+    pub confidence: Option<u8>,
+    /// Further statements of the same citing paper that the page hides.
+    pub see_more: Option<u64>,
+    /// How often the block stands on the page.
+    #[schemars(range(min = 1))]
+    pub occurrences: u64,
+}
+
+/// scite's classes of statements.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum StatementType {
+    /// Gives evidence for the cited claim.
+    Supporting,
+    /// Mentions it.
+    Mentioning,
+    /// Gives evidence against it; older pages print `contradicting` or `disputing`.
+    Contrasting,
+    /// Not classified.
+    Unclassified,
+}
+
+impl StatementType {
+    /// The word as written in the record.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Supporting => "supporting",
+            Self::Mentioning => "mentioning",
+            Self::Contrasting => "contrasting",
+            Self::Unclassified => "unclassified",
+        }
+    }
+}
+
+/// Where a page stands in its source: cut out these bytes and they parse to the same record.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Source {
+    /// The source as it was named or found; `-` is standard input.
+    pub path: String,
+    /// Bytes of the decompressed source before the page.
+    pub offset: u64,
+    /// Length of the page in bytes.
+    pub length: u64,
+    /// The container's own record number or id.
+    pub record: Option<String>,
+}
+
+/// One kept statement with what identifies its page: a row for tables.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct StatementRow {
+    /// XXH3-128, 32 hexadecimal digits, of text, section, type and confidence joined by U+001F (null as the empty string).
+    #[schemars(regex(pattern = r"^[0-9a-f]{32}$"))]
+    pub id: String,
+    /// The citing text as printed, without its outer quotation marks and ellipses.
+    pub text: String,
+    /// Heading of the citing paper's section.
+    pub section: Option<String>,
+    /// How the statement relates to the cited paper.
+    #[serde(rename = "type")]
+    pub statement_type: Option<StatementType>,
+    /// scite's confidence in the type, percent.
+    #[schemars(range(max = 100))]
+    pub confidence: Option<u8>,
+    /// Further statements of the same citing paper that the page hides.
+    pub see_more: Option<u64>,
+    /// How often the block stands on the page.
+    #[schemars(range(min = 1))]
+    pub occurrences: u64,
+    /// DOI of the cited paper.
+    pub doi: Option<String>,
+    /// Year of publication of the cited paper.
+    pub year: Option<u16>,
+    /// Title of the cited paper.
+    pub title: Option<String>,
+    /// scite's id of the report.
+    pub report_id: Option<String>,
+    /// Where the page stands.
+    pub source: Source,
+}
+
+impl Report {
+    /// The report as rows, one per statement: what `--emit statements` writes.
+    pub fn rows(&self) -> impl Iterator<Item = StatementRow> + '_ {
+        self.statements.iter().map(|statement| {
+            let statement = statement.clone();
+            StatementRow {
+                id: statement.id,
+                text: statement.text,
+                section: statement.section,
+                statement_type: statement.statement_type,
+                confidence: statement.confidence,
+                see_more: statement.see_more,
+                occurrences: statement.occurrences,
+                doi: self.doi.clone(),
+                year: self.year,
+                title: self.title.clone(),
+                report_id: self.report_id.clone(),
+                source: self.source.clone(),
+            }
+        })
+    }
+}

@@ -1,0 +1,171 @@
+//! The record's text, in pieces.
+//!
+//! A record can be finished only when the deduplicator has spoken, but nearly all of its
+//! text does not depend on what it says. So the parsers write pieces (a page's beginning
+//! and end, each block up to `see_more`), and the ordered stages only put pieces together.
+//! The two forms of a record share the blocks' pieces. The order of keys is the one of
+//! [`Report`](crate::model::Report) and [`StatementRow`](crate::model::StatementRow).
+
+use std::ops::Range;
+
+use super::json::{escaped, joined_string, list, number, optional, string};
+use crate::grammar::{Block, Page};
+use crate::model::{Emit, StatementType, Warnings};
+
+/// Where a page stands, for the record.
+pub struct At<'a> {
+    pub path: &'a str,
+    /// Bytes of the decompressed source before the page.
+    pub offset: u64,
+    /// Bytes of the page.
+    pub length: u64,
+}
+
+/// What the deduplicator decided about one block that stays.
+pub struct Decided {
+    /// The block's piece.
+    pub piece: Range<usize>,
+    pub see_more: Option<u64>,
+    pub occurrences: u64,
+}
+
+/// Writes what stands before the statements; nothing for the statements form.
+pub fn beginning(out: &mut Vec<u8>, emit: Emit, page: &Page) {
+    if emit == Emit::Statements {
+        return;
+    }
+    let tallies = &page.tallies;
+    out.extend_from_slice(b"{\"doi\":");
+    optional(out, page.doi, lower_case);
+    field(out, "year", page.year.map(u64::from));
+    out.extend_from_slice(b",\"title\":");
+    lines(out, &page.title);
+    out.extend_from_slice(b",\"abstract\":");
+    lines(out, &page.abstract_lines);
+    out.extend_from_slice(b",\"url\":null,\"report_id\":null,\"tallies\":{\"total\":");
+    optional(out, tallies.total, number);
+    field(out, "supporting", tallies.supporting);
+    field(out, "mentioning", tallies.mentioning);
+    field(out, "contrasting", tallies.contrasting);
+    field(out, "unclassified", tallies.unclassified);
+    field(out, "citing_publications", tallies.citing_publications);
+    out.extend_from_slice(b"},\"references\":{\"publications\":");
+    optional(out, page.references.publications, number);
+    field(out, "statements", page.references.statements);
+    out.extend_from_slice(b"},\"citing_years\":{\"min\":");
+    optional(out, page.citing_years.min, number);
+    field(out, "max", page.citing_years.max);
+    out.extend_from_slice(b"},\"facets\":{\"paper_sections\":");
+    list(out, page.paper_sections.iter().copied(), number);
+    out.extend_from_slice(b",\"publication_types\":");
+    list(out, page.publication_types.iter().copied(), number);
+    out.extend_from_slice(b",\"relationship\":");
+    list(out, page.relationship.iter().copied(), number);
+    out.extend_from_slice(b",\"authors\":");
+    list(out, page.authors.iter().copied(), string);
+    out.extend_from_slice(b",\"journals\":");
+    list(out, page.journals.iter().copied(), string);
+    out.extend_from_slice(b"},\"statements\":[");
+}
+
+/// Writes a block up to the value of `see_more`.
+pub fn block(out: &mut Vec<u8>, block: &Block, id: u128) {
+    out.extend_from_slice(b"{\"id\":\"");
+    out.extend_from_slice(&hexadecimal(id));
+    out.extend_from_slice(b"\",\"text\":");
+    string(out, &block.text);
+    out.extend_from_slice(b",\"section\":");
+    optional(out, block.section, string);
+    out.extend_from_slice(b",\"type\":");
+    let name = block.statement_type.map(StatementType::as_str);
+    optional(out, name.map(str::as_bytes), string);
+    field(out, "confidence", block.confidence.map(u64::from));
+    out.extend_from_slice(b",\"see_more\":");
+}
+
+/// Writes what stands behind the statements (behind `duplicates_removed`, for reports;
+/// behind every statement, for rows), with the line's end.
+pub fn ending(out: &mut Vec<u8>, emit: Emit, page: &Page, warnings: Warnings, at: &At) {
+    match emit {
+        Emit::Reports => {
+            out.extend_from_slice(b",\"warnings\":");
+            list(out, warnings.iter(), |out, warning| {
+                string(out, warning.as_str().as_bytes());
+            });
+        }
+        Emit::Statements => {
+            out.extend_from_slice(b",\"doi\":");
+            optional(out, page.doi, lower_case);
+            field(out, "year", page.year.map(u64::from));
+            out.extend_from_slice(b",\"title\":");
+            lines(out, &page.title);
+            out.extend_from_slice(b",\"report_id\":null");
+        }
+    }
+    out.extend_from_slice(b",\"source\":{\"path\":");
+    string(out, at.path.as_bytes());
+    field(out, "offset", Some(at.offset));
+    field(out, "length", Some(at.length));
+    out.extend_from_slice(b",\"record\":null}}\n");
+}
+
+/// Puts a page's pieces together: one line for a report, or one for each statement.
+pub fn assemble(
+    out: &mut Vec<u8>,
+    emit: Emit,
+    pieces: &[u8],
+    beginning: Range<usize>,
+    statements: impl Iterator<Item = Decided>,
+    removed: u64,
+    ending: Range<usize>,
+) {
+    out.extend_from_slice(&pieces[beginning]);
+    for (position, decided) in statements.enumerate() {
+        if emit == Emit::Reports && position > 0 {
+            out.push(b',');
+        }
+        out.extend_from_slice(&pieces[decided.piece]);
+        optional(out, decided.see_more, number);
+        field(out, "occurrences", Some(decided.occurrences));
+        match emit {
+            Emit::Reports => out.push(b'}'),
+            Emit::Statements => out.extend_from_slice(&pieces[ending.clone()]),
+        }
+    }
+    if emit == Emit::Reports {
+        out.extend_from_slice(b"],\"duplicates_removed\":");
+        number(out, removed);
+        out.extend_from_slice(&pieces[ending]);
+    }
+}
+
+/// 32 lower-case digits, the most significant first.
+pub fn hexadecimal(id: u128) -> [u8; 32] {
+    const HEX: &[u8; 16] = b"0123456789abcdef";
+    let mut digits = [0; 32];
+    for (pair, byte) in digits.chunks_exact_mut(2).zip(id.to_be_bytes()) {
+        pair[0] = HEX[usize::from(byte >> 4)];
+        pair[1] = HEX[usize::from(byte & 15)];
+    }
+    digits
+}
+
+fn field(out: &mut Vec<u8>, name: &str, value: Option<u64>) {
+    out.extend_from_slice(b",\"");
+    out.extend_from_slice(name.as_bytes());
+    out.extend_from_slice(b"\":");
+    optional(out, value, number);
+}
+
+fn lines(out: &mut Vec<u8>, lines: &[&[u8]]) {
+    optional(out, (!lines.is_empty()).then_some(lines), joined_string);
+}
+
+fn lower_case(out: &mut Vec<u8>, text: &[u8]) {
+    out.push(b'"');
+    let start = out.len();
+    escaped(out, text);
+    // No escape holds a capital letter, so lower-casing behind the escaping is safe.
+    out[start..].make_ascii_lowercase();
+    out.push(b'"');
+}

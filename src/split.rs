@@ -1,0 +1,371 @@
+//! Cuts a stream of text into pages, without I/O and without parsing them.
+//!
+//! A page starts at a line `DOI: 10.…` whose next filled line is the bar. The year
+//! line right above belongs to it. Files that end without a newline and are put
+//! together by `cat` glue that year (or the DOI line itself) to the last line of the
+//! page before; such a line is cut in two.
+//!
+//! Deciding looks back at most [`LOOK_BEHIND`] and ahead at most [`LOOK_AHEAD`] bytes,
+//! both counted from the candidate and not from the ends of a buffer, so that the
+//! result does not depend on how the stream was chunked. A bare number at the end of a
+//! page and a year glued to it (`172014`) are told apart by the same rule: the last
+//! four digits are the year.
+
+use std::ops::Range;
+
+use memchr::memmem::Finder;
+use memchr::{memchr, memrchr};
+
+/// Bytes of a line that are looked at before a candidate or before its line.
+const LOOK_BEHIND: usize = 128;
+
+/// Bytes from a candidate's beginning within which the bar must begin.
+const LOOK_AHEAD: usize = 4096;
+
+const LABEL: &[u8] = b"DOI:";
+const SIGN_UP: &[u8] = b"Sign up to set email alerts";
+const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
+
+/// A place where one page ends and the next begins.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Start {
+    /// End of the text before.
+    pub previous_end: usize,
+    /// First byte of the page; between the two stands at most a byte order mark.
+    pub at: usize,
+}
+
+/// Finds page starts in a text that grows at its end and is consumed at its beginning.
+pub struct Splitter {
+    label: Finder<'static>,
+    decided: usize,
+}
+
+impl Default for Splitter {
+    fn default() -> Self {
+        Self {
+            label: Finder::new(LABEL),
+            decided: 0,
+        }
+    }
+}
+
+enum Verdict {
+    Start(Start),
+    No,
+    NeedsMore,
+}
+
+impl Splitter {
+    /// The next page start behind the first byte of `text`; none also when more text is
+    /// needed to decide. `at_end` says that there is no more.
+    pub fn next_start(&mut self, text: &[u8], at_end: bool) -> Option<Start> {
+        while let Some(found) = self.label.find(&text[self.decided..]) {
+            let candidate = self.decided + found;
+            match judge(text, candidate, at_end) {
+                Verdict::NeedsMore => {
+                    self.decided = candidate;
+                    return None;
+                }
+                Verdict::Start(start) if start.at > 0 => {
+                    self.decided = candidate + LABEL.len();
+                    return Some(start);
+                }
+                Verdict::Start(_) | Verdict::No => self.decided = candidate + LABEL.len(),
+            }
+        }
+        self.decided = self.decided.max(text.len().saturating_sub(LABEL.len() - 1));
+        None
+    }
+
+    /// Tells that the first `bytes` of the text are gone.
+    pub fn consume(&mut self, bytes: usize) {
+        self.decided = self.decided.saturating_sub(bytes);
+    }
+
+    /// Bytes at the text's beginning that no decision to come looks at.
+    pub fn settled(&self) -> usize {
+        self.decided.saturating_sub(3 * LOOK_BEHIND)
+    }
+}
+
+/// The pages of a text that is there as a whole: its start, then every page start.
+pub fn pages(text: &[u8]) -> Vec<Range<usize>> {
+    let mut splitter = Splitter::default();
+    let (mut pages, mut from) = (Vec::new(), 0);
+    loop {
+        let start = splitter.next_start(&text[from..], true);
+        let end = start.map_or(text.len(), |start| from + start.previous_end);
+        pages.extend(page_within(text, from..end));
+        let Some(start) = start else { return pages };
+        from += start.at;
+        splitter.consume(start.at);
+    }
+}
+
+/// The page in a stretch of text between two starts: without the blank lines around it,
+/// the last line's end, and a byte order mark. None when nothing else is there.
+pub fn page_within(text: &[u8], stretch: Range<usize>) -> Option<Range<usize>> {
+    let Range { mut start, mut end } = stretch;
+    if text[start..end].starts_with(BYTE_ORDER_MARK) {
+        start += BYTE_ORDER_MARK.len();
+    }
+    let filled = start + blanks_before(&text[start..end], true);
+    if filled == end {
+        return None;
+    }
+    if let Some(feed) = memrchr(b'\n', &text[start..filled]) {
+        start += feed + 1;
+    }
+    let last_filled = start + without_blanks_after(&text[start..end], true).len();
+    if let Some(feed) = memchr(b'\n', &text[last_filled..end]) {
+        end = last_filled + feed;
+        if text[..end].ends_with(b"\r") {
+            end -= 1;
+        }
+    }
+    Some(start..end)
+}
+
+fn judge(text: &[u8], candidate: usize, at_end: bool) -> Verdict {
+    let horizon = text.len().min(candidate + LOOK_AHEAD);
+    let more_may_come = !at_end && text.len() < candidate + LOOK_AHEAD + SIGN_UP.len();
+    let undecided = || match more_may_come {
+        true => Verdict::NeedsMore,
+        false => Verdict::No,
+    };
+
+    let line = line_start(text, candidate);
+    let glued_to = without_blanks_before(strip_mark(&text[line..candidate]));
+    let value = &text[candidate + LABEL.len()..horizon];
+    let Some(feed) = memchr(b'\n', value) else {
+        return undecided();
+    };
+    let doi = without_blanks_before(without_blanks_after(&value[..feed], false));
+    let is_token = memchr::memchr2(b' ', b'\t', doi).is_none();
+    if !names_doi(doi) || !(glued_to.is_empty() || (is_token && can_be_glued(glued_to))) {
+        return Verdict::No;
+    }
+
+    let bar = candidate + LABEL.len() + feed + blanks_before(&value[feed..], true);
+    match text.get(bar..) {
+        None | Some([]) => return undecided(),
+        Some(_) if bar >= candidate + LOOK_AHEAD => return Verdict::No,
+        Some([b'|', ..]) => {}
+        Some(next) if next.starts_with(SIGN_UP) => {}
+        Some(next) if next.len() < SIGN_UP.len() && may_go_on_to_bar(next) => return undecided(),
+        Some(_) => return Verdict::No,
+    }
+    Verdict::Start(if glued_to.is_empty() {
+        start_with_year(text, line)
+    } else {
+        glued_at(text, candidate)
+    })
+}
+
+/// A buffer's end may cut the bar's first words, or a NBSP before it, in two.
+fn may_go_on_to_bar(cut: &[u8]) -> bool {
+    SIGN_UP.starts_with(cut) || cut == [0xC2]
+}
+
+/// "10.…", with or without a resolver before it.
+fn names_doi(value: &[u8]) -> bool {
+    let resolved = value.starts_with(b"10.");
+    resolved || {
+        let prefix = &value[..value.len().min(24)].to_ascii_lowercase();
+        (prefix.starts_with(b"http") || prefix.starts_with(b"doi"))
+            && memchr::memmem::find(prefix, b"10.").is_some()
+    }
+}
+
+/// The start at the DOI line that begins at `line`, or at the year right above it.
+fn start_with_year(text: &[u8], line: usize) -> Start {
+    let without_year = Start {
+        previous_end: line,
+        at: line + mark_length(&text[line..]),
+    };
+    if line == 0 {
+        return without_year;
+    }
+    let above = line_start(text, line - 1);
+    let year_line = without_blanks_after(&text[above..line - 1], false);
+    let Some((before, digits)) = year_line.split_last_chunk::<4>() else {
+        return without_year;
+    };
+    if !digits.iter().all(u8::is_ascii_digit) {
+        return without_year;
+    }
+    let own_line = strip_mark(before);
+    if without_blanks_before(own_line).is_empty() {
+        return Start {
+            previous_end: above,
+            at: above + before.len() - own_line.len(),
+        };
+    }
+    if is_plausible_year(digits) && can_be_glued(before) {
+        return glued_at(text, above + before.len());
+    }
+    without_year
+}
+
+fn glued_at(text: &[u8], at: usize) -> Start {
+    let before = &text[..at];
+    Start {
+        previous_end: before.strip_suffix(BYTE_ORDER_MARK).unwrap_or(before).len(),
+        at,
+    }
+}
+
+/// A file's last line rarely ends in a blank, and running text before a number always
+/// does: after a blank only a line that surely ends there counts as glued.
+fn can_be_glued(before: &[u8]) -> bool {
+    let before = before.strip_suffix(BYTE_ORDER_MARK).unwrap_or(before);
+    let trimmed = without_blanks_after(before, false);
+    let surely_ended = || {
+        let ends: [&[u8]; 4] = [b"%", b"Smart Citation", b"Smart Citations", "”".as_bytes()];
+        ends.iter().any(|end| trimmed.ends_with(end))
+    };
+    trimmed.len() == before.len() || surely_ended()
+}
+
+/// Glued to text, four digits must be a year of print; alone on their line any four are taken.
+fn is_plausible_year(digits: &[u8; 4]) -> bool {
+    (b"1500"..=b"2100").contains(&digits)
+}
+
+/// Start of the line that holds the byte before `end`, as far as is looked back.
+fn line_start(text: &[u8], end: usize) -> usize {
+    let window = end.saturating_sub(LOOK_BEHIND);
+    memrchr(b'\n', &text[window..end]).map_or(window, |feed| window + feed + 1)
+}
+
+fn mark_length(text: &[u8]) -> usize {
+    text.len() - strip_mark(text).len()
+}
+
+fn strip_mark(text: &[u8]) -> &[u8] {
+    text.strip_prefix(BYTE_ORDER_MARK).unwrap_or(text)
+}
+
+fn without_blanks_before(text: &[u8]) -> &[u8] {
+    &text[blanks_before(text, false)..]
+}
+
+/// Length of the run of blanks (space, tab, CR, NBSP; LF when lines may pass) at the beginning.
+fn blanks_before(text: &[u8], lines_too: bool) -> usize {
+    let mut at = 0;
+    loop {
+        at += match &text[at..] {
+            [b' ' | b'\t' | b'\r', ..] => 1,
+            [b'\n', ..] if lines_too => 1,
+            [0xC2, 0xA0, ..] => 2,
+            _ => return at,
+        };
+    }
+}
+
+fn without_blanks_after(mut text: &[u8], lines_too: bool) -> &[u8] {
+    loop {
+        text = match text {
+            [rest @ .., b' ' | b'\t' | b'\r'] | [rest @ .., 0xC2, 0xA0] => rest,
+            [rest @ .., b'\n'] if lines_too => rest,
+            _ => return text,
+        };
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PAGE: &str = "DOI: 10.5555/a\n|View full text |Cite\n|\n";
+
+    fn cut(text: &str) -> Vec<&str> {
+        pages(text.as_bytes())
+            .into_iter()
+            .map(|page| &text[page])
+            .collect()
+    }
+
+    #[test]
+    fn a_page_is_cut_free_of_blank_lines_and_line_ends() {
+        assert_eq!(cut("\u{feff}\n \r\n a \r\n\u{a0}\n"), [" a "]);
+        assert_eq!(cut("a\r\n"), ["a"]);
+        assert_eq!(cut("a "), ["a "]);
+        assert_eq!(cut(" \n\u{a0}"), [""; 0]);
+        assert_eq!(cut(""), [""; 0]);
+    }
+
+    #[test]
+    fn year_and_doi_start_a_page_when_the_bar_follows() {
+        let page = PAGE.trim_end();
+        let dated = format!("2020\n{page}");
+        for between in ["\n", "\n\n", "\r\n \r\n"] {
+            assert_eq!(cut(&format!("{dated}{between}{dated}")), [&dated, &dated]);
+            assert_eq!(cut(&format!("{page}{between}{page}")), [page, page]);
+        }
+        assert_eq!(cut("a\nDOI: 10.5555/a\nb"), ["a\nDOI: 10.5555/a\nb"]);
+        assert_eq!(
+            cut("a\nDOI: 10.5555/a\n\u{a0}\nSign up to set email alerts"),
+            ["a", "DOI: 10.5555/a\n\u{a0}\nSign up to set email alerts"]
+        );
+    }
+
+    #[test]
+    fn glued_pages_come_apart() {
+        for end in [
+            "confidence: 99%",
+            "See 1 more Smart Citation",
+            "…”",
+            "reserved.",
+            "17",
+            "99% ",
+            "99%\u{feff}",
+        ] {
+            let expected = end.trim_end_matches('\u{feff}');
+            let dated = format!("2012\n{PAGE}x");
+            assert_eq!(
+                cut(&format!("a\n{end}{dated}")),
+                [&format!("a\n{expected}"), &dated]
+            );
+            let bare = format!("{PAGE}x");
+            assert_eq!(
+                cut(&format!("a\n{end}{bare}")),
+                [&format!("a\n{expected}"), &bare]
+            );
+        }
+    }
+
+    #[test]
+    fn a_number_in_running_text_is_no_glued_year() {
+        let page = PAGE.trim_end();
+        for line in ["as we said in 2012", "Room 9999", "x9999"] {
+            assert_eq!(cut(&format!("{line}\n{page}")), [line, page]);
+        }
+        assert_eq!(cut(&format!("see {page}")), [format!("see {page}")]);
+        assert_eq!(cut("(DOI: 10.5555/a) b\n|c"), ["(DOI: 10.5555/a) b\n|c"]);
+    }
+
+    #[test]
+    fn a_stream_gives_the_same_starts_in_any_chunks() {
+        let text = format!(
+            "junk\n{PAGE}a\nconfidence: 99%2012\n{PAGE}\n\n\u{feff}1999\n{PAGE}DOI: 10.1\n \u{a0}\n\nSign up to set email alerts"
+        );
+        let text = text.as_bytes();
+        let whole = starts(text, text.len());
+        assert_eq!(whole.len(), 4);
+        for size in 1..text.len() {
+            assert_eq!(starts(text, size), whole, "chunks of {size} bytes");
+        }
+    }
+
+    fn starts(text: &[u8], chunk: usize) -> Vec<Start> {
+        let (mut splitter, mut found) = (Splitter::default(), Vec::new());
+        for end in (chunk..text.len()).step_by(chunk).chain([text.len()]) {
+            while let Some(start) = splitter.next_start(&text[..end], end == text.len()) {
+                found.push(start);
+            }
+        }
+        found
+    }
+}

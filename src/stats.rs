@@ -1,0 +1,127 @@
+//! The accounting of a run: every byte, page and block in exactly one column.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+/// What a run read, kept, removed and refused.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Stats {
+    /// Bytes of the decompressed sources.
+    pub bytes: Bytes,
+    /// Report pages, and other pages that were skipped.
+    pub pages: Pages,
+    /// Statement blocks of the emitted pages.
+    pub blocks: Blocks,
+    /// Lines written: pages, or statements with `--emit statements`.
+    pub records: u64,
+    /// Bytes written.
+    pub written: u64,
+    /// Lines that no part of a report page claims.
+    pub unrecognized_lines: u64,
+    /// Pages by warning.
+    pub warnings: BTreeMap<&'static str, u64>,
+    /// Pages by reason of refusal.
+    pub rejects: BTreeMap<&'static str, u64>,
+}
+
+/// `read = pages + between_pages + skipped`
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Bytes {
+    /// All that was read.
+    pub read: u64,
+    /// In report pages, also rejected ones.
+    pub pages: u64,
+    /// Blank lines, line ends and byte order marks between them.
+    pub between_pages: u64,
+    /// In pages of other sites.
+    pub skipped: u64,
+}
+
+/// `seen = emitted + repeated + rejected + skipped`
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Pages {
+    /// All pages.
+    pub seen: u64,
+    /// Pages that became a record.
+    pub emitted: u64,
+    /// Pages that were seen before and brought nothing new.
+    pub repeated: u64,
+    /// Pages that could not become a record.
+    pub rejected: u64,
+    /// Pages of other sites.
+    pub skipped: u64,
+}
+
+/// `seen = kept + repeated_in_page + repeated_in_run`
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Blocks {
+    /// All blocks.
+    pub seen: u64,
+    /// Blocks that became a statement.
+    pub kept: u64,
+    /// Repeats of a block of the same page.
+    pub repeated_in_page: u64,
+    /// Repeats of a block of an earlier page.
+    pub repeated_in_run: u64,
+}
+
+impl Stats {
+    /// Checks that the columns add up, and that `read` is what the reader counted.
+    ///
+    /// # Errors
+    /// The first identity that does not hold, with its numbers.
+    pub fn check(&self) -> Result<(), String> {
+        let Self {
+            bytes,
+            pages,
+            blocks,
+            ..
+        } = self;
+        let columns = [
+            (
+                "bytes",
+                bytes.read,
+                vec![bytes.pages, bytes.between_pages, bytes.skipped],
+            ),
+            (
+                "pages",
+                pages.seen,
+                vec![pages.emitted, pages.repeated, pages.rejected, pages.skipped],
+            ),
+            (
+                "blocks",
+                blocks.seen,
+                vec![blocks.kept, blocks.repeated_in_page, blocks.repeated_in_run],
+            ),
+        ];
+        for (name, all, parts) in columns {
+            if all != parts.iter().sum::<u64>() {
+                return Err(format!("{name}: {all} are not the sum of {parts:?}"));
+            }
+        }
+        Ok(())
+    }
+
+    /// Adds one to a count by name.
+    pub fn count(counts: &mut BTreeMap<&'static str, u64>, name: &'static str) {
+        *counts.entry(name).or_default() += 1;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_column_that_does_not_add_up_is_named() {
+        let mut stats = Stats::default();
+        assert_eq!(stats.check(), Ok(()));
+        stats.pages.seen = 3;
+        stats.pages.skipped = 2;
+        assert_eq!(
+            stats.check(),
+            Err("pages: 3 are not the sum of [0, 0, 0, 2]".to_owned())
+        );
+    }
+}

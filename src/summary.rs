@@ -1,0 +1,141 @@
+//! A run's outcome in a few sentences, for people.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use crate::job::Summary;
+
+/// Reasons of refusal that are named.
+const REASONS: usize = 3;
+
+/// The summary for standard error. `rejects_written` says that the rejects went to a file.
+pub fn text(summary: &Summary, elapsed: Duration, rejects_written: bool) -> String {
+    let stats = &summary.stats;
+    let (bytes, pages, blocks) = (&stats.bytes, &stats.pages, &stats.blocks);
+    let seconds = elapsed.as_secs_f64();
+    let mut lines = vec![format!(
+        "{} became {}: {} kept, {} removed as repeats.",
+        counted(pages.emitted, "report page"),
+        counted(stats.records, "record"),
+        counted(blocks.kept, "statement"),
+        number(blocks.seen - blocks.kept),
+    )];
+    lines.push(format!(
+        "{} read in {seconds:.2} s ({}/s): {} in pages, {} between them, {} skipped.",
+        size(bytes.read),
+        size((bytes.read as f64 / seconds.max(1e-9)) as u64),
+        size(bytes.pages),
+        size(bytes.between_pages),
+        size(bytes.skipped),
+    ));
+    if pages.skipped > 0 {
+        lines.push(format!(
+            "{} skipped: no report, but some other text.",
+            counted(pages.skipped, "page")
+        ));
+    }
+    if pages.rejected > 0 {
+        let hint = if rejects_written {
+            ""
+        } else {
+            " (--rejects FILE keeps them)"
+        };
+        lines.push(format!(
+            "{} rejected: {}{hint}.",
+            counted(pages.rejected, "page"),
+            commonest(&stats.rejects, REASONS)
+        ));
+    }
+    if !stats.warnings.is_empty() {
+        lines.push(format!(
+            "Pages with warnings: {}.",
+            commonest(&stats.warnings, stats.warnings.len())
+        ));
+    }
+    if !summary.faults.is_empty() {
+        lines.push(format!(
+            "{} could not be read whole.",
+            counted(summary.faults.len() as u64, "input")
+        ));
+    }
+    if summary.stopped {
+        lines.push("Stopped before the input's end.".to_owned());
+    }
+    lines
+        .iter()
+        .map(|line| format!("citesift: {line}\n"))
+        .collect()
+}
+
+/// `name count` pairs, the largest count first, equal ones by name.
+fn commonest(counts: &BTreeMap<&'static str, u64>, most: usize) -> String {
+    let mut counts: Vec<_> = counts.iter().collect();
+    counts.sort_by_key(|&(name, count)| (std::cmp::Reverse(count), name));
+    let pairs = counts.iter().take(most);
+    let pairs = pairs.map(|(name, count)| format!("{name} {}", number(**count)));
+    pairs.collect::<Vec<_>>().join(", ")
+}
+
+fn counted(count: u64, thing: &str) -> String {
+    let plural = if count == 1 { "" } else { "s" };
+    format!("{} {thing}{plural}", number(count))
+}
+
+/// With a comma between groups of three digits.
+fn number(number: u64) -> String {
+    let digits = number.to_string();
+    let groups: Vec<_> = digits.as_bytes().rchunks(3).rev().collect();
+    String::from_utf8_lossy(&groups.join(&b',')).into_owned()
+}
+
+/// Bytes in powers of 1000.
+fn size(bytes: u64) -> String {
+    let (mut value, mut unit) = (bytes as f64, "B");
+    for larger in ["kB", "MB", "GB", "TB"] {
+        if value < 999.95 {
+            break;
+        }
+        (value, unit) = (value / 1000.0, larger);
+    }
+    match unit {
+        "B" => format!("{bytes} B"),
+        _ => format!("{value:.1} {unit}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::stats::Stats;
+
+    #[test]
+    fn numbers_and_sizes_are_easy_to_read() {
+        assert_eq!(number(0), "0");
+        assert_eq!(number(1_234_567), "1,234,567");
+        assert_eq!(size(999), "999 B");
+        assert_eq!(size(1_000), "1.0 kB");
+        assert_eq!(size(999_990), "1.0 MB");
+    }
+
+    #[test]
+    fn it_reads_like_a_sentence_and_fits_a_screen() {
+        let mut stats = Stats::default();
+        (stats.pages.emitted, stats.records) = (1, 1);
+        (stats.blocks.seen, stats.blocks.kept) = (5, 4);
+        stats.pages.rejected = 9;
+        stats.rejects = BTreeMap::from([("page_too_large", 9)]);
+        stats.warnings = BTreeMap::from([("no_header", 1), ("truncated_page", 2)]);
+        let summary = Summary {
+            stats,
+            faults: Vec::new(),
+            stopped: true,
+        };
+        let text = text(&summary, Duration::from_secs(2), false);
+        assert!(text.starts_with(
+            "citesift: 1 report page became 1 record: 4 statements kept, 1 removed as repeats.\n"
+        ));
+        assert!(text.contains("9 pages rejected: page_too_large 9 (--rejects FILE keeps them).\n"));
+        assert!(text.contains("Pages with warnings: truncated_page 2, no_header 1.\n"));
+        assert!(text.lines().count() < 20);
+    }
+}
