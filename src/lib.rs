@@ -1,3 +1,51 @@
+//! Turns dumps of scite report pages into clean, deduplicated records.
+//!
+//! A *report page* shows how one paper has been cited: by whom, how often, and in which
+//! words. Crawls hold it as plain text, full of navigation, numbers without labels and
+//! repeated blocks. This library reads such text, from one page to many gigabytes, and
+//! gives one [`Report`](model::Report) per page. The program `citesift` is the library
+//! with a command line.
+//!
+//! * [`parse`] takes one page in memory.
+//! * [`run`] carries out a whole job, described by a [`Config`], and hands out NDJSON.
+//! * [`records`] is the same job as an iterator of reports.
+//!
+//! # How it works
+//!
+//! Four stages on named threads, joined by bounded channels. Compute in parallel, decide
+//! in order:
+//!
+//! ```text
+//! reader ──batches──▶ parser × N ──parsed──▶ deduplicator ──decided──▶ writer
+//! ```
+//!
+//! * The **reader** opens the sources in one fixed order, cuts their text into whole pages
+//!   and packs these into batches. It never looks into a page.
+//! * A **parser** turns a batch into pieces of output and fingerprints. It holds spans into
+//!   the batch, no copies. All that can be done in parallel is done here.
+//! * The **deduplicator** sees batches in input order, so that "the first stays" has a
+//!   meaning. It knows fingerprints, not text, and is the only place where a block is removed.
+//! * The **writer** puts the pieces together, counts, and hands lines out.
+//!
+//! The output is the same for any number of threads and any way the input was chunked.
+//! Memory is bounded by the channels. A stage that ends, fails or panics drops its channel
+//! ends, and the others end with it.
+//!
+//! # Floors
+//!
+//! A module names only modules on floors below its own; a test holds this.
+//!
+//! | floor | modules |
+//! |---|---|
+//! | 0 | [`place`] (where a byte came from), [`pipeline`] (threads and channels), `buffers` (memory used again) |
+//! | 1 | [`error`], [`model`] (plain values) |
+//! | 2 | [`grammar`] (a page's text, by nom), [`split`] (text into pages, no I/O) |
+//! | 3 | [`input`] (walk, read, batch), [`dedup`], [`sink`] (what is written), [`stats`] |
+//! | 4 | [`job`] (one run, wired) |
+//! | 5 | `summary`, `progress` |
+//! | 6 | `cli` (what was typed, exit codes) |
+
+mod buffers;
 #[doc(hidden)]
 pub mod cli;
 pub mod dedup;

@@ -13,15 +13,25 @@ use super::Rule;
 pub fn count(input: &[u8]) -> Rule<'_, u64> {
     map_opt(
         take_while1(|byte: u8| byte.is_ascii_digit() || byte == b','),
-        value_of,
+        |printed| few_digits(printed).or_else(|| value_of(printed)),
     )
     .parse(input)
 }
 
+/// Nearly every count on a page: no separator, and too short to overflow.
+#[inline]
+fn few_digits(printed: &[u8]) -> Option<u64> {
+    let few = (1..10).contains(&printed.len()) && printed.iter().all(u8::is_ascii_digit);
+    few.then(|| digits(0, printed))?
+}
+
 /// A line that is a count and nothing else.
+#[inline]
 pub fn bare_count(line: &[u8]) -> Option<u64> {
-    let (_, value) = all_consuming(count).parse(line).ok()?;
-    Some(value)
+    few_digits(line).or_else(|| {
+        let (_, value) = all_consuming(count).parse(line).ok()?;
+        Some(value)
+    })
 }
 
 fn value_of(printed: &[u8]) -> Option<u64> {

@@ -72,8 +72,12 @@ pub fn parse<'a>(text: &'a [u8], page: &mut Page<'a>) {
     loop {
         let start = lines.at();
         let Some(line) = lines.next() else { break };
-        if opens(line) && reader.read_block(line, start, &mut lines) {
-            continue;
+        if opens(line) {
+            let mut behind = lines;
+            if reader.read_block(line, start, &mut behind) {
+                lines = behind;
+                continue;
+            }
         }
         reader.read_line(trim(line));
     }
@@ -82,7 +86,6 @@ pub fn parse<'a>(text: &'a [u8], page: &mut Page<'a>) {
 
 /// What a line is by itself.
 enum Line<'a> {
-    Blank,
     Number(u64),
     Help,
     Search,
@@ -97,7 +100,6 @@ enum Line<'a> {
 
 fn classify(line: &[u8]) -> Line<'_> {
     let found = match line.first() {
-        None => Some(Line::Blank),
         Some(b'0'..=b'9') => bare_count(line).map(Line::Number),
         Some(b'H') => (line == b"Help me understand this report").then_some(Line::Help),
         Some(b'O') => (line == b"Order By: Relevance").then_some(Line::OrderBy),
@@ -112,7 +114,7 @@ fn classify(line: &[u8]) -> Line<'_> {
             .map(Line::Heading)
             .or_else(|| tab_line(line).map(Line::Tab))
             .or_else(|| abstract_line(line).map(Line::Abstract)),
-        Some(_) => None,
+        _ => None,
     };
     found.unwrap_or(Line::Text)
 }
@@ -195,12 +197,18 @@ impl<'p, 'a> PageReader<'p, 'a> {
         true
     }
 
+    #[inline]
     fn read_line(&mut self, line: &'a [u8]) {
+        if line.is_empty() {
+            self.after_blank = true;
+            return;
+        }
+        self.read_filled_line(line);
+        self.after_blank = false;
+    }
+
+    fn read_filled_line(&mut self, line: &'a [u8]) {
         match classify(line) {
-            Line::Blank => {
-                self.after_blank = true;
-                return;
-            }
             Line::Select => {}
             Line::Bar if self.part != Part::Abstract => {}
             Line::Help => self.keep_title_and_enter(Part::Between),
@@ -226,7 +234,6 @@ impl<'p, 'a> PageReader<'p, 'a> {
             Line::Number(number) => self.read_number(line, number),
             _ => self.read_text(line),
         }
-        self.after_blank = false;
     }
 
     /// A one-word heading counts inside running text only as a paragraph of its own, and never as a title.

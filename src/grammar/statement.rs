@@ -18,6 +18,7 @@ use crate::model::StatementType;
 const OPENING: &[u8] = "“".as_bytes();
 const CLOSING: &[u8] = "”".as_bytes();
 const ELLIPSIS: &[u8] = "…".as_bytes();
+const SECTION: &[u8] = b"Section:";
 
 /// One printed block.
 #[derive(Clone, Debug, PartialEq)]
@@ -34,15 +35,34 @@ pub struct Block<'a> {
     pub whole: bool,
 }
 
+impl Block<'_> {
+    /// The two are the same block: all that a record shows of them but `see_more` is equal.
+    pub fn is_repeated_by(&self, other: &Self) -> bool {
+        self.text == other.text
+            && self.section == other.section
+            && self.statement_type == other.statement_type
+            && self.confidence == other.confidence
+    }
+}
+
 /// The line may open a block.
 #[inline]
 pub fn opens(line: &[u8]) -> bool {
-    trim_start(line).starts_with(OPENING)
+    match line.first() {
+        Some(b'\t' | b' ' | b'\r' | 0xC2 | 0xE2) => trim_start(line).starts_with(OPENING),
+        _ => false,
+    }
 }
 
-/// A block in one line that leaves no doubt, so that it may interrupt an abstract.
+/// A block whose text is one line with its end, which leaves no doubt: it may interrupt an abstract.
+#[inline]
 pub fn certain_block<'a>(first: &'a [u8], lines: &mut Lines<'a>) -> Option<Block<'a>> {
-    ends_here(first, *lines).then(|| block_of(first, End::Rule, lines))
+    if !ends_in(first, &[CLOSING]) {
+        return None;
+    }
+    let tail = Tail::read(lines);
+    (tail.has_section || tail.confidence.is_some())
+        .then(|| block_of(Cow::Borrowed(unquoted(first, End::Rule)), End::Rule, tail))
 }
 
 /// Reads blocks anywhere else.
@@ -66,16 +86,20 @@ impl BlockReader {
         lines: &mut Lines<'a>,
         is_landmark: impl Fn(&[u8]) -> bool,
     ) -> Option<Block<'a>> {
-        if ends_here(first, *lines) {
-            return Some(block_of(first, End::Rule, lines));
+        let before = *lines;
+        if let Some(block) = certain_block(first, lines) {
+            return Some(block);
         }
+        *lines = before;
         let (behind, end) = match self.ruled_end(*lines, &is_landmark) {
             Some(behind) => (behind, End::Rule),
             None if starts_text(first) => open_end(first, *lines, &is_landmark),
             None => return None,
         };
         *lines = behind;
-        Some(block_of(behind.since(start), end, lines))
+        let text = unquoted(behind.since(start), end);
+        let tail = Tail::read(lines);
+        Some(block_of(without_carriage_returns(text), end, tail))
     }
 
     /// The cursor behind the next line that ends a text by the rule, before any that can be in none.
@@ -159,26 +183,23 @@ fn ends_here<'a>(line: &'a [u8], mut behind: Lines<'a>) -> bool {
     ends_in(line, &[CLOSING])
         && behind.next_filled().is_some_and(|next| {
             let next = trim(next);
-            section(next).is_some() || confidence(next).is_some()
+            next.starts_with(SECTION) || confidence(next).is_some()
         })
 }
 
-/// Strips the quotation marks and reads what stands below the text.
-fn block_of<'a>(quoted: &'a [u8], end: End, lines: &mut Lines<'a>) -> Block<'a> {
-    let mut block = Block {
-        text: without_carriage_returns(unquoted(quoted, end)),
-        section: None,
-        statement_type: None,
-        confidence: None,
-        see_more: None,
-        truncated: end == End::Open,
+fn block_of<'a>(text: Cow<'a, [u8]>, end: End, tail: Tail<'a>) -> Block<'a> {
+    Block {
+        text,
+        section: tail.section,
+        statement_type: tail.statement_type,
+        confidence: tail.confidence,
+        see_more: tail.see_more,
+        truncated: end == End::Open || tail.statement_type.is_none(),
         whole: end != End::Open,
-    };
-    read_tail(&mut block, lines);
-    block.truncated |= block.statement_type.is_none();
-    block
+    }
 }
 
+/// Strips the quotation marks.
 fn unquoted(quoted: &[u8], end: End) -> &[u8] {
     let text = strip_prefix(trim_start(quoted), OPENING);
     let text = strip_prefix(text, ELLIPSIS);
@@ -214,29 +235,54 @@ fn without_carriage_returns(text: &[u8]) -> Cow<'_, [u8]> {
     Cow::Owned(joined)
 }
 
-/// [section] [confidence] [see-more], blank lines between them allowed
-fn read_tail<'a>(block: &mut Block<'a>, lines: &mut Lines<'a>) {
-    let mut passed = 0;
-    // The next block's long line is told by its first byte and not looked at twice.
-    while lines.peek().is_some_and(|byte| byte != OPENING[0]) {
+/// What stands below a text.
+#[derive(Default)]
+struct Tail<'a> {
+    has_section: bool,
+    section: Option<&'a [u8]>,
+    statement_type: Option<StatementType>,
+    confidence: Option<u8>,
+    see_more: Option<u64>,
+}
+
+impl<'a> Tail<'a> {
+    /// tail = [section] [confidence] [see-more], blank lines between them allowed
+    #[inline]
+    fn read(lines: &mut Lines<'a>) -> Self {
+        let mut tail = Self::default();
         let mut ahead = *lines;
-        let Some(line) = ahead.next_filled().map(trim) else {
-            return;
-        };
-        if let (0, Some((heading, found))) = (passed, section(line)) {
-            (block.section, block.statement_type) = (heading, found);
-            passed = 1;
-        } else if let (0..=1, Some(percent)) = (passed, confidence(line)) {
-            block.confidence = Some(percent);
-            passed = 2;
-        } else if let Some(hidden) = see_more(line) {
-            block.see_more = Some(hidden);
+        // The next block's long line is told by its first byte and not looked at twice.
+        while ahead.peek().is_some_and(|byte| byte != OPENING[0]) {
+            let Some(line) = ahead.next().map(trim) else {
+                break;
+            };
+            if line.is_empty() {
+                continue;
+            }
+            if !tail.take(line) {
+                break;
+            }
             *lines = ahead;
-            return;
-        } else {
-            return;
+            if tail.see_more.is_some() {
+                break;
+            }
         }
-        *lines = ahead;
+        tail
+    }
+
+    /// Takes the line if it may stand behind what was taken before.
+    fn take(&mut self, line: &'a [u8]) -> bool {
+        let at_section = !self.has_section && self.confidence.is_none();
+        if let (true, Some((heading, statement_type))) = (at_section, section(line)) {
+            (self.section, self.statement_type) = (heading, statement_type);
+            self.has_section = true;
+        } else if let (None, Some(percent)) = (self.confidence, confidence(line)) {
+            self.confidence = Some(percent);
+        } else {
+            self.see_more = see_more(line);
+            return self.see_more.is_some();
+        }
+        true
     }
 }
 
@@ -254,7 +300,7 @@ fn section(line: &[u8]) -> Option<(Option<&[u8]>, Option<StatementType>)> {
         (b"contradicting", Contrasting),
         (b"disputing", Contrasting),
     ];
-    let printed = trim(line.strip_prefix(b"Section:")?);
+    let printed = trim(line.strip_prefix(SECTION)?);
     let (heading, statement_type) = TYPES
         .iter()
         .find_map(|&(word, found)| Some((trim_end(printed.strip_suffix(word)?), Some(found))))

@@ -32,16 +32,17 @@ pub enum Tab {
 
 /// tab-line = "citations" | "references" | cited-by | references | "(" statements ")"
 pub fn tab_line(line: &[u8]) -> Option<Tab> {
-    let (_, tab) = all_consuming(alt((
-        alt((tag("citations"), tag("references"))).map(|_| Tab::Name),
-        cited_by,
-        references,
-        statements("citation").map(Tab::CitationStatements),
-        statements("reference").map(Tab::ReferenceStatements),
-    )))
-    .parse(line)
-    .ok()?;
-    Some(tab)
+    let parsed = match line.first()? {
+        b'C' => all_consuming(cited_by).parse(line),
+        b'R' => all_consuming(references).parse(line),
+        b'(' => all_consuming(alt((
+            statements("citation").map(Tab::CitationStatements),
+            statements("reference").map(Tab::ReferenceStatements),
+        )))
+        .parse(line),
+        _ => return (line == b"citations" || line == b"references").then_some(Tab::Name),
+    };
+    Some(parsed.ok()?.1)
 }
 
 /// cited-by = "Cited by" count "publication" ["s"] ["(" count "citation statement" ["s"] ")"]

@@ -8,10 +8,12 @@ use std::io::{self, Read};
 use std::mem;
 use std::ops::{ControlFlow, Range};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use memchr::memchr_iter;
 
 use super::{Batch, Oversized, Part};
+use crate::buffers::Buffers;
 use crate::grammar::{self, Page};
 use crate::model::Reject;
 use crate::split::{Splitter, page_within};
@@ -31,6 +33,9 @@ const SMALLEST_READ: usize = 64 * 1024;
 /// Packs sources into batches and passes them on.
 pub struct TextReader<'p> {
     limits: Limits,
+    /// Bytes of all sources so far, for those who watch.
+    progress: &'p AtomicU64,
+    buffers: &'p Buffers,
     pass: &'p mut dyn FnMut(Batch) -> ControlFlow<()>,
     batch: Batch,
 }
@@ -48,11 +53,21 @@ struct Reading {
 }
 
 impl<'p> TextReader<'p> {
-    pub fn new(limits: Limits, pass: &'p mut dyn FnMut(Batch) -> ControlFlow<()>) -> Self {
+    pub fn new(
+        limits: Limits,
+        progress: &'p AtomicU64,
+        buffers: &'p Buffers,
+        pass: &'p mut dyn FnMut(Batch) -> ControlFlow<()>,
+    ) -> Self {
         Self {
             limits,
+            progress,
+            buffers,
             pass,
-            batch: Batch::default(),
+            batch: Batch {
+                text: buffers.take(),
+                ..Batch::default()
+            },
         }
     }
 
@@ -97,9 +112,9 @@ impl<'p> TextReader<'p> {
         let room = self.limits.batch.saturating_sub(text.len());
         let wanted = room.max(SMALLEST_READ).max(text.len() - reading.page);
         let wanted = wanted.min(self.limits.page + SMALLEST_READ);
-        let read = source.take(wanted as u64).read_to_end(text);
-        reading.at_end = !matches!(read, Ok(bytes) if bytes == wanted);
-        read.map(drop)
+        let (at_end, outcome) = read_on(source, wanted, text, self.progress);
+        reading.at_end = at_end;
+        outcome
     }
 
     /// Lists the pages whose end is known.
@@ -163,7 +178,10 @@ impl<'p> TextReader<'p> {
             return ControlFlow::Continue(());
         }
         self.close_part(reading, reading.page, None);
-        let mut next = Batch::default();
+        let mut next = Batch {
+            text: self.buffers.take(),
+            ..Batch::default()
+        };
         next.text.reserve_exact(self.limits.batch + SMALLEST_READ);
         next.text
             .extend_from_slice(&self.batch.text[reading.page..]);
@@ -188,14 +206,14 @@ impl<'p> TextReader<'p> {
             reading.splitter.consume(reading.splitter.settled());
             text.shrink_to(self.limits.batch + SMALLEST_READ);
 
-            let read = source.take(self.limits.batch as u64).read_to_end(&mut text);
-            reading.at_end = !matches!(read, Ok(bytes) if bytes == self.limits.batch);
+            let (at_end, outcome) = read_on(source, self.limits.batch, &mut text, self.progress);
+            reading.at_end = at_end;
             let next = reading.splitter.next_start(&text, reading.at_end);
             if next.is_some() || reading.at_end {
                 let end = next.map_or(text.len(), |start| start.at);
                 oversized.drop_beginning(&mut text, end);
                 reading.splitter.consume(end);
-                break read.map(drop);
+                break outcome;
             }
         };
         let length = oversized.length;
@@ -205,6 +223,20 @@ impl<'p> TextReader<'p> {
         self.cut(reading);
         outcome
     }
+}
+
+/// Appends up to `wanted` bytes; says whether the source has ended, be it in a fault.
+fn read_on(
+    source: &mut dyn Read,
+    wanted: usize,
+    text: &mut Vec<u8>,
+    progress: &AtomicU64,
+) -> (bool, io::Result<()>) {
+    let before = text.len();
+    let outcome = source.take(wanted as u64).read_to_end(text);
+    let read = text.len() - before;
+    progress.fetch_add(read as u64, Ordering::Relaxed);
+    (read < wanted, outcome.map(drop))
 }
 
 impl Oversized {

@@ -15,6 +15,7 @@ pub use config::Config;
 pub use page::parse;
 pub use records::{Records, records};
 
+use crate::buffers::Buffers;
 use crate::dedup::PageDedup;
 use crate::error::{Error, ReadError};
 use crate::model::Reject;
@@ -82,14 +83,19 @@ where
     F: FnMut(&Output) -> Result<ControlFlow<()>, Error> + Send,
 {
     let mut writer = write::WriteStage::new(config, watch, on_batch);
+    let buffers = Buffers::new(4 * config.batch.get());
     let mut dedup = PageDedup::new(config.dedup);
     let stages = Stages {
         read: |pass: &mut dyn FnMut(_) -> _| {
-            read::read_all(&config.inputs, config.limits(), watch, pass)
+            read::read_all(&config.inputs, config.limits(), watch, &buffers, pass)
         },
-        worker: || |batch| parse::parse_batch(batch, config.emit),
+        worker: || |batch| parse::parse_batch(batch, config.emit, &buffers),
         decide: |parsed| decide::decide_batch(&mut dedup, parsed),
-        write: |decided| writer.write(decided),
+        write: |decided| {
+            let (flow, emptied) = writer.write(decided)?;
+            buffers.give(emptied);
+            Ok(flow)
+        },
     };
     let faults = stages
         .run(config.threads)

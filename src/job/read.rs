@@ -3,9 +3,9 @@
 use std::fs::File;
 use std::io::{self, Read};
 use std::ops::ControlFlow;
-use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::Watch;
+use crate::buffers::Buffers;
 use crate::error::ReadError;
 use crate::input::{Batch, Input, Limits, Source, TextReader, sources};
 
@@ -14,6 +14,7 @@ pub fn read_all(
     inputs: &[Input],
     limits: Limits,
     watch: &Watch,
+    buffers: &Buffers,
     pass: &mut dyn FnMut(Batch) -> ControlFlow<()>,
 ) -> Vec<ReadError> {
     let mut faults = Vec::new();
@@ -22,24 +23,20 @@ pub fn read_all(
         (watch.on_fault)(&fault);
         faults.push(fault);
     };
-    let mut reader = TextReader::new(limits, pass);
+    let mut reader = TextReader::new(limits, &watch.bytes_read, buffers, pass);
     for source in sources(inputs) {
         let (name, opened) = match source {
             Ok(source) => (source.name(), open(&source)),
             Err(error) => (error.path, Err(error.error)),
         };
-        let stream = match opened {
+        let mut stream = match opened {
             Ok(stream) => stream,
             Err(error) => {
                 fault(name, error);
                 continue;
             }
         };
-        let mut counted = Counted {
-            stream,
-            bytes: &watch.bytes_read,
-        };
-        let (flow, outcome) = reader.read(&name, &mut counted);
+        let (flow, outcome) = reader.read(&name, &mut *stream);
         if let Err(error) = outcome {
             fault(name, error);
         }
@@ -56,18 +53,4 @@ fn open(source: &Source) -> io::Result<Box<dyn Read>> {
         Source::Stdin => Box::new(io::stdin().lock()),
         Source::File(path) => Box::new(File::open(path)?),
     })
-}
-
-/// Counts the bytes for those who watch.
-struct Counted<'a> {
-    stream: Box<dyn Read>,
-    bytes: &'a AtomicU64,
-}
-
-impl Read for Counted<'_> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let read = self.stream.read(buffer)?;
-        self.bytes.fetch_add(read as u64, Ordering::Relaxed);
-        Ok(read)
-    }
 }

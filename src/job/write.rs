@@ -49,8 +49,8 @@ where
         }
     }
 
-    /// Writes one batch; breaks when the limit is reached or nobody wants more.
-    pub fn write(&mut self, batch: Decided) -> Result<ControlFlow<()>, Error> {
+    /// Writes one batch and returns its buffer; breaks when the limit is reached or nobody wants more.
+    pub fn write(&mut self, batch: Decided) -> Result<(ControlFlow<()>, Vec<u8>), Error> {
         self.records.clear();
         self.rejects.clear();
         let mut flow = ControlFlow::Continue(());
@@ -69,11 +69,11 @@ where
             rejects: &self.rejects,
         })?;
         self.stopped = flow.is_break() || wanted.is_break();
-        Ok(if self.stopped {
-            ControlFlow::Break(())
-        } else {
-            ControlFlow::Continue(())
-        })
+        let flow = match self.stopped {
+            true => ControlFlow::Break(()),
+            false => ControlFlow::Continue(()),
+        };
+        Ok((flow, batch.parsed.output))
     }
 
     /// The counts, and whether the run was stopped before its end.

@@ -37,24 +37,28 @@ pub fn beginning(out: &mut Vec<u8>, emit: Emit, page: &Page) {
     let tallies = &page.tallies;
     out.extend_from_slice(b"{\"doi\":");
     optional(out, page.doi, lower_case);
-    field(out, "year", page.year.map(u64::from));
+    field(out, b",\"year\":", page.year.map(u64::from));
     out.extend_from_slice(b",\"title\":");
     lines(out, &page.title);
     out.extend_from_slice(b",\"abstract\":");
     lines(out, &page.abstract_lines);
     out.extend_from_slice(b",\"url\":null,\"report_id\":null,\"tallies\":{\"total\":");
     optional(out, tallies.total, number);
-    field(out, "supporting", tallies.supporting);
-    field(out, "mentioning", tallies.mentioning);
-    field(out, "contrasting", tallies.contrasting);
-    field(out, "unclassified", tallies.unclassified);
-    field(out, "citing_publications", tallies.citing_publications);
+    field(out, b",\"supporting\":", tallies.supporting);
+    field(out, b",\"mentioning\":", tallies.mentioning);
+    field(out, b",\"contrasting\":", tallies.contrasting);
+    field(out, b",\"unclassified\":", tallies.unclassified);
+    field(
+        out,
+        b",\"citing_publications\":",
+        tallies.citing_publications,
+    );
     out.extend_from_slice(b"},\"references\":{\"publications\":");
     optional(out, page.references.publications, number);
-    field(out, "statements", page.references.statements);
+    field(out, b",\"statements\":", page.references.statements);
     out.extend_from_slice(b"},\"citing_years\":{\"min\":");
     optional(out, page.citing_years.min, number);
-    field(out, "max", page.citing_years.max);
+    field(out, b",\"max\":", page.citing_years.max);
     out.extend_from_slice(b"},\"facets\":{\"paper_sections\":");
     list(out, page.paper_sections.iter().copied(), number);
     out.extend_from_slice(b",\"publication_types\":");
@@ -76,10 +80,14 @@ pub fn block(out: &mut Vec<u8>, block: &Block, id: u128) {
     string(out, &block.text);
     out.extend_from_slice(b",\"section\":");
     optional(out, block.section, string);
-    out.extend_from_slice(b",\"type\":");
-    let name = block.statement_type.map(StatementType::as_str);
-    optional(out, name.map(str::as_bytes), string);
-    field(out, "confidence", block.confidence.map(u64::from));
+    out.extend_from_slice(match block.statement_type {
+        Some(StatementType::Supporting) => b",\"type\":\"supporting\"",
+        Some(StatementType::Mentioning) => b",\"type\":\"mentioning\"",
+        Some(StatementType::Contrasting) => b",\"type\":\"contrasting\"",
+        Some(StatementType::Unclassified) => b",\"type\":\"unclassified\"",
+        None => b",\"type\":null",
+    });
+    field(out, b",\"confidence\":", block.confidence.map(u64::from));
     out.extend_from_slice(b",\"see_more\":");
 }
 
@@ -96,7 +104,7 @@ pub fn ending(out: &mut Vec<u8>, emit: Emit, page: &Page, warnings: Warnings, at
         Emit::Statements => {
             out.extend_from_slice(b",\"doi\":");
             optional(out, page.doi, lower_case);
-            field(out, "year", page.year.map(u64::from));
+            field(out, b",\"year\":", page.year.map(u64::from));
             out.extend_from_slice(b",\"title\":");
             lines(out, &page.title);
             out.extend_from_slice(b",\"report_id\":null");
@@ -104,8 +112,8 @@ pub fn ending(out: &mut Vec<u8>, emit: Emit, page: &Page, warnings: Warnings, at
     }
     out.extend_from_slice(b",\"source\":{\"path\":");
     string(out, at.path.as_bytes());
-    field(out, "offset", Some(at.offset));
-    field(out, "length", Some(at.length));
+    field(out, b",\"offset\":", Some(at.offset));
+    field(out, b",\"length\":", Some(at.length));
     out.extend_from_slice(b",\"record\":null}}\n");
 }
 
@@ -126,7 +134,7 @@ pub fn assemble(
         }
         out.extend_from_slice(&pieces[decided.piece]);
         optional(out, decided.see_more, number);
-        field(out, "occurrences", Some(decided.occurrences));
+        field(out, b",\"occurrences\":", Some(decided.occurrences));
         match emit {
             Emit::Reports => out.push(b'}'),
             Emit::Statements => out.extend_from_slice(&pieces[ending.clone()]),
@@ -150,10 +158,9 @@ pub fn hexadecimal(id: u128) -> [u8; 32] {
     digits
 }
 
-fn field(out: &mut Vec<u8>, name: &str, value: Option<u64>) {
-    out.extend_from_slice(b",\"");
-    out.extend_from_slice(name.as_bytes());
-    out.extend_from_slice(b"\":");
+#[inline]
+fn field(out: &mut Vec<u8>, key: &[u8], value: Option<u64>) {
+    out.extend_from_slice(key);
     optional(out, value, number);
 }
 
