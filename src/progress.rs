@@ -70,7 +70,7 @@ pub fn total_bytes(inputs: &[Input]) -> Option<u64> {
         .map(|source| match source {
             Source::Stdin => None,
             Source::File(path) => match fs::metadata(path) {
-                Ok(metadata) => metadata.is_file().then(|| metadata.len()),
+                Ok(metadata) => metadata.is_file().then_some(metadata.len()),
                 // It will be reported when it is read.
                 Err(_) => Some(0),
             },

@@ -202,7 +202,7 @@ fn start_with_year(text: &[u8], line: usize) -> Start {
             at: above + before.len() - own_line.len(),
         };
     }
-    if is_plausible_year(digits) && can_be_glued(before) {
+    if is_plausible_year(*digits) && can_be_glued(before) {
         return glued_at(text, above + before.len());
     }
     without_year
@@ -229,8 +229,8 @@ fn can_be_glued(before: &[u8]) -> bool {
 }
 
 /// Glued to text, four digits must be a year of print; alone on their line any four are taken.
-fn is_plausible_year(digits: &[u8; 4]) -> bool {
-    (b"1500"..=b"2100").contains(&digits)
+fn is_plausible_year(digits: [u8; 4]) -> bool {
+    (*b"1500"..=*b"2100").contains(&digits)
 }
 
 /// Start of the line that holds the byte before `end`, as far as is looked back.

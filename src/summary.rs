@@ -61,10 +61,7 @@ pub fn text(summary: &Summary, elapsed: Duration, rejects_written: bool) -> Stri
     if summary.stopped {
         lines.push("Stopped before the input's end.".to_owned());
     }
-    lines
-        .iter()
-        .map(|line| format!("citesift: {line}\n"))
-        .collect()
+    format!("citesift: {}\n", lines.join("\ncitesift: "))
 }
 
 /// `name count` pairs, the largest count first, equal ones by name.

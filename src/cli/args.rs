@@ -1,7 +1,7 @@
 //! What was typed, and the checks that turn it into what holds.
 
 use std::num::NonZeroUsize;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::{Parser, ValueEnum};
 
@@ -126,7 +126,7 @@ impl MaxRejects {
 impl Args {
     /// What holds for the run, or the sentence that says what to change.
     pub fn config(&self) -> Result<Config, String> {
-        self.refuse_shared_outputs()?;
+        self.refuse_shared_files()?;
         let mut config = Config::new(self.inputs()?);
         config.emit = match self.emit {
             EmitArg::Reports => Emit::Reports,
@@ -163,7 +163,8 @@ impl Args {
         Ok(self.inputs.iter().map(input).collect())
     }
 
-    fn refuse_shared_outputs(&self) -> Result<(), String> {
+    /// Two outputs in one file, or an output that is an input, would destroy data.
+    fn refuse_shared_files(&self) -> Result<(), String> {
         let named = [
             ("--output", &self.output),
             ("--rejects", &self.rejects),
@@ -177,8 +178,18 @@ impl Args {
             if let Some((other, _)) = named[..number].iter().find(|(_, other)| other == path) {
                 return Err(format!("{other} and {flag} name the same file"));
             }
+            if self.inputs.iter().any(|input| is_same_file(input, path)) {
+                return Err(format!("{flag} names an input; choose another file"));
+            }
         }
         Ok(())
+    }
+}
+
+fn is_same_file(one: &Path, other: &Path) -> bool {
+    match (one.canonicalize(), other.canonicalize()) {
+        (Ok(one), Ok(other)) => one.is_file() && one == other,
+        _ => false,
     }
 }
 

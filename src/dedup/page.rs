@@ -37,19 +37,16 @@ impl PageDedup {
         // Of its own for each large page: clearing costs the capacity, not the content.
         self.first = HashMap::default();
         for (block, seen) in blocks.iter().enumerate() {
-            match self.earlier(seen.key, blocks, &kept[start..]) {
-                Some(first) => {
-                    kept[start + first].occurrences += 1;
-                    kept[start + first].see_more = seen.see_more;
-                }
-                None => {
-                    self.remember(seen.key, kept.len() - start);
-                    kept.push(Kept {
-                        block,
-                        occurrences: 1,
-                        see_more: seen.see_more,
-                    });
-                }
+            if let Some(first) = self.earlier(seen.key, blocks, &kept[start..]) {
+                kept[start + first].occurrences += 1;
+                kept[start + first].see_more = seen.see_more;
+            } else {
+                self.remember(seen.key, kept.len() - start);
+                kept.push(Kept {
+                    block,
+                    occurrences: 1,
+                    see_more: seen.see_more,
+                });
             }
         }
         kept.len() - start

@@ -38,6 +38,17 @@ impl<'a> Lines<'a> {
         self.text.get(self.at).copied()
     }
 
+    /// Passes whole lines that are known beforehand, if these come next.
+    #[inline]
+    pub fn pass(&mut self, known: &KnownLines) -> bool {
+        let comes_next = self.text[self.at..].starts_with(known.text);
+        if comes_next {
+            self.at += known.text.len();
+            self.feeds += known.feeds;
+        }
+        comes_next
+    }
+
     /// The next line that is not blank, untrimmed.
     pub fn next_filled(&mut self) -> Option<&'a [u8]> {
         self.find(|line| !is_blank(line))
@@ -45,10 +56,29 @@ impl<'a> Lines<'a> {
 
     /// Everything from `start` to the end of the last line passed, line ends between as they stand.
     pub fn since(&self, start: usize) -> &'a [u8] {
-        match &self.text[start..self.at] {
-            [passed @ .., b'\r', b'\n'] | [passed @ .., b'\n'] => passed,
-            passed => passed,
+        let passed = &self.text[start..self.at];
+        match passed.strip_suffix(b"\n") {
+            Some(lines) => lines.strip_suffix(b"\r").unwrap_or(lines),
+            None => passed,
         }
+    }
+}
+
+/// Lines that stand together on nearly every page, so that one comparison passes them.
+pub struct KnownLines {
+    text: &'static [u8],
+    feeds: u64,
+}
+
+impl KnownLines {
+    /// `text` ends with a line feed.
+    pub const fn new(text: &'static str) -> Self {
+        let (text, mut feeds, mut at) = (text.as_bytes(), 0, 0);
+        while at < text.len() {
+            feeds += (text[at] == b'\n') as u64;
+            at += 1;
+        }
+        Self { text, feeds }
     }
 }
 
@@ -77,7 +107,7 @@ impl<'a> Iterator for Lines<'a> {
 #[inline]
 fn near_feed(text: &[u8]) -> Option<usize> {
     const LOW: u64 = 0x0101_0101_0101_0101;
-    let word = u64::from_le_bytes(*text.first_chunk()?) ^ (LOW * b'\n' as u64);
+    let word = u64::from_le_bytes(*text.first_chunk()?) ^ (LOW * u64::from(b'\n'));
     let zeros = word.wrapping_sub(LOW) & !word & (LOW << 7);
     (zeros != 0).then_some((zeros.trailing_zeros() / 8) as usize)
 }

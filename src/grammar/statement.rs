@@ -62,7 +62,7 @@ pub fn certain_block<'a>(first: &'a [u8], lines: &mut Lines<'a>) -> Option<Block
     }
     let tail = Tail::read(lines);
     (tail.has_section || tail.confidence.is_some())
-        .then(|| block_of(Cow::Borrowed(unquoted(first, End::Rule)), End::Rule, tail))
+        .then(|| block_of(Cow::Borrowed(unquoted(first, End::Rule)), End::Rule, &tail))
 }
 
 /// Reads blocks anywhere else.
@@ -99,7 +99,7 @@ impl BlockReader {
         *lines = behind;
         let text = unquoted(behind.since(start), end);
         let tail = Tail::read(lines);
-        Some(block_of(without_carriage_returns(text), end, tail))
+        Some(block_of(without_carriage_returns(text), end, &tail))
     }
 
     /// The cursor behind the next line that ends a text by the rule, before any that can be in none.
@@ -187,7 +187,7 @@ fn ends_here<'a>(line: &'a [u8], mut behind: Lines<'a>) -> bool {
         })
 }
 
-fn block_of<'a>(text: Cow<'a, [u8]>, end: End, tail: Tail<'a>) -> Block<'a> {
+fn block_of<'a>(text: Cow<'a, [u8]>, end: End, tail: &Tail<'a>) -> Block<'a> {
     Block {
         text,
         section: tail.section,

@@ -163,21 +163,22 @@ impl ParseStage {
     fn block(&mut self, block: &Block, page: &[Block], first_block: usize) {
         let before = &page[..self.parsed.blocks.len() - first_block];
         let mut searched = before.iter().take(SEARCHED);
-        let (key, piece) = match searched.position(|earlier| earlier.is_repeated_by(block)) {
-            Some(number) => (
-                self.parsed.blocks[first_block + number].key,
-                self.parsed.pieces[first_block + number].clone(),
-            ),
-            None => {
-                let fingerprint = self.fingerprinter.of(
-                    &block.text,
-                    block.section,
-                    block.statement_type,
-                    block.confidence,
-                );
-                let piece = self.piece(|out, _| ndjson::block(out, block, fingerprint.id));
-                (fingerprint.key, piece)
-            }
+        let repeated = searched.position(|earlier| earlier.is_repeated_by(block));
+        let (key, piece) = if let Some(number) = repeated {
+            let first = first_block + number;
+            (
+                self.parsed.blocks[first].key,
+                self.parsed.pieces[first].clone(),
+            )
+        } else {
+            let fingerprint = self.fingerprinter.of(
+                &block.text,
+                block.section,
+                block.statement_type,
+                block.confidence,
+            );
+            let piece = self.piece(|out, _| ndjson::block(out, block, fingerprint.id));
+            (fingerprint.key, piece)
         };
         self.parsed.pieces.push(piece);
         self.parsed.blocks.push(Seen {

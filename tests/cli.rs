@@ -1,0 +1,358 @@
+//! The program as its users meet it: pipes, files, exit codes, messages, faults.
+
+use std::fs;
+use std::io::{Read, Write};
+use std::path::Path;
+use std::process::{Command, Output, Stdio};
+use std::time::{Duration, Instant};
+
+const PAGE: &str = "2012\nDOI: 10.5555/x\n|View full text |Cite\n|\n\nTitle\n\nHelp me understand this report\n\n\
+    citations\nCited by 1 publication\n(1 citation statement)\nOrder By: Relevance\n\
+    “…One.…”\nSection: Resultsmentioning\nconfidence: 99%";
+
+fn citesift(args: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_citesift"));
+    command.args(args).stdin(Stdio::null());
+    command
+}
+
+fn run(args: &[&str], folder: &Path) -> Output {
+    citesift(args).current_dir(folder).output().unwrap()
+}
+
+fn with_input(args: &[&str], input: &[u8]) -> Output {
+    let mut command = citesift(args);
+    command
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
+    let mut child = command.spawn().unwrap();
+    let mut stdin = child.stdin.take().unwrap();
+    std::thread::scope(|threads| {
+        threads.spawn(move || stdin.write_all(input));
+        child.wait_with_output().unwrap()
+    })
+}
+
+fn lines(output: &[u8]) -> usize {
+    output.split(|&byte| byte == b'\n').count() - 1
+}
+
+fn messages(output: &Output) -> String {
+    String::from_utf8(output.stderr.clone()).unwrap()
+}
+
+fn folder_with(files: &[(&str, &str)]) -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    for (name, text) in files {
+        let path = folder.path().join(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, text).unwrap();
+    }
+    folder
+}
+
+#[test]
+fn standard_input_is_read_without_a_path_and_with_a_dash() {
+    for args in [&["-q"][..], &["-q", "-"]] {
+        let output = with_input(args, PAGE.as_bytes());
+        assert_eq!((output.status.code(), lines(&output.stdout)), (Some(0), 1));
+        assert!(output.stderr.is_empty());
+        assert!(String::from_utf8_lossy(&output.stdout).contains(r#""path":"-","offset":0"#));
+    }
+}
+
+#[test]
+fn nothing_but_records_goes_to_standard_output() {
+    let output = with_input(&["--progress", "always"], PAGE.as_bytes());
+    assert_eq!(lines(&output.stdout), 1);
+    assert!(messages(&output).contains("1 report page became 1 record: 1 statement kept"));
+}
+
+#[test]
+fn no_progress_where_standard_error_is_no_terminal() {
+    let output = with_input(&[], PAGE.as_bytes());
+    assert!(!messages(&output).contains('\u{1b}') && !messages(&output).contains('\r'));
+}
+
+#[test]
+fn a_missing_file_is_named_and_the_others_are_read() {
+    let folder = folder_with(&[("a.txt", PAGE)]);
+    let output = run(&["no-such-file", "a.txt"], folder.path());
+    assert_eq!((output.status.code(), lines(&output.stdout)), (Some(1), 1));
+    assert!(messages(&output).starts_with("citesift: no-such-file: No such file"));
+}
+
+#[cfg(unix)]
+#[test]
+fn a_name_made_to_steer_the_terminal_is_shown_escaped() {
+    let folder = tempfile::tempdir().unwrap();
+    let output = run(&["no\u{1b}[31m\u{202e}such\nfile"], folder.path());
+    assert!(messages(&output).starts_with("citesift: no\\u{1b}[31m\\u{202e}such\\nfile: "));
+}
+
+#[test]
+fn a_reader_that_stops_early_is_success_and_quiet() {
+    let folder = folder_with(&[]);
+    let dump = format!("{PAGE}\n").repeat(20_000);
+    fs::write(folder.path().join("dump.txt"), dump).unwrap();
+    let mut child = citesift(&["dump.txt"])
+        .current_dir(folder.path())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut first = [0; 100];
+    child.stdout.take().unwrap().read_exact(&mut first).unwrap();
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(
+        (output.status.code(), messages(&output).as_str()),
+        (Some(0), "")
+    );
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_reader_that_stalls_stops_the_reading() {
+    let mut child = citesift(&["-q", "--threads", "2"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut stdin = child.stdin.take().unwrap();
+    let page = format!("{PAGE}\n").repeat(1000);
+    // Nobody reads the output: at most the batches in flight and the pipes' own buffers go in.
+    let (sender, written) = std::sync::mpsc::channel();
+    let feeder = std::thread::spawn(move || {
+        let mut bytes = 0;
+        while bytes < (64 << 20) && stdin.write_all(page.as_bytes()).is_ok() {
+            bytes += page.len();
+            let _ = sender.send(bytes);
+        }
+    });
+    let mut last = 0;
+    while let Ok(bytes) = written.recv_timeout(Duration::from_secs(2)) {
+        last = bytes;
+    }
+    assert!(last > 0 && last < 8 << 20, "{last} bytes were taken in");
+    child.kill().unwrap();
+    child.wait().unwrap();
+    feeder.join().unwrap();
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_full_disk_is_an_error_at_once_and_not_a_hang() {
+    let folder = folder_with(&[("a.txt", PAGE)]);
+    let started = Instant::now();
+    for args in [
+        &["a.txt", "-o", "/dev/full"][..],
+        &["a.txt", "--stats", "/dev/full"],
+    ] {
+        let output = run(args, folder.path());
+        assert_eq!(output.status.code(), Some(1), "{args:?}");
+        assert!(
+            messages(&output).contains("citesift: /dev/full: No space left"),
+            "{args:?}"
+        );
+    }
+    let full = fs::OpenOptions::new()
+        .write(true)
+        .open("/dev/full")
+        .unwrap();
+    let output = citesift(&["a.txt"])
+        .current_dir(folder.path())
+        .stdout(full)
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    assert!(messages(&output).starts_with("citesift: standard output: No space left"));
+    assert!(started.elapsed() < Duration::from_secs(20));
+}
+
+#[test]
+fn an_output_file_appears_whole_or_not_at_all() {
+    let folder = folder_with(&[("a.txt", PAGE), ("old.ndjson", "old")]);
+    let output = run(&["a.txt", "-o", "new.ndjson"], folder.path());
+    assert_eq!((output.status.code(), output.stdout.len()), (Some(0), 0));
+    assert_eq!(
+        lines(&fs::read(folder.path().join("new.ndjson")).unwrap()),
+        1
+    );
+    assert!(!folder.path().join("new.ndjson.part").exists());
+
+    let output = run(
+        &["a.txt", "-o", "old.ndjson", "--rejects", "no/folder"],
+        folder.path(),
+    );
+    assert_eq!(output.status.code(), Some(1));
+    assert!(messages(&output).starts_with("citesift: no/folder: "));
+    assert_eq!(fs::read(folder.path().join("old.ndjson")).unwrap(), b"old");
+}
+
+#[test]
+fn folders_files_and_limit() {
+    let folder = folder_with(&[
+        ("p/b.txt", PAGE),
+        ("p/a/x.txt", PAGE),
+        ("p/a-b.txt", PAGE),
+        ("p/other", "text"),
+    ]);
+    let output = run(&["-q", "p"], folder.path());
+    let found = String::from_utf8(output.stdout).unwrap();
+    let paths: Vec<_> = found
+        .lines()
+        .map(|line| {
+            line.split(r#""path":""#)
+                .nth(1)
+                .unwrap()
+                .split('"')
+                .next()
+                .unwrap()
+        })
+        .collect();
+    assert_eq!(paths, ["p/a-b.txt", "p/a/x.txt", "p/b.txt"]);
+    let output = run(&["p", "--limit", "2"], folder.path());
+    assert_eq!((output.status.code(), lines(&output.stdout)), (Some(0), 2));
+    assert!(messages(&output).contains("Stopped before the input's end."));
+}
+
+#[test]
+fn rejects_stats_and_gates() {
+    let large = format!("{PAGE}\n{}", "line\n".repeat(1000));
+    let folder = folder_with(&[
+        ("a.txt", PAGE),
+        ("large.txt", &large),
+        ("other.txt", "other text"),
+    ]);
+    let inputs = ["a.txt", "large.txt", "other.txt", "--max-page", "2K"];
+    let with = |more: &[&str]| run(&[&inputs[..], more].concat(), folder.path());
+
+    let output = with(&["--rejects", "r.ndjson", "--stats", "s.json"]);
+    assert_eq!((output.status.code(), lines(&output.stdout)), (Some(0), 1));
+    assert!(messages(&output).contains("1 page rejected: page_too_large 1."));
+    let reject = fs::read_to_string(folder.path().join("r.ndjson")).unwrap();
+    assert!(
+        reject.starts_with(r#"{"reason":"page_too_large","message":"the page has "#),
+        "{reject}"
+    );
+    let stats: serde_json::Value =
+        serde_json::from_slice(&fs::read(folder.path().join("s.json")).unwrap()).unwrap();
+    let number = |pointer: &str| {
+        stats
+            .pointer(pointer)
+            .and_then(serde_json::Value::as_u64)
+            .unwrap()
+    };
+    assert_eq!(number("/pages/seen"), 3);
+    assert_eq!(
+        number("/pages/emitted") + number("/pages/rejected") + number("/pages/skipped"),
+        3
+    );
+    assert_eq!(
+        number("/bytes/read"),
+        (PAGE.len() + large.len() + "other text".len()) as u64
+    );
+    assert_eq!(
+        number("/bytes/read"),
+        number("/bytes/pages") + number("/bytes/between_pages") + number("/bytes/skipped")
+    );
+    assert_eq!(
+        number("/blocks/seen"),
+        number("/blocks/kept") + number("/blocks/repeated_in_page")
+    );
+
+    assert_eq!(with(&[]).status.code(), Some(0));
+    for gate in [
+        &["--strict"][..],
+        &["--max-rejects", "0"],
+        &["--max-rejects", "49%"],
+    ] {
+        let output = with(gate);
+        assert_eq!(
+            (output.status.code(), lines(&output.stdout)),
+            (Some(3), 1),
+            "{gate:?}"
+        );
+        assert!(messages(&output).contains(&format!("{} does not hold", gate[0])));
+    }
+    for gate in [&["--max-rejects", "1"][..], &["--max-rejects", "50%"]] {
+        assert_eq!(with(gate).status.code(), Some(0), "{gate:?}");
+    }
+    assert_eq!(
+        run(&["a.txt", "--strict"], folder.path()).status.code(),
+        Some(0)
+    );
+}
+
+#[test]
+fn wrong_usage_is_exit_code_2_and_does_nothing() {
+    let folder = folder_with(&[("a.txt", PAGE)]);
+    for (args, expected) in [
+        (&["--outptu", "x"][..], "--output"),
+        (&["a.txt", "--max-page", "0"], "above zero"),
+        (&["a.txt", "--max-page", "1X"], "unknown unit"),
+        (&["a.txt", "--threads", "0"], "--threads"),
+        (&["a.txt", "--max-rejects", "200%"], "0.5%"),
+        (&["a.txt", "--emit", "csv"], "statements"),
+        (
+            &["a.txt", "-o", "x", "--stats", "x"],
+            "--output and --stats name the same file",
+        ),
+        (
+            &["a.txt", "-o", "./a.txt"],
+            "--output names an input; choose another file",
+        ),
+    ] {
+        let output = run(args, folder.path());
+        assert_eq!(
+            (output.status.code(), output.stdout.len()),
+            (Some(2), 0),
+            "{args:?}"
+        );
+        assert!(
+            messages(&output).contains(expected),
+            "{args:?}: {}",
+            messages(&output)
+        );
+    }
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+}
+
+#[test]
+fn help_names_every_flag_with_examples_and_exit_codes() {
+    let output = run(&["--help"], Path::new("."));
+    let help = String::from_utf8(output.stdout).unwrap();
+    for word in [
+        "--output",
+        "--emit",
+        "--rejects",
+        "--stats",
+        "--dedup",
+        "--threads",
+        "--limit",
+        "--max-page",
+        "--strict",
+        "--max-rejects",
+        "--progress",
+        "--quiet",
+        "jq -r .doi",
+        "Exit codes:",
+        "64MiB",
+    ] {
+        assert!(help.contains(word), "{word}");
+    }
+}
+
+#[test]
+fn a_run_of_many_batches_is_the_same_for_any_threads() {
+    let folder = folder_with(&[]);
+    let dump: String = (0..20_000)
+        .map(|n| PAGE.replace("10.5555/x", &format!("10.5555/{n}")) + "\n")
+        .collect();
+    fs::write(folder.path().join("dump.txt"), dump).unwrap();
+    let outputs = ["1", "2", "8"]
+        .map(|threads| run(&["-q", "--threads", threads, "dump.txt"], folder.path()).stdout);
+    assert_eq!(lines(&outputs[0]), 20_000);
+    assert!(outputs.iter().all(|output| *output == outputs[0]));
+}

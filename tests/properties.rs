@@ -1,0 +1,394 @@
+//! What holds for any input: the same records for any chunking and any number of threads,
+//! columns that add up, no invented text, and a fast path that writes what serde writes.
+
+use std::fs;
+use std::num::NonZeroUsize;
+use std::ops::ControlFlow;
+use std::path::Path;
+
+use citesift::model::{Reject, Report};
+use citesift::{Config, Dedup, Emit, Input, Summary, parse, run};
+use proptest::prelude::*;
+
+/// Lines that mean something somewhere on a page, and some that never do.
+const LINES: &[&str] = &[
+    "2012",
+    "2012",
+    "DOI: 10.5555/a",
+    "DOI: 10.5555/B.c",
+    "DOI: https://doi.org/10.5555/d",
+    "DOI: none",
+    "|View full text |Cite",
+    "|",
+    "Sign up to set email alerts",
+    "",
+    "",
+    " ",
+    "\u{a0}",
+    "A title",
+    "of two lines",
+    "Abstract: It is said",
+    "and \"said\" again.",
+    "Help me understand this report",
+    "Search citation statements",
+    "Order By: Relevance",
+    "Paper Sections",
+    "Select...",
+    "1",
+    "23",
+    "1,234",
+    "Citation Types",
+    "Supporting 8",
+    "Mentioning",
+    "Year Published",
+    "Publication Types",
+    "Relationship",
+    "Authors",
+    "Journals",
+    "A. Author",
+    "citations",
+    "Cited by 4 publications",
+    "(7 citation statements)",
+    "references",
+    "References 21 publications",
+    "“…One statement.…”",
+    "“…Another.…”",
+    "“…One statement.…”",
+    "“…Cut off",
+    "“plain”",
+    "goes on…”",
+    "Section: Resultsmentioning",
+    "Section: supporting",
+    "confidence: 99%",
+    "confidence: 50%",
+    "See 1 more Smart Citation",
+    "About us",
+    "\u{1f}\\\u{0}\t",
+];
+
+fn line() -> impl Strategy<Value = Vec<u8>> {
+    prop_oneof![
+        30 => prop::sample::select(LINES).prop_map(|line| line.as_bytes().to_vec()),
+        1 => prop::collection::vec(any::<u8>(), 0..12),
+    ]
+}
+
+fn line_end() -> impl Strategy<Value = &'static str> {
+    prop_oneof![20 => Just("\n"), 2 => Just("\r\n"), 1 => Just("")]
+}
+
+fn any_dump() -> impl Strategy<Value = Vec<u8>> {
+    let lines = prop::collection::vec((line(), line_end()), 0..120);
+    lines.prop_map(|lines| {
+        lines
+            .into_iter()
+            .flat_map(|(line, end)| [line, end.as_bytes().to_vec()].concat())
+            .collect()
+    })
+}
+
+const BLOCKS: &[&str] = &[
+    "\n“…One “quoted” statement.…”\nSection: Resultsmentioning\nconfidence: 99%",
+    "\n“…Another,\nin two lines.…”\nSection: Methods supporting\nconfidence: 80%\nSee 2 more Smart Citations",
+    "\n“…One “quoted” statement.…”\nSection: Resultsmentioning\nconfidence: 98%",
+];
+
+fn page() -> impl Strategy<Value = String> {
+    (
+        0..3usize,
+        prop::collection::vec(prop::sample::select(BLOCKS), 0..6),
+    )
+        .prop_map(|(number, blocks)| {
+            format!(
+                "{}\nDOI: 10.5555/x.{number}\n|View full text |Cite\n|\n\nTitle {number}\n\n\
+             Help me understand this report\n\nCitation Types\n\n1\n2\n0\n\ncitations\n\
+             Cited by 2 publications\n(3 citation statements)\nOrder By: Relevance{}",
+                2000 + number,
+                blocks.concat()
+            )
+        })
+}
+
+fn whole_pages() -> impl Strategy<Value = Vec<u8>> {
+    let joint = prop_oneof![Just(""), Just("\n"), Just("\r\n\r\n")];
+    (prop::collection::vec(page(), 1..6), joint)
+        .prop_map(|(pages, joint)| pages.join(joint).into_bytes())
+}
+
+#[derive(Clone, Copy)]
+struct Way {
+    batch: usize,
+    threads: usize,
+    max_page: usize,
+    emit: Emit,
+    dedup: Dedup,
+}
+
+const USUAL: Way = Way {
+    batch: 1 << 20,
+    threads: 1,
+    max_page: 64 << 20,
+    emit: Emit::Reports,
+    dedup: Dedup::Page,
+};
+
+struct Done {
+    records: Vec<u8>,
+    rejects: Vec<Reject>,
+    summary: Summary,
+}
+
+fn done(files: &[&Path], way: Way) -> Done {
+    let mut config = Config::new(
+        files
+            .iter()
+            .map(|&file| Input::Path(file.to_owned()))
+            .collect(),
+    );
+    config.batch = NonZeroUsize::new(way.batch).unwrap();
+    config.threads = NonZeroUsize::new(way.threads).unwrap();
+    config.max_page = NonZeroUsize::new(way.max_page).unwrap();
+    (config.emit, config.dedup) = (way.emit, way.dedup);
+    let (mut records, mut rejects) = (Vec::new(), Vec::new());
+    let summary = run(&config, |batch| {
+        records.extend_from_slice(batch.records);
+        rejects.extend_from_slice(batch.rejects);
+        Ok(ControlFlow::Continue(()))
+    });
+    Done {
+        records,
+        rejects,
+        summary: summary.unwrap(),
+    }
+}
+
+fn with_file<T>(text: &[u8], check: impl FnOnce(&Path) -> T) -> T {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    fs::write(file.path(), text).unwrap();
+    check(file.path())
+}
+
+fn reports(records: &[u8]) -> Vec<Report> {
+    let lines = serde_json::Deserializer::from_slice(records).into_iter();
+    lines.map(Result::unwrap).collect()
+}
+
+/// The text as a record may show it: invalid bytes replaced, no CR before LF.
+fn shown(text: &[u8]) -> String {
+    String::from_utf8_lossy(text).replace("\r\n", "\n")
+}
+
+/// Lines without the blanks around them, joined by one space: what titles and abstracts are cut from.
+fn joined(text: &str) -> String {
+    let blank = |c| matches!(c, ' ' | '\t' | '\r' | '\u{a0}');
+    let lines = text.split('\n').map(|line| line.trim_matches(blank));
+    lines
+        .filter(|line| !line.is_empty())
+        .collect::<Vec<_>>()
+        .join(" ")
+}
+
+/// A title may stand around the bar and the lists' placeholder, which are nothing.
+fn without_bars(text: &str) -> String {
+    let lines = text.split('\n').filter(|line| {
+        let line = line.trim();
+        !(line.starts_with('|') || line == "Sign up to set email alerts" || line == "Select...")
+    });
+    lines.collect::<Vec<_>>().join("\n")
+}
+
+fn invents_nothing(report: &Report, page: &[u8]) {
+    let shown = shown(page);
+    if let Some(text) = &report.abstract_text {
+        assert!(joined(&shown).contains(text.as_str()), "{text:?}");
+    }
+    if let Some(text) = &report.title {
+        assert!(
+            joined(&without_bars(&shown)).contains(text.as_str()),
+            "{text:?}"
+        );
+    }
+    for statement in &report.statements {
+        assert!(shown.contains(&statement.text), "{:?}", statement.text);
+        let section = statement.section.iter();
+        section.for_each(|section| assert!(shown.contains(section.as_str()), "{section:?}"));
+        assert!(statement.occurrences >= 1);
+    }
+    for name in report.facets.authors.iter().chain(&report.facets.journals) {
+        assert!(shown.contains(name.as_str()), "{name:?}");
+    }
+    let doi = report.doi.iter();
+    doi.for_each(|doi| assert!(shown.to_ascii_lowercase().contains(doi.as_str())));
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 400, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn any_chunking_and_any_threads_give_the_same_bytes(
+        text in any_dump(), batch in 1usize..700, threads in 1usize..6, max_page in 1usize..2000,
+        statements in any::<bool>(),
+    ) {
+        let emit = if statements { Emit::Statements } else { Emit::Reports };
+        let way = Way { max_page, emit, ..USUAL };
+        with_file(&text, |file| {
+            let usual = done(&[file, file], way);
+            let other = done(&[file, file], Way { batch, threads, ..way });
+            assert_eq!(String::from_utf8(usual.records), String::from_utf8(other.records));
+            assert_eq!(usual.rejects, other.rejects);
+            assert_eq!(usual.summary.stats, other.summary.stats);
+        });
+    }
+
+    #[test]
+    fn every_page_stands_where_its_record_says_and_parses_to_it(text in any_dump()) {
+        with_file(&text, |file| {
+            for report in reports(&done(&[file], USUAL).records) {
+                let start = report.source.offset as usize;
+                let page = &text[start..start + report.source.length as usize];
+                let mut again = parse(page).unwrap();
+                again.source = report.source.clone();
+                assert_eq!(&again, &report);
+                invents_nothing(&report, page);
+            }
+        });
+    }
+
+    #[test]
+    fn every_byte_is_in_one_column(text in any_dump(), max_page in 1usize..500) {
+        with_file(&text, |file| {
+            let stats = done(&[file], Way { max_page, ..USUAL }).summary.stats;
+            assert_eq!(stats.bytes.read, text.len() as u64);
+            assert_eq!(stats.check(), Ok(()));
+        });
+    }
+
+    #[test]
+    fn cut_anywhere_a_page_gives_only_what_is_there(page in page(), invalid in any::<bool>()) {
+        let mut page = page.into_bytes();
+        if invalid {
+            page.insert(page.len() / 2, 0xFF);
+        }
+        for end in 0..=page.len() {
+            if let Ok(report) = parse(&page[..end]) {
+                invents_nothing(&report, &page[..end]);
+            }
+        }
+    }
+
+    #[test]
+    fn removing_repeats_keeps_the_set_of_statements(text in whole_pages()) {
+        with_file(&text, |file| {
+            let all = reports(&done(&[file], Way { dedup: Dedup::Off, ..USUAL }).records);
+            let kept = reports(&done(&[file], USUAL).records);
+            assert_eq!(all.len(), kept.len());
+            for (all, kept) in all.iter().zip(&kept) {
+                let mut expected: Vec<_> = Vec::new();
+                for statement in &all.statements {
+                    if !expected.contains(&&statement.id) {
+                        expected.push(&statement.id);
+                    }
+                }
+                assert_eq!(kept.statements.iter().map(|statement| &statement.id).collect::<Vec<_>>(), expected);
+                let occurrences: u64 = kept.statements.iter().map(|statement| statement.occurrences).sum();
+                assert_eq!(occurrences, all.statements.len() as u64);
+                assert_eq!(kept.duplicates_removed, occurrences - expected.len() as u64);
+            }
+        });
+    }
+
+    #[test]
+    fn pages_glued_by_cat_come_out_as_from_two_files(one in whole_pages(), other in whole_pages()) {
+        with_file(&one, |first| with_file(&other, |second| with_file(&[&one[..], &other].concat(), |glued| {
+            let apart = reports(&done(&[first, second], USUAL).records);
+            let together = reports(&done(&[glued], USUAL).records);
+            assert_eq!(apart.len(), together.len());
+            for (apart, mut together) in apart.into_iter().zip(together) {
+                together.source = apart.source.clone();
+                assert_eq!(apart, together);
+            }
+        })));
+    }
+
+    #[test]
+    fn rows_are_the_reports_statements(text in whole_pages()) {
+        with_file(&text, |file| {
+            let rows = done(&[file], Way { emit: Emit::Statements, ..USUAL }).records;
+            let reports = reports(&done(&[file], USUAL).records);
+            let expected: Vec<_> = reports.iter().flat_map(Report::rows)
+                .map(|row| serde_json::to_string(&row).unwrap() + "\n").collect();
+            assert_eq!(String::from_utf8(rows).unwrap(), expected.concat());
+        });
+    }
+
+    #[test]
+    fn records_are_written_as_serde_writes_them(text in any_dump()) {
+        with_file(&text, |file| {
+            let records = done(&[file], USUAL).records;
+            let expected: Vec<_> = reports(&records).iter()
+                .map(|report| serde_json::to_string(report).unwrap() + "\n").collect();
+            assert_eq!(String::from_utf8(records).unwrap(), expected.concat());
+        });
+    }
+}
+
+#[test]
+fn a_page_over_the_limit_is_rejected_with_its_place_and_the_next_one_is_whole() {
+    let start = "2012\nDOI: 10.5555/x\n|\nTitle\n\nHelp me understand this report\n";
+    let large = format!("{start}{}", "unknown line\n".repeat(10_000));
+    let text = format!("{start}{large}{start}");
+    for batch in [100, 1 << 20] {
+        with_file(text.as_bytes(), |file| {
+            let way = Way {
+                max_page: 1000,
+                batch,
+                ..USUAL
+            };
+            let done = done(&[file], way);
+            assert_eq!(reports(&done.records).len(), 2);
+            let reject = &done.rejects[0];
+            assert_eq!(
+                (reject.source.offset, reject.source.line),
+                (start.len() as u64, Some(7))
+            );
+            assert!(reject.excerpt.starts_with("2012\nDOI: 10.5555/x"));
+            assert!(
+                reject.message.contains(&large.len().to_string()),
+                "{}",
+                reject.message
+            );
+            let stats = done.summary.stats;
+            assert_eq!((stats.pages.emitted, stats.pages.rejected), (2, 1));
+            assert_eq!(stats.bytes.read, text.len() as u64);
+        });
+    }
+}
+
+#[test]
+fn a_long_stretch_of_other_text_is_skipped_in_bounded_memory() {
+    let start = "2012\nDOI: 10.5555/x\n|\nTitle\n\nHelp me understand this report\n";
+    let text = format!("{}\n{start}", "nothing of ours\n".repeat(10_000));
+    with_file(text.as_bytes(), |file| {
+        let done = done(
+            &[file],
+            Way {
+                max_page: 5000,
+                batch: 100,
+                ..USUAL
+            },
+        );
+        let stats = done.summary.stats;
+        assert_eq!(
+            (
+                stats.pages.emitted,
+                stats.pages.skipped,
+                stats.pages.rejected
+            ),
+            (1, 1, 0)
+        );
+        assert_eq!(
+            reports(&done.records)[0].source.offset,
+            (text.len() - start.len()) as u64
+        );
+    });
+}
