@@ -34,10 +34,18 @@ pub enum Error {
 
 /// A source that could not be read, or not to its end. What came before the fault was used.
 #[derive(Debug, thiserror::Error)]
-#[error("{}: {source}", Printable(.path))]
+#[error("{}: {}{source}", Printable(.path), after(*.offset))]
 pub struct ReadError {
     /// The source as it was named or found.
     pub path: String,
+    /// Bytes of (decompressed) text that came before the fault; none when it could not be opened.
+    pub offset: Option<u64>,
     /// What the system says.
     pub source: io::Error,
+}
+
+fn after(offset: Option<u64>) -> String {
+    offset.map_or_else(String::new, |bytes| {
+        format!("after {bytes} bytes of text: ")
+    })
 }

@@ -49,7 +49,7 @@ pub struct Pages {
     pub repeated: u64,
     /// Pages that could not become a record.
     pub rejected: u64,
-    /// Pages of other sites.
+    /// Pages of other sites; a long one counts once for each stretch of 1 MiB.
     pub skipped: u64,
 }
 

@@ -356,3 +356,57 @@ fn a_run_of_many_batches_is_the_same_for_any_threads() {
     assert_eq!(lines(&outputs[0]), 20_000);
     assert!(outputs.iter().all(|output| *output == outputs[0]));
 }
+
+#[test]
+fn an_output_named_so_is_compressed_and_reads_back_as_the_same_records() {
+    let folder = folder_with(&[("a.txt", PAGE)]);
+    let plain = run(&["-q", "a.txt"], folder.path()).stdout;
+    for (name, magic) in [
+        ("out.ndjson.gz", &[0x1F, 0x8B][..]),
+        ("out.ndjson.zst", &[0x28, 0xB5, 0x2F, 0xFD]),
+    ] {
+        let output = run(&["-q", "a.txt", "-o", name], folder.path());
+        assert_eq!((output.status.code(), output.stdout.len()), (Some(0), 0));
+        let written = fs::read(folder.path().join(name)).unwrap();
+        assert!(written.starts_with(magic));
+        let mut found = Vec::new();
+        let decoded = match name.ends_with("gz") {
+            true => flate2::read::MultiGzDecoder::new(&written[..]).read_to_end(&mut found),
+            false => {
+                zstd::Decoder::new(&written[..]).and_then(|mut zstd| zstd.read_to_end(&mut found))
+            }
+        };
+        assert!(decoded.is_ok() && found == plain, "{name}");
+    }
+}
+
+#[test]
+fn a_cut_off_archive_gives_what_it_has_and_exit_code_1() {
+    let folder = tempfile::tempdir().unwrap();
+    // Numbers that no compressor foretells, so that the cut falls into the pages.
+    let pages = (0..2000u64).map(|n| {
+        let noise = n.wrapping_mul(0x9E37_79B9_7F4A_7C15);
+        PAGE.replace(
+            "10.5555/x",
+            &format!("10.5555/{noise:x}{}", noise.rotate_left(17)),
+        ) + "\n"
+    });
+    let mut archive = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    archive
+        .write_all(pages.collect::<String>().as_bytes())
+        .unwrap();
+    let whole = archive.finish().unwrap();
+    fs::write(folder.path().join("cut.gz"), &whole[..whole.len() / 2]).unwrap();
+    let output = run(&["cut.gz"], folder.path());
+    assert_eq!(output.status.code(), Some(1));
+    assert!(
+        (500..1500).contains(&lines(&output.stdout)),
+        "{}",
+        lines(&output.stdout)
+    );
+    let stats = messages(&output);
+    assert!(
+        stats.starts_with("citesift: cut.gz: after ") && stats.contains(" bytes of text: "),
+        "{stats}"
+    );
+}

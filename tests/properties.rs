@@ -365,30 +365,31 @@ fn a_page_over_the_limit_is_rejected_with_its_place_and_the_next_one_is_whole() 
 }
 
 #[test]
-fn a_long_stretch_of_other_text_is_skipped_in_bounded_memory() {
+fn other_text_is_skipped_in_stretches_and_what_follows_is_found() {
     let start = "2012\nDOI: 10.5555/x\n|\nTitle\n\nHelp me understand this report\n";
-    let text = format!("{}\n{start}", "nothing of ours\n".repeat(10_000));
-    with_file(text.as_bytes(), |file| {
-        let done = done(
-            &[file],
-            Way {
-                max_page: 5000,
-                batch: 100,
+    let partial =
+        "“…A statement without a header.…”\nSection: Resultsmentioning\nconfidence: 99%\n";
+    let other = "nothing of ours\n".repeat(100_000);
+    let text = format!("{other}\n{partial}{start}{other}");
+    for (batch, max_page) in [(100, 5000), (1 << 20, 64 << 20)] {
+        with_file(text.as_bytes(), |file| {
+            let way = Way {
+                max_page,
+                batch,
                 ..USUAL
-            },
-        );
-        let stats = done.summary.stats;
-        assert_eq!(
-            (
-                stats.pages.emitted,
-                stats.pages.skipped,
-                stats.pages.rejected
-            ),
-            (1, 1, 0)
-        );
-        assert_eq!(
-            reports(&done.records)[0].source.offset,
-            (text.len() - start.len()) as u64
-        );
-    });
+            };
+            let done = done(&[file], way);
+            let reports = reports(&done.records);
+            assert_eq!(reports[0].statements.len(), 1);
+            let stats = done.summary.stats;
+            assert!(stats.bytes.skipped as usize > other.len() / 2);
+            let last = reports.last().unwrap();
+            let is_held = max_page > other.len();
+            assert_eq!(
+                (reports.len(), stats.pages.rejected),
+                if is_held { (2, 0) } else { (1, 1) }
+            );
+            assert_eq!(last.doi.is_some(), is_held);
+        });
+    }
 }

@@ -117,7 +117,7 @@ impl Press {
         page.push_str("\n\n");
         if self.chance.percent(65) {
             page.push_str("Abstract: ");
-            let sentences = self.chance.between(4, 10);
+            let sentences = self.chance.between(4, 9);
             self.sentences(page, sentences);
             page.push_str("\n\n");
         }
@@ -220,7 +220,7 @@ impl Press {
             if sentence > 0 {
                 page.push(' ');
             }
-            let words = self.chance.between(8, 20);
+            let words = self.chance.between(8, 18);
             self.phrase(page, words);
             self.ornament(page);
             page.push('.');

@@ -14,6 +14,7 @@ use crate::model::Emit;
 ///
 /// Reads plain text that holds one scraped report page or thousands, also glued together
 /// by `cat`, and writes one JSON record per line. Text of other sites is skipped and counted.
+/// gzip, zstd, xz, bzip2 and lz4 are found by content and read as the text in them.
 #[derive(Debug, Parser)]
 #[command(version, max_term_width = 100, after_help = EXAMPLES)]
 pub struct Args {
@@ -24,7 +25,8 @@ pub struct Args {
 
     /// Write records to FILE instead of standard output.
     ///
-    /// The file is written as FILE.part and gets its name when it is whole.
+    /// The file is written as FILE.part and gets its name when it is whole. A name that ends
+    /// in .gz or .zst is compressed.
     #[arg(short, long, value_name = "FILE", help_heading = "Output")]
     pub output: Option<PathBuf>,
 

@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use crate::error::Error;
 use crate::job::Output;
-use crate::sink::OutputFile;
+use crate::sink::CompressedFile;
 
 /// Records and rejects.
 pub struct Outputs {
@@ -24,7 +24,7 @@ enum Records {
 /// A file with the name to use in messages.
 pub struct NamedFile {
     name: String,
-    file: BufWriter<OutputFile>,
+    file: BufWriter<CompressedFile>,
 }
 
 impl Outputs {
@@ -76,7 +76,7 @@ impl Outputs {
 impl NamedFile {
     pub fn create(path: &Path) -> Result<Self, Error> {
         let name = path.to_string_lossy().into_owned();
-        let file = OutputFile::create(path).map_err(error_at(&name))?;
+        let file = CompressedFile::create(path).map_err(error_at(&name))?;
         Ok(Self {
             name,
             file: BufWriter::new(file),
@@ -93,7 +93,7 @@ impl NamedFile {
         let Self { name, file } = self;
         file.into_inner()
             .map_err(io::IntoInnerError::into_error)
-            .and_then(OutputFile::finish)
+            .and_then(CompressedFile::finish)
             .map_err(error_at(&name))
     }
 

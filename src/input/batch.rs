@@ -28,15 +28,13 @@ pub struct Part {
     pub oversized: Option<Oversized>,
 }
 
-/// What is left of a page larger than the limit: its size, and enough to say what it was.
+/// What is left of a report page larger than the limit: its size, and enough to say what it was.
 #[derive(Debug)]
 pub struct Oversized {
     /// Bytes up to the next page's start or the source's end.
     pub length: u64,
     /// Line feeds in it.
     pub feeds: u64,
-    /// Whether its beginning shows a report page.
-    pub is_report: bool,
     pub excerpt: String,
 }
 

@@ -6,13 +6,13 @@
 
 use std::io::{self, Read};
 use std::mem;
-use std::ops::{ControlFlow, Range};
+use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use memchr::memchr_iter;
+use memchr::{memchr_iter, memrchr};
 
-use super::{Batch, Oversized, Part};
+use super::{Batch, Decoded, Oversized, Part, Stream};
 use crate::buffers::Buffers;
 use crate::grammar::{self, Page};
 use crate::model::Reject;
@@ -26,6 +26,10 @@ pub struct Limits {
     /// Bytes from a page's start to the next one's, at most.
     pub page: usize,
 }
+
+/// Text without a header is looked at in stretches of so many bytes; one that shows no
+/// report is ended there.
+const OTHER_TEXT: usize = 1 << 20;
 
 /// The least that is asked of a source at once.
 const SMALLEST_READ: usize = 64 * 1024;
@@ -41,7 +45,7 @@ pub struct TextReader<'p> {
 }
 
 /// One source under way.
-struct Reading {
+struct Reading<'a> {
     path: Arc<str>,
     splitter: Splitter,
     /// Start in the batch's text of what no part holds yet, and the source's bytes before it.
@@ -49,6 +53,11 @@ struct Reading {
     offset: u64,
     /// Start in the batch's text of the page whose end is searched.
     page: usize,
+    /// The page has shown that it is a report's; one that starts with a header always has.
+    is_report: bool,
+    stream: Stream<'a>,
+    /// Counts what is read, where the stream itself does not.
+    progress: Option<&'a AtomicU64>,
     at_end: bool,
 }
 
@@ -74,27 +83,36 @@ impl<'p> TextReader<'p> {
     /// Reads a source to its end, or until the run is over.
     ///
     /// # Errors
-    /// Those of the source. What came before the fault is read as if the source ended there.
-    pub fn read(&mut self, path: &str, source: &mut dyn Read) -> (ControlFlow<()>, io::Result<()>) {
+    /// Those of the source, with the bytes of text that came before. These are read as if the source ended there.
+    pub fn read(
+        &mut self,
+        path: &str,
+        source: Decoded,
+    ) -> (ControlFlow<()>, Result<(), (u64, io::Error)>) {
         let mut reading = Reading {
             path: path.into(),
             splitter: Splitter::default(),
             part: self.batch.text.len(),
             offset: 0,
             page: self.batch.text.len(),
+            is_report: false,
+            stream: source.stream,
+            progress: source.is_plain.then_some(self.progress),
             at_end: false,
         };
         let mut outcome = Ok(());
         while !reading.at_end {
-            outcome = self.fill(&mut reading, source);
+            outcome = self.fill(&mut reading);
             self.cut(&mut reading);
             if self.step(&mut reading).is_break() {
                 return (ControlFlow::Break(()), Ok(()));
             }
-            if reading.splitter.settled() > self.limits.page && !reading.at_end {
-                outcome = self.skip_oversized(&mut reading, source);
+            if reading.splitter.settled() > self.limits.page && reading.is_report && !reading.at_end
+            {
+                outcome = self.skip_oversized(&mut reading);
             }
         }
+        let outcome = outcome.map_err(|error| (reading.offset, error));
         (ControlFlow::Continue(()), outcome)
     }
 
@@ -107,14 +125,13 @@ impl<'p> TextReader<'p> {
     }
 
     /// Reads up to a batch's size; at least doubles a page that is larger.
-    fn fill(&mut self, reading: &mut Reading, source: &mut dyn Read) -> io::Result<()> {
+    fn fill(&mut self, reading: &mut Reading) -> io::Result<()> {
         let text = &mut self.batch.text;
         let room = self.limits.batch.saturating_sub(text.len());
         let wanted = room.max(SMALLEST_READ).max(text.len() - reading.page);
         let wanted = wanted.min(self.limits.page + SMALLEST_READ);
-        let (at_end, outcome) = read_on(source, wanted, text, self.progress);
-        reading.at_end = at_end;
-        outcome
+        text.reserve_exact(wanted);
+        reading.read_on(wanted, text)
     }
 
     /// Lists the pages whose end is known.
@@ -125,31 +142,57 @@ impl<'p> TextReader<'p> {
                 break;
             };
             reading.splitter.consume(start.at);
-            let stretch = reading.page..reading.page + start.previous_end;
+            let end = reading.page + start.previous_end;
             let next = reading.page + start.at;
-            self.end_page(reading, stretch, next);
+            self.end_page(reading, end, next);
+            reading.is_report = true;
         }
         if reading.at_end {
             let end = self.batch.text.len();
-            self.end_page(reading, reading.page..end, end);
+            self.end_page(reading, end, end);
             self.close_part(reading, end, None);
+        } else {
+            let dropped = self.end_other_text(reading, reading.page + reading.splitter.settled());
+            reading.splitter.consume(dropped);
         }
     }
 
-    fn end_page(&mut self, reading: &mut Reading, stretch: Range<usize>, next: usize) {
+    /// Ends, stretch by stretch, text that shows no report, as far as no page starts in it:
+    /// a dump of other text is not held to its end. Returns how many bytes that were.
+    fn end_other_text(&mut self, reading: &mut Reading, settled: usize) -> usize {
+        let from = reading.page;
+        let most = OTHER_TEXT.min(self.limits.page);
+        while !reading.is_report && settled.saturating_sub(reading.page) > most {
+            let stretch = &self.batch.text[reading.page..][..most];
+            if shows_report(stretch) {
+                reading.is_report = true;
+            } else {
+                let end = reading.page + memrchr(b'\n', stretch).map_or(most, |feed| feed + 1);
+                self.batch
+                    .pages
+                    .extend(page_within(&self.batch.text, reading.page..end));
+                reading.page = end;
+            }
+        }
+        reading.page - from
+    }
+
+    fn end_page(&mut self, reading: &mut Reading, end: usize, next: usize) {
+        self.end_other_text(reading, next);
         if next - reading.page > self.limits.page {
             let text = &self.batch.text[reading.page..next];
             let oversized = Oversized {
                 length: text.len() as u64,
                 feeds: feeds_in(text),
-                is_report: shows_report(&text[..self.limits.page]),
                 excerpt: Reject::excerpt_of(text),
             };
             self.close_part(reading, reading.page, Some(oversized));
             reading.offset += (next - reading.part) as u64;
             reading.part = next;
-        } else if let Some(page) = page_within(&self.batch.text, stretch) {
-            self.batch.pages.push(page);
+        } else {
+            self.batch
+                .pages
+                .extend(page_within(&self.batch.text, reading.page..end));
         }
         reading.page = next;
     }
@@ -191,23 +234,24 @@ impl<'p> TextReader<'p> {
     }
 
     /// Reads on to the end of a page that is surely over the limit, and keeps none of it.
-    fn skip_oversized(&mut self, reading: &mut Reading, source: &mut dyn Read) -> io::Result<()> {
+    fn skip_oversized(&mut self, reading: &mut Reading) -> io::Result<()> {
         self.close_part(reading, reading.page, None);
         let beginning = &self.batch.text[reading.page..][..self.limits.page];
         let mut oversized = Oversized {
             length: 0,
             feeds: 0,
-            is_report: shows_report(beginning),
             excerpt: Reject::excerpt_of(beginning),
         };
-        let mut text = self.batch.text.split_off(reading.page);
+        let mut text = match reading.page {
+            0 => mem::take(&mut self.batch.text),
+            page => self.batch.text.split_off(page),
+        };
         let outcome = loop {
             oversized.drop_beginning(&mut text, reading.splitter.settled());
             reading.splitter.consume(reading.splitter.settled());
             text.shrink_to(self.limits.batch + SMALLEST_READ);
 
-            let (at_end, outcome) = read_on(source, self.limits.batch, &mut text, self.progress);
-            reading.at_end = at_end;
+            let outcome = reading.read_on(self.limits.batch, &mut text);
             let next = reading.splitter.next_start(&text, reading.at_end);
             if next.is_some() || reading.at_end {
                 let end = next.map_or(text.len(), |start| start.at);
@@ -225,18 +269,18 @@ impl<'p> TextReader<'p> {
     }
 }
 
-/// Appends up to `wanted` bytes; says whether the source has ended, be it in a fault.
-fn read_on(
-    source: &mut dyn Read,
-    wanted: usize,
-    text: &mut Vec<u8>,
-    progress: &AtomicU64,
-) -> (bool, io::Result<()>) {
-    let before = text.len();
-    let outcome = source.take(wanted as u64).read_to_end(text);
-    let read = text.len() - before;
-    progress.fetch_add(read as u64, Ordering::Relaxed);
-    (read < wanted, outcome.map(drop))
+impl Reading<'_> {
+    /// Appends up to `wanted` bytes, and sees whether the source has ended, be it in a fault.
+    fn read_on(&mut self, wanted: usize, text: &mut Vec<u8>) -> io::Result<()> {
+        let before = text.len();
+        let outcome = self.stream.by_ref().take(wanted as u64).read_to_end(text);
+        let read = text.len() - before;
+        self.at_end = read < wanted;
+        if let Some(progress) = self.progress {
+            progress.fetch_add(read as u64, Ordering::Relaxed);
+        }
+        outcome.map(drop)
+    }
 }
 
 impl Oversized {
@@ -251,9 +295,9 @@ fn feeds_in(text: &[u8]) -> u64 {
     memchr_iter(b'\n', text).count() as u64
 }
 
-/// Whether the beginning of a page that is not parsed as a whole shows what it is.
-fn shows_report(beginning: &[u8]) -> bool {
+/// Whether something in the text is found on report pages only.
+fn shows_report(text: &[u8]) -> bool {
     let mut page = Page::default();
-    grammar::parse(beginning, &mut page);
+    grammar::parse(text, &mut page);
     page.is_report
 }

@@ -1,13 +1,13 @@
 //! The first stage: opens the sources in order and passes on batches of whole pages.
 
 use std::fs::File;
-use std::io::{self, Read};
+use std::io;
 use std::ops::ControlFlow;
 
 use super::Watch;
 use crate::buffers::Buffers;
 use crate::error::ReadError;
-use crate::input::{Batch, Input, Limits, Source, TextReader, sources};
+use crate::input::{Batch, Input, Limits, Source, Stream, TextReader, decoded, sources};
 
 /// Reads every source; returns those that could not be read, or not to their end.
 pub fn read_all(
@@ -18,8 +18,12 @@ pub fn read_all(
     pass: &mut dyn FnMut(Batch) -> ControlFlow<()>,
 ) -> Vec<ReadError> {
     let mut faults = Vec::new();
-    let mut fault = |path: String, source| {
-        let fault = ReadError { path, source };
+    let mut fault = |path: String, offset, source| {
+        let fault = ReadError {
+            path,
+            offset,
+            source,
+        };
         (watch.on_fault)(&fault);
         faults.push(fault);
     };
@@ -29,16 +33,16 @@ pub fn read_all(
             Ok(source) => (source.name(), open(&source)),
             Err(error) => (error.path, Err(error.error)),
         };
-        let mut stream = match opened {
-            Ok(stream) => stream,
+        let decoded = match opened.and_then(|stream| decoded(stream, &watch.bytes_read)) {
+            Ok(decoded) => decoded,
             Err(error) => {
-                fault(name, error);
+                fault(name, None, error);
                 continue;
             }
         };
-        let (flow, outcome) = reader.read(&name, &mut *stream);
-        if let Err(error) = outcome {
-            fault(name, error);
+        let (flow, outcome) = reader.read(&name, decoded);
+        if let Err((offset, error)) = outcome {
+            fault(name, Some(offset), error);
         }
         if flow.is_break() {
             return faults;
@@ -48,7 +52,7 @@ pub fn read_all(
     faults
 }
 
-fn open(source: &Source) -> io::Result<Box<dyn Read>> {
+fn open(source: &Source) -> io::Result<Stream<'static>> {
     Ok(match source {
         Source::Stdin => Box::new(io::stdin().lock()),
         Source::File(path) => Box::new(File::open(path)?),

@@ -157,28 +157,23 @@ where
         let stats = &mut self.stats;
         stats.pages.seen += 1;
         stats.bytes.read += oversized.length;
-        if oversized.is_report {
-            stats.pages.rejected += 1;
-            stats.bytes.pages += oversized.length;
-            Stats::count(&mut stats.rejects, RejectReason::PageTooLarge.as_str());
-            self.rejects.push(Reject {
-                reason: RejectReason::PageTooLarge,
-                message: format!(
-                    "the page has {} bytes, more than the {} of --max-page",
-                    oversized.length, self.max_page
-                ),
-                source: RejectPlace {
-                    path: part.path.to_string(),
-                    offset: part.offset + part.bytes,
-                    line: Some(self.feeds + 1),
-                    record: None,
-                },
-                excerpt: oversized.excerpt.clone(),
-            });
-        } else {
-            stats.pages.skipped += 1;
-            stats.bytes.skipped += oversized.length;
-        }
+        stats.pages.rejected += 1;
+        stats.bytes.pages += oversized.length;
+        Stats::count(&mut stats.rejects, RejectReason::PageTooLarge.as_str());
+        self.rejects.push(Reject {
+            reason: RejectReason::PageTooLarge,
+            message: format!(
+                "the page has {} bytes, more than the {} of --max-page",
+                oversized.length, self.max_page
+            ),
+            source: RejectPlace {
+                path: part.path.to_string(),
+                offset: part.offset + part.bytes,
+                line: Some(self.feeds + 1),
+                record: None,
+            },
+            excerpt: oversized.excerpt.clone(),
+        });
         self.feeds += oversized.feeds;
     }
 }

@@ -1,7 +1,9 @@
 //! What a run writes: records as NDJSON, and the files they go to.
 
+mod compress;
 mod file;
 mod json;
 pub mod ndjson;
 
+pub use compress::CompressedFile;
 pub use file::OutputFile;
