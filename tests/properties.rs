@@ -371,11 +371,11 @@ fn other_text_is_skipped_in_stretches_and_what_follows_is_found() {
         "“…A statement without a header.…”\nSection: Resultsmentioning\nconfidence: 99%\n";
     let other = "nothing of ours\n".repeat(100_000);
     let text = format!("{other}\n{partial}{start}{other}");
-    for (batch, max_page) in [(100, 5000), (1 << 20, 64 << 20)] {
+    for (max_page, batch) in [(5000, 100), (64 << 20, 1 << 20)] {
         with_file(text.as_bytes(), |file| {
             let way = Way {
-                max_page,
                 batch,
+                max_page,
                 ..USUAL
             };
             let done = done(&[file], way);

@@ -1,4 +1,4 @@
-//! The command line: the only floor that knows flags, prints and exits.
+//! The command line: the only floor that knows flags and exit codes.
 
 mod args;
 mod outputs;

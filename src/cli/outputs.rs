@@ -12,13 +12,9 @@ use crate::sink::CompressedFile;
 
 /// Records and rejects.
 pub struct Outputs {
-    records: Records,
+    /// None is standard output.
+    records: Option<NamedFile>,
     rejects: Option<NamedFile>,
-}
-
-enum Records {
-    Stdout,
-    File(NamedFile),
 }
 
 /// A file with the name to use in messages.
@@ -31,10 +27,7 @@ impl Outputs {
     /// Opens them; records go to standard output when no file is named.
     pub fn open(output: Option<&Path>, rejects: Option<&Path>) -> Result<Self, Error> {
         Ok(Self {
-            records: match output {
-                Some(path) => Records::File(NamedFile::create(path)?),
-                None => Records::Stdout,
-            },
+            records: output.map(NamedFile::create).transpose()?,
             rejects: rejects.map(NamedFile::create).transpose()?,
         })
     }
@@ -46,30 +39,26 @@ impl Outputs {
                 file.json_line(reject)?;
             }
         }
-        match &mut self.records {
-            Records::File(file) => file.write(batch.records)?,
-            Records::Stdout => {
-                let mut stdout = io::stdout().lock();
-                let written = stdout
-                    .write_all(batch.records)
-                    .and_then(|()| stdout.flush());
-                match written {
-                    Err(error) if error.kind() == ErrorKind::BrokenPipe => {
-                        return Ok(ControlFlow::Break(()));
-                    }
-                    written => written.map_err(error_at("standard output"))?,
-                }
-            }
+        if let Some(file) = &mut self.records {
+            file.write(batch.records)?;
+            return Ok(ControlFlow::Continue(()));
         }
-        Ok(ControlFlow::Continue(()))
+        let mut stdout = io::stdout().lock();
+        let written = stdout
+            .write_all(batch.records)
+            .and_then(|()| stdout.flush());
+        match written {
+            Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(ControlFlow::Break(())),
+            written => written
+                .map(ControlFlow::Continue)
+                .map_err(error_at("standard output")),
+        }
     }
 
     /// Gives every file its name.
     pub fn finish(self) -> Result<(), Error> {
-        if let Records::File(file) = self.records {
-            file.finish()?;
-        }
-        self.rejects.map_or(Ok(()), NamedFile::finish)
+        let files = [self.records, self.rejects];
+        files.into_iter().flatten().try_for_each(NamedFile::finish)
     }
 }
 

@@ -50,7 +50,7 @@ pub fn decoded<'a>(mut stream: Stream<'a>, progress: &'a AtomicU64) -> io::Resul
         stream = rest;
         match Codec::of(&beginning) {
             Some(codec) if layer == 0 => {
-                stream = codec.decoder(Box::new(Counted(stream, progress)))?
+                stream = codec.decoder(Box::new(Counted(stream, progress)))?;
             }
             Some(codec) => stream = codec.decoder(stream)?,
             None => {
