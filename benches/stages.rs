@@ -10,10 +10,13 @@ mod dump;
 use std::hint::black_box;
 use std::num::NonZeroUsize;
 use std::ops::{ControlFlow, Range};
+use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
+use citesift::buffers::Buffers;
 use citesift::dedup::{Fingerprint, Fingerprinter, PageDedup, Seen};
 use citesift::grammar::{self, Block, Page};
+use citesift::input::{Batch, Limits, TextReader, decoded};
 use citesift::pipeline::Stages;
 use citesift::sink::ndjson;
 use citesift::split::{self, Splitter};
@@ -40,6 +43,7 @@ fn main() {
         .into_iter()
         .map(|range| parsed(&text[range]))
         .collect();
+    reading(&mut criterion, &text);
     splitting(&mut criterion, &text);
     parsing(&mut criterion, &text);
     fingerprinting(&mut criterion, &text, &pages);
@@ -47,6 +51,35 @@ fn main() {
     writing(&mut criterion, &text, &pages);
     passing(&mut criterion);
     criterion.final_summary();
+}
+
+/// A source in memory, cut into pages and packed into batches that nobody wants.
+fn reading(criterion: &mut Criterion, text: &[u8]) {
+    let config = Config::new(Vec::new());
+    let limits = Limits {
+        batch: config.batch.get(),
+        page: config.max_page.get(),
+    };
+    let mut group = criterion.benchmark_group("reader");
+    group.throughput(throughput(text));
+    group.bench_function("plain text", |bencher| {
+        bencher.iter(|| {
+            let (progress, buffers) = (AtomicU64::new(0), Buffers::new(4 * limits.batch));
+            let mut pages = 0;
+            let mut pass = |batch: Batch| {
+                pages += batch.pages.len();
+                buffers.give(batch.text);
+                ControlFlow::Continue(())
+            };
+            let mut reader = TextReader::new(limits, &progress, &buffers, &mut pass);
+            let source = decoded(Box::new(black_box(text)), &progress).expect("plain text");
+            let (_, outcome) = reader.read("-", source);
+            outcome.expect("memory can be read");
+            reader.finish();
+            pages
+        });
+    });
+    group.finish();
 }
 
 fn splitting(criterion: &mut Criterion, text: &[u8]) {

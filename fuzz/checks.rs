@@ -10,8 +10,6 @@ use std::ops::Range;
 use citesift::model::Report;
 use citesift::split::{Splitter, pages};
 
-const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
-
 /// Chunks and what was thrown away before do not change where pages start; between pages
 /// stands nothing but blanks. The first byte is the size of the chunks, less one.
 pub fn split(input: &[u8]) {
@@ -121,10 +119,6 @@ fn check_statements(report: &Report, text: &[u8]) {
 fn check_place(report: &Report, text: &[u8]) {
     let page = &text[usize::try_from(report.source.offset).expect("an offset in memory")..];
     let page = &page[..usize::try_from(report.source.length).expect("a length in memory")];
-    if page.starts_with(BYTE_ORDER_MARK) {
-        // Behind blank lines the mark is text; at the beginning of what was cut out it is none.
-        return;
-    }
     let mut again = citesift::parse(page).expect("a page cut out is a page");
     again.source.offset = report.source.offset;
     assert_eq!(again, *report, "the page cut out is the same page");

@@ -37,7 +37,7 @@
 //!
 //! | floor | modules |
 //! |---|---|
-//! | 0 | [`place`] (where a byte came from), [`pipeline`] (threads and channels), `buffers` (memory used again) |
+//! | 0 | [`place`] (where a byte came from), [`pipeline`] (threads and channels), [`buffers`] (memory used again) |
 //! | 1 | [`error`], [`model`] (plain values) |
 //! | 2 | [`grammar`] (a page's text, by nom), [`split`] (text into pages, no I/O) |
 //! | 3 | [`input`] (walk, read, batch), [`dedup`], [`sink`] (what is written), [`stats`] |
@@ -45,7 +45,7 @@
 //! | 5 | `summary`, `progress` |
 //! | 6 | `cli` (what was typed, exit codes) |
 
-mod buffers;
+pub mod buffers;
 #[doc(hidden)]
 pub mod cli;
 pub mod dedup;

@@ -18,12 +18,13 @@ use std::thread::{Builder, Scope, ScopedJoinHandle, scope};
 
 use crossbeam_channel::{Receiver, Sender, bounded};
 
-/// Items in each worker's input and output channel, and between decider and writer.
-const CHANNEL: usize = 1;
+/// Items in each worker's input and output channel, and between decider and writer. Two
+/// instead of one make two cores 5 % faster; four gain nothing more.
+const CHANNEL: usize = 2;
 
-/// Items that exist at most while the writer is stalled: for each worker one before it,
-/// one in it and one behind it; one each in the reader's, the decider's and the writer's hands;
-/// and one between the last two.
+/// Items that exist at most while the writer is stalled: for each worker a full channel before
+/// it, one in it and a full channel behind it; one each in the reader's, the decider's and the
+/// writer's hands; and a full channel between the last two.
 pub const fn in_flight(workers: NonZeroUsize) -> usize {
     workers.get() * (2 * CHANNEL + 1) + 3 + CHANNEL
 }

@@ -104,18 +104,20 @@ pub fn pages(text: &[u8]) -> Vec<Range<usize>> {
 }
 
 /// The page in a stretch of text between two starts: without the blank lines around it,
-/// the last line's end, and a byte order mark. None when nothing else is there.
+/// the last line's end, and byte order marks. None when nothing else is there.
 pub fn page_within(text: &[u8], stretch: Range<usize>) -> Option<Range<usize>> {
     let Range { mut start, mut end } = stretch;
-    if text[start..end].starts_with(BYTE_ORDER_MARK) {
-        start += BYTE_ORDER_MARK.len();
-    }
-    let filled = start + blanks_before(&text[start..end], true);
-    if filled == end {
-        return None;
-    }
-    if let Some(feed) = memrchr(b'\n', &text[start..filled]) {
-        start += feed + 1;
+    loop {
+        let before = start;
+        start += mark_length(&text[start..end]);
+        let filled = start + blanks_before(&text[start..end], true);
+        if filled == end {
+            return None;
+        }
+        start += memrchr(b'\n', &text[start..filled]).map_or(0, |feed| feed + 1);
+        if start == before {
+            break;
+        }
     }
     let last_filled = start + without_blanks_after(&text[start..end], true).len();
     if let Some(feed) = memchr(b'\n', &text[last_filled..end]) {
@@ -290,7 +292,7 @@ mod tests {
     #[test]
     fn a_page_is_cut_free_of_blank_lines_and_line_ends() {
         assert_eq!(cut("\u{feff}\n \r\n a \r\n\u{a0}\n"), [" a "]);
-        assert_eq!(cut("a\r\n"), ["a"]);
+        assert_eq!(cut("\u{feff}\n\u{feff}a\r\n"), ["a"]);
         assert_eq!(cut("a "), ["a "]);
         assert_eq!(cut(" \n\u{a0}"), [""; 0]);
         assert_eq!(cut(""), [""; 0]);
