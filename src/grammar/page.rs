@@ -75,6 +75,31 @@ const LANDMARKS: KnownLines = KnownLines::new(
     "\nSearch citation statements\n\nOrder By: Relevance\n\nPaper Sections\n\nSelect...\n",
 );
 
+/// What nearly always stands between the numbers of one list and those of the next, behind
+/// the blank line that ends a list; another 4 %.
+const NEXT_LISTS: [(KnownLines, Part); 5] = [
+    (
+        KnownLines::new("Citation Types\n\n"),
+        Part::List(Facet::CitationTypes),
+    ),
+    (
+        KnownLines::new("Year Published\n\n"),
+        Part::List(Facet::YearPublished),
+    ),
+    (
+        KnownLines::new("Publication Types\n\nSelect...\n"),
+        Part::List(Facet::PublicationTypes),
+    ),
+    (
+        KnownLines::new("Relationship\n\n"),
+        Part::List(Facet::Relationship),
+    ),
+    (
+        KnownLines::new("Authors\n\nJournals\n\ncitations\n"),
+        Part::Tabs,
+    ),
+];
+
 /// Reads one page into `page`, whatever stood there before.
 pub fn parse<'a>(text: &'a [u8], page: &mut Page<'a>) {
     page.clear();
@@ -95,6 +120,12 @@ pub fn parse<'a>(text: &'a [u8], page: &mut Page<'a>) {
         reader.read_line(line);
         if line == HELP && !reader.tabs_seen && lines.pass(&LANDMARKS) {
             reader.enter(Part::List(Facet::PaperSections));
+        } else if line.is_empty() && matches!(reader.part, Part::List(_)) {
+            let mut next = NEXT_LISTS.iter();
+            if let Some((_, part)) = next.find(|(known, _)| lines.pass(known)) {
+                reader.page.is_report |= *part == Part::List(Facet::CitationTypes);
+                reader.enter(*part);
+            }
         }
     }
     reader.finish(lines.feeds());
