@@ -28,6 +28,9 @@ fn few_digits(printed: &[u8]) -> Option<u64> {
 /// A line that is a count and nothing else.
 #[inline]
 pub fn bare_count(line: &[u8]) -> Option<u64> {
+    if !line.first()?.is_ascii_digit() {
+        return None;
+    }
     few_digits(line).or_else(|| {
         let (_, value) = all_consuming(count).parse(line).ok()?;
         Some(value)

@@ -133,7 +133,6 @@ pub fn parse<'a>(text: &'a [u8], page: &mut Page<'a>) {
 
 /// What a line is by itself.
 enum Line<'a> {
-    Number(u64),
     Help,
     Search,
     OrderBy,
@@ -147,7 +146,6 @@ enum Line<'a> {
 
 fn classify(line: &[u8]) -> Line<'_> {
     let found = match line.first() {
-        Some(b'0'..=b'9') => bare_count(line).map(Line::Number),
         Some(b'H') => (line == HELP).then_some(Line::Help),
         Some(b'O') => (line == b"Order By: Relevance").then_some(Line::OrderBy),
         Some(b'S') => match line {
@@ -251,7 +249,10 @@ impl<'p, 'a> PageReader<'p, 'a> {
             self.after_blank = true;
             return;
         }
-        self.read_filled_line(line);
+        match bare_count(line) {
+            Some(number) => self.read_number(line, number),
+            None => self.read_filled_line(line),
+        }
         self.after_blank = false;
     }
 
@@ -278,7 +279,6 @@ impl<'p, 'a> PageReader<'p, 'a> {
                 self.has_abstract = true;
                 self.read_text(text);
             }
-            Line::Number(number) => self.read_number(line, number),
             _ => self.read_text(line),
         }
     }

@@ -149,11 +149,16 @@ pub fn assemble(
 
 /// 32 lower-case digits, the most significant first.
 pub fn hexadecimal(id: u128) -> [u8; 32] {
-    const HEX: &[u8; 16] = b"0123456789abcdef";
+    // Arithmetic instead of a table, so that it compiles to vector instructions.
+    let digit = |nibble: u8| nibble + b'0' + u8::from(nibble > 9) * (b'a' - b'0' - 10);
     let mut digits = [0; 32];
-    for (pair, byte) in digits.chunks_exact_mut(2).zip(id.to_be_bytes()) {
-        pair[0] = HEX[usize::from(byte >> 4)];
-        pair[1] = HEX[usize::from(byte & 15)];
+    for (pair, byte) in digits
+        .as_chunks_mut::<2>()
+        .0
+        .iter_mut()
+        .zip(id.to_be_bytes())
+    {
+        *pair = [digit(byte >> 4), digit(byte & 15)];
     }
     digits
 }
