@@ -5,7 +5,7 @@
 //! together by `cat` glue that year (or the DOI line itself) to the last line of the
 //! page before; such a line is cut in two.
 //!
-//! Deciding looks back at most [`LOOK_BEHIND`] and ahead at most [`LOOK_AHEAD`] bytes,
+//! Deciding looks back at most `LOOK_BEHIND` and ahead at most `LOOK_AHEAD` bytes,
 //! both counted from the candidate and not from the ends of a buffer, so that the
 //! result does not depend on how the stream was chunked. A bare number at the end of a
 //! page and a year glued to it (`172014`) are told apart by the same rule: the last

@@ -73,11 +73,6 @@ impl Warnings {
         }
     }
 
-    /// True when there is none.
-    pub fn is_empty(self) -> bool {
-        self.0 == 0
-    }
-
     /// The warnings in the record's order.
     pub fn iter(self) -> impl Iterator<Item = Warning> {
         Warning::ALL
