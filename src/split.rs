@@ -14,7 +14,7 @@
 use std::ops::Range;
 
 use memchr::memmem::Finder;
-use memchr::{memchr, memrchr};
+use memchr::{memchr, memchr_iter, memrchr};
 
 /// Bytes of a line that are looked at before a candidate or before its line.
 const LOOK_BEHIND: usize = 128;
@@ -127,6 +127,11 @@ pub fn page_within(text: &[u8], stretch: Range<usize>) -> Option<Range<usize>> {
         }
     }
     Some(start..end)
+}
+
+/// Line feeds in a stretch of text.
+pub fn feeds_in(text: &[u8]) -> u64 {
+    memchr_iter(b'\n', text).count() as u64
 }
 
 fn judge(text: &[u8], candidate: usize, at_end: bool) -> Verdict {

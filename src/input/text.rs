@@ -10,13 +10,13 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use memchr::{memchr_iter, memrchr};
+use memchr::memrchr;
 
 use super::{Batch, Decoded, Oversized, Part, Stream};
 use crate::buffers::Buffers;
 use crate::grammar::{self, Page};
 use crate::model::Reject;
-use crate::split::{Splitter, page_within};
+use crate::split::{Splitter, feeds_in, page_within};
 
 /// How much is held at once.
 #[derive(Clone, Copy, Debug)]
@@ -289,10 +289,6 @@ impl Oversized {
         self.feeds += feeds_in(&text[..bytes]);
         text.drain(..bytes);
     }
-}
-
-fn feeds_in(text: &[u8]) -> u64 {
-    memchr_iter(b'\n', text).count() as u64
 }
 
 /// Whether something in the text is found on report pages only.

@@ -3,14 +3,13 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use memchr::memchr_iter;
-
 use crate::buffers::Buffers;
 use crate::dedup::{Fingerprinter, Seen};
 use crate::grammar::{self, Block, Page};
 use crate::input::{Batch, Oversized};
 use crate::model::{Emit, Warning, Warnings};
 use crate::sink::ndjson;
+use crate::split::feeds_in;
 
 /// A batch without its text: all that the ordered stages need.
 #[derive(Debug, Default)]
@@ -96,10 +95,6 @@ pub fn parse_batch(batch: Batch, emit: Emit, buffers: &Buffers) -> Parsed {
     }
     buffers.give(batch.text);
     stage.parsed
-}
-
-fn feeds_in(text: &[u8]) -> u64 {
-    memchr_iter(b'\n', text).count() as u64
 }
 
 struct PageSource<'a> {
