@@ -34,14 +34,22 @@ pub enum Error {
 
 /// A source that could not be read, or not to its end. What came before the fault was used.
 #[derive(Debug, thiserror::Error)]
-#[error("{}: {}{source}", Printable(.path), after(*.offset))]
+#[error("{}: {}{}{source}", Printable(.path), within(.record.as_deref()), after(*.offset))]
 pub struct ReadError {
     /// The source as it was named or found.
     pub path: String,
+    /// The container's own number or id of the record that it is in.
+    pub record: Option<String>,
     /// Bytes of (decompressed) text that came before the fault; none when it could not be opened.
     pub offset: Option<u64>,
     /// What the system says.
     pub source: io::Error,
+}
+
+fn within(record: Option<&str>) -> String {
+    record.map_or_else(String::new, |record| {
+        format!("record {}: ", Printable(record))
+    })
 }
 
 fn after(offset: Option<u64>) -> String {

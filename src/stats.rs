@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
+use crate::model::RejectReason;
+
 /// What a run read, kept, removed and refused.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Stats {
@@ -17,6 +19,8 @@ pub struct Stats {
     pub records: u64,
     /// Bytes written.
     pub written: u64,
+    /// Records of containers that hold no text to read, by why.
+    pub not_read: BTreeMap<&'static str, u64>,
     /// Lines that no part of a report page claims.
     pub unrecognized_lines: u64,
     /// Pages by warning.
@@ -25,10 +29,10 @@ pub struct Stats {
     pub rejects: BTreeMap<&'static str, u64>,
 }
 
-/// `read = pages + between_pages + skipped`
+/// `read = pages + between_pages + skipped + container`
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Bytes {
-    /// All that was read.
+    /// All that was read: of archives and Parquet files, the texts in them.
     pub read: u64,
     /// In report pages, also rejected ones.
     pub pages: u64,
@@ -36,6 +40,8 @@ pub struct Bytes {
     pub between_pages: u64,
     /// In pages of other sites.
     pub skipped: u64,
+    /// Of containers: headers, JSON around the text, records that hold no text.
+    pub container: u64,
 }
 
 /// `seen = emitted + repeated + rejected + skipped`
@@ -82,7 +88,12 @@ impl Stats {
             (
                 "bytes",
                 bytes.read,
-                vec![bytes.pages, bytes.between_pages, bytes.skipped],
+                vec![
+                    bytes.pages,
+                    bytes.between_pages,
+                    bytes.skipped,
+                    bytes.container,
+                ],
             ),
             (
                 "pages",
@@ -101,6 +112,14 @@ impl Stats {
             }
         }
         Ok(())
+    }
+
+    /// Pages and records that were refused because the input is damaged.
+    pub fn damaged(&self) -> u64 {
+        let counts = RejectReason::DAMAGE.iter();
+        counts
+            .filter_map(|reason| self.rejects.get(reason.as_str()))
+            .sum()
     }
 
     /// Adds one to a count by name.

@@ -20,13 +20,19 @@ pub fn text(summary: &Summary, elapsed: Duration, rejects_written: bool) -> Stri
         counted(blocks.kept, "statement"),
         number(blocks.seen - blocks.kept),
     )];
+    let mut columns = vec![
+        format!("{} in pages", size(bytes.pages)),
+        format!("{} between them", size(bytes.between_pages)),
+        format!("{} skipped", size(bytes.skipped)),
+    ];
+    if bytes.container > 0 {
+        columns.push(format!("{} of containers", size(bytes.container)));
+    }
     lines.push(format!(
-        "{} read in {seconds:.2} s ({}/s): {} in pages, {} between them, {} skipped.",
+        "{} read in {seconds:.2} s ({}/s): {}.",
         size(bytes.read),
         size((bytes.read as f64 / seconds.max(1e-9)) as u64),
-        size(bytes.pages),
-        size(bytes.between_pages),
-        size(bytes.skipped),
+        columns.join(", "),
     ));
     if pages.skipped > 0 {
         lines.push(format!(
@@ -34,6 +40,7 @@ pub fn text(summary: &Summary, elapsed: Duration, rejects_written: bool) -> Stri
             counted(pages.skipped, "page")
         ));
     }
+    lines.extend(not_read(&stats.not_read));
     if pages.rejected > 0 {
         let hint = if rejects_written {
             ""
@@ -62,6 +69,19 @@ pub fn text(summary: &Summary, elapsed: Duration, rejects_written: bool) -> Stri
         lines.push("Stopped before the input's end.".to_owned());
     }
     format!("citesift: {}\n", lines.join("\ncitesift: "))
+}
+
+/// What nobody should believe was read.
+fn not_read(counts: &BTreeMap<&'static str, u64>) -> impl Iterator<Item = String> {
+    counts.iter().map(|(&why, &count)| {
+        let records = counted(count, "record");
+        match why {
+            "html" => format!("{records} NOT read: HTML, of which only extracted text is read."),
+            "encoded" => format!("{records} NOT read: text that is stored encoded."),
+            "no_text" => format!("{records} NOT read: no text (--text-field names the field)."),
+            _ => format!("{records} not read: neither text nor HTML."),
+        }
+    })
 }
 
 /// `name count` pairs, the largest count first, equal ones by name.

@@ -6,15 +6,16 @@ use std::path::{Path, PathBuf};
 use clap::{Parser, ValueEnum};
 
 use crate::dedup::Dedup;
-use crate::input::Input;
+use crate::input::{Fields, Format, Input};
 use crate::job::Config;
 use crate::model::Emit;
 
 /// Turn dumps of scite report pages into clean, deduplicated NDJSON.
 ///
 /// Reads plain text that holds one scraped report page or thousands, also glued together
-/// by `cat`, and writes one JSON record per line. Text of other sites is skipped and counted.
-/// gzip, zstd, xz, bzip2 and lz4 are found by content and read as the text in them.
+/// by `cat`, JSON Lines, WARC and WET files, Parquet, tar and zip archives, and writes one JSON record
+/// per line. Pages of other sites are skipped and counted. gzip, zstd, xz, bzip2 and lz4
+/// are found by content and read as what is in them.
 #[derive(Debug, Parser)]
 #[command(version, max_term_width = 100, after_help = EXAMPLES)]
 pub struct Args {
@@ -22,6 +23,30 @@ pub struct Args {
     /// its paths. None, or `-`, is standard input.
     #[arg(value_name = "PATH")]
     inputs: Vec<PathBuf>,
+
+    /// What the inputs hold, below any compression. `auto` tells it by their content, never by
+    /// their name; members of archives are always told so.
+    #[arg(long, value_enum, default_value_t = FormatArg::Auto, help_heading = "Input")]
+    format: FormatArg,
+
+    /// The field or column with the page's text, in jsonl and parquet; dots lead into nested
+    /// objects [default: text].
+    #[arg(long, value_name = "NAME", help_heading = "Input")]
+    text_field: Option<String>,
+
+    /// The field or column with the page's address [default: url, which may be missing].
+    #[arg(long, value_name = "NAME", help_heading = "Input")]
+    url_field: Option<String>,
+
+    /// Fields of jsonl that go into the record's `meta`, separated by commas; what they hold
+    /// is kept as it is written.
+    #[arg(
+        long,
+        value_name = "NAME,…",
+        value_delimiter = ',',
+        help_heading = "Input"
+    )]
+    keep: Vec<String>,
 
     /// Write records to FILE instead of standard output.
     ///
@@ -80,11 +105,13 @@ Examples:
   citesift pages/ -o reports.ndjson            every page below a folder, into a file
   cat pages/*.txt | citesift | jq -r .doi      in a pipeline
   citesift --emit statements dump.txt          one row per statement, for tables
+  citesift crawl/*.warc.wet.gz -o found.ndjson.zst   what a general crawl holds of report pages
+  citesift --text-field content.body --keep id,lang dump.jsonl.zst
   citesift --rejects bad.ndjson --stats run.json dump.txt > reports.ndjson
 
 Exit codes:
   0  done; a reader of standard output that stops early counts as done
-  1  an input could not be read whole, or an output could not be written
+  1  an input could not be read whole or is damaged, or an output could not be written
   2  wrong usage, nothing was done
   3  done, but --strict or --max-rejects does not hold";
 
@@ -92,6 +119,31 @@ Exit codes:
 enum EmitArg {
     Reports,
     Statements,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum FormatArg {
+    Auto,
+    Text,
+    Jsonl,
+    Warc,
+    Parquet,
+    Tar,
+    Zip,
+}
+
+impl From<FormatArg> for Option<Format> {
+    fn from(format: FormatArg) -> Self {
+        Some(match format {
+            FormatArg::Auto => return None,
+            FormatArg::Text => Format::Text,
+            FormatArg::Jsonl => Format::Jsonl,
+            FormatArg::Warc => Format::Warc,
+            FormatArg::Parquet => Format::Parquet,
+            FormatArg::Tar => Format::Tar,
+            FormatArg::Zip => Format::Zip,
+        })
+    }
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -142,9 +194,36 @@ impl Args {
             config.threads = threads;
             config.batch = Config::batch_for(threads);
         }
+        config.format = self.format.into();
+        config.fields = self.fields()?;
         config.max_page = self.max_page;
         config.limit = self.limit;
         Ok(config)
+    }
+
+    fn fields(&self) -> Result<Fields, String> {
+        let keep = &self.keep;
+        for (number, name) in keep.iter().enumerate() {
+            if name.split('.').any(str::is_empty) {
+                return Err(format!("--keep: `{name}` is no field's name"));
+            }
+            let clash = |other: &&String| {
+                let inner = other.strip_prefix(name.as_str());
+                inner.is_some_and(|inner| inner.is_empty() || inner.starts_with('.'))
+            };
+            let mut others = keep[..number].iter().chain(&keep[number + 1..]);
+            if let Some(other) = others.find(clash) {
+                return Err(format!(
+                    "--keep: `{other}` is already in `{name}`; name one of them"
+                ));
+            }
+        }
+        let default = Fields::default();
+        Ok(Fields {
+            text: self.text_field.clone().unwrap_or(default.text),
+            url: self.url_field.clone(),
+            keep: keep.clone(),
+        })
     }
 
     fn inputs(&self) -> Result<Vec<Input>, String> {

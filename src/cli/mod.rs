@@ -15,6 +15,8 @@ use self::args::{Args, When};
 use self::outputs::{NamedFile, Outputs};
 use crate::error::Error;
 use crate::job::{Config, Summary, Watch, run_watched};
+use crate::model::{Reject, RejectReason};
+use crate::place::{Place, Printable};
 use crate::progress::{Progress, total_bytes};
 use crate::stats::Stats;
 use crate::summary;
@@ -52,8 +54,13 @@ fn job(args: &Args, config: &Config) -> Result<u8, Error> {
         ..Watch::default()
     };
     let mut reader_left = false;
+    let mut damage = Damage::default();
     let summary = run_watched(config, &watch, |batch| {
         progress.update(&watch);
+        batch
+            .rejects
+            .iter()
+            .for_each(|reject| damage.say(reject, &progress));
         let flow = outputs.write(batch)?;
         reader_left = flow.is_break();
         Ok(flow)
@@ -73,6 +80,36 @@ fn job(args: &Args, config: &Config) -> Result<u8, Error> {
         );
     }
     Ok(exit_code(args, &summary))
+}
+
+/// Says what is damaged, record by record, but not without end.
+#[derive(Default)]
+struct Damage {
+    said: usize,
+}
+
+impl Damage {
+    const MOST: usize = 10;
+
+    fn say(&mut self, reject: &Reject, progress: &Progress) {
+        if !RejectReason::DAMAGE.contains(&reject.reason) || self.said > Self::MOST {
+            return;
+        }
+        self.said += 1;
+        if self.said > Self::MOST {
+            progress.say("citesift: more is damaged; --rejects FILE tells all of it");
+            return;
+        }
+        let source = reject.source.clone();
+        let place = Place {
+            path: source.path.into(),
+            offset: source.offset,
+            line: source.line,
+            record: source.record.map(Into::into),
+        };
+        let message = Printable(&reject.message);
+        progress.say(&format!("citesift: {place}: {message}"));
+    }
 }
 
 fn progress(args: &Args, config: &Config) -> Progress {
@@ -104,12 +141,14 @@ struct StatsFile<'a> {
 #[derive(Serialize)]
 struct StatsReadError<'a> {
     path: &'a str,
+    record: Option<&'a str>,
     message: String,
 }
 
 fn write_stats(mut file: NamedFile, summary: &Summary, elapsed: Duration) -> Result<(), Error> {
     let read_errors = summary.faults.iter().map(|fault| StatsReadError {
         path: &fault.path,
+        record: fault.record.as_deref(),
         message: fault.source.to_string(),
     });
     file.json_line(&StatsFile {
@@ -124,7 +163,7 @@ fn write_stats(mut file: NamedFile, summary: &Summary, elapsed: Duration) -> Res
 
 fn exit_code(args: &Args, summary: &Summary) -> u8 {
     let pages = &summary.stats.pages;
-    if !summary.faults.is_empty() {
+    if !summary.faults.is_empty() || summary.stats.damaged() > 0 {
         return FAILED;
     }
     if args.strict && (pages.rejected > 0 || !summary.stats.warnings.is_empty()) {

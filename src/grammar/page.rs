@@ -131,6 +131,28 @@ pub fn parse<'a>(text: &'a [u8], page: &mut Page<'a>) {
     reader.finish(lines.feeds());
 }
 
+/// As [`parse`], for a page that is known by its address: text without any sign of a report
+/// is then the one thing that extractors leave of such a page, its abstract.
+pub fn parse_at_address<'a>(text: &'a [u8], page: &mut Page<'a>) {
+    parse(text, page);
+    if page.is_report {
+        return;
+    }
+    let (feeds, mut lines) = (page.feeds, Lines::new(text));
+    page.clear();
+    while let Some(line) = lines.next_filled().map(trim) {
+        let text = match page.abstract_lines.is_empty() {
+            true => abstract_line(line).unwrap_or(line),
+            false => line,
+        };
+        page.abstract_lines
+            .extend((!text.is_empty()).then_some(text));
+    }
+    page.is_report = !page.abstract_lines.is_empty();
+    page.feeds = feeds;
+    page.warnings.add_if(true, Warning::NoHeader);
+}
+
 /// What a line is by itself.
 enum Line<'a> {
     Help,

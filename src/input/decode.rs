@@ -12,12 +12,16 @@ use flate2::read::MultiGzDecoder;
 use liblzma::read::XzDecoder;
 use lz4_flex::frame::FrameDecoder;
 
+use super::format::BEGINNING;
+
 /// A source's bytes.
 pub type Stream<'a> = Box<dyn Read + 'a>;
 
 /// A source without its compression.
 pub struct Decoded<'a> {
     pub stream: Stream<'a>,
+    /// The first bytes of what it holds.
+    pub beginning: Vec<u8>,
     /// The source itself holds the text.
     pub is_plain: bool,
 }
@@ -40,22 +44,27 @@ enum Codec {
     Lz4,
 }
 
-/// Takes off every layer of compression; adds the compressed bytes to `progress` as they are read.
+/// Takes off every layer of compression; adds the compressed bytes to `progress`, if there
+/// is one, as they are read.
 ///
 /// # Errors
 /// Those of the source, a damaged beginning, and more than eight layers.
-pub fn decoded<'a>(mut stream: Stream<'a>, progress: &'a AtomicU64) -> io::Result<Decoded<'a>> {
+pub fn decoded<'a>(
+    mut stream: Stream<'a>,
+    progress: Option<&'a AtomicU64>,
+) -> io::Result<Decoded<'a>> {
     for layer in 0..=MOST_LAYERS {
-        let (beginning, rest) = with_beginning(stream)?;
+        let (beginning, rest) = with_beginning(stream);
         stream = rest;
-        match Codec::of(&beginning) {
-            Some(codec) if layer == 0 => {
+        match (Codec::of(&beginning), progress) {
+            (Some(codec), Some(progress)) if layer == 0 => {
                 stream = codec.decoder(Box::new(Counted(stream, progress)))?;
             }
-            Some(codec) => stream = codec.decoder(stream)?,
-            None => {
+            (Some(codec), _) => stream = codec.decoder(stream)?,
+            (None, _) => {
                 return Ok(Decoded {
                     stream,
+                    beginning,
                     is_plain: layer == 0,
                 });
             }
@@ -66,18 +75,27 @@ pub fn decoded<'a>(mut stream: Stream<'a>, progress: &'a AtomicU64) -> io::Resul
     )))
 }
 
-/// Bytes that tell every codec.
-const MAGIC: usize = 6;
-
 /// The first bytes, also when they come one by one, and the stream as if they had not been read.
-fn with_beginning(mut stream: Stream) -> io::Result<(Vec<u8>, Stream)> {
-    let mut beginning = Vec::with_capacity(MAGIC);
-    stream
+fn with_beginning(mut stream: Stream) -> (Vec<u8>, Stream) {
+    let mut beginning = Vec::with_capacity(BEGINNING);
+    let outcome = stream
         .by_ref()
-        .take(MAGIC as u64)
-        .read_to_end(&mut beginning)?;
-    let whole = Cursor::new(beginning.clone()).chain(stream);
-    Ok((beginning, Box::new(whole)))
+        .take(BEGINNING as u64)
+        .read_to_end(&mut beginning);
+    let read = Cursor::new(beginning.clone());
+    match outcome {
+        Ok(_) => (beginning, Box::new(read.chain(stream))),
+        Err(error) => (beginning, Box::new(read.chain(Failed(Some(error))))),
+    }
+}
+
+/// A stream that has failed: what came before is read first.
+struct Failed(Option<io::Error>);
+
+impl Read for Failed {
+    fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
+        self.0.take().map_or(Ok(0), Err)
+    }
 }
 
 impl Codec {
@@ -86,7 +104,7 @@ impl Codec {
             [0x1F, 0x8B, 0x08, ..] => Some(Self::Gzip),
             // A frame, or a skippable one before it.
             [0x28, 0xB5, 0x2F, 0xFD, ..] | [0x50..=0x5F, 0x2A, 0x4D, 0x18, ..] => Some(Self::Zstd),
-            [0xFD, b'7', b'z', b'X', b'Z', 0] => Some(Self::Xz),
+            [0xFD, b'7', b'z', b'X', b'Z', 0, ..] => Some(Self::Xz),
             [b'B', b'Z', b'h', b'1'..=b'9', 0x31 | 0x17, ..] => Some(Self::Bzip2),
             [0x04, 0x22, 0x4D, 0x18, ..] => Some(Self::Lz4),
             _ => None,
@@ -111,7 +129,7 @@ impl Codec {
 
 /// Counts what is read of a compressed source. Plain text goes without: the wrapper would
 /// have its buffers zeroed before each read, at 3 % of a run's time.
-struct Counted<'a>(Stream<'a>, &'a AtomicU64);
+pub struct Counted<'a>(pub Stream<'a>, pub &'a AtomicU64);
 
 impl Read for Counted<'_> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
@@ -235,7 +253,7 @@ mod tests {
 
     fn read(bytes: Vec<u8>) -> (Vec<u8>, io::Result<usize>) {
         let mut found = Vec::new();
-        let read = decoded(Box::new(Cursor::new(bytes)), &AtomicU64::new(0))
+        let read = decoded(Box::new(Cursor::new(bytes)), None)
             .and_then(|decoded| decoded.stream.take(1 << 30).read_to_end(&mut found));
         (found, read)
     }
@@ -253,7 +271,8 @@ mod tests {
             .concat();
             let mut found = Vec::new();
             let (length, progress) = (bytes.len() as u64, AtomicU64::new(0));
-            let mut decoded = decoded(Box::new(Trickle(Cursor::new(bytes))), &progress).unwrap();
+            let mut decoded =
+                decoded(Box::new(Trickle(Cursor::new(bytes))), Some(&progress)).unwrap();
             decoded.stream.read_to_end(&mut found).unwrap();
             assert!(found == text && !decoded.is_plain, "{codec:?}");
             assert_eq!(progress.load(Ordering::Relaxed), length, "{codec:?}");
@@ -280,7 +299,7 @@ mod tests {
         let text = text();
         for codec in ALL {
             let whole = encoded(codec, &text);
-            for cut in [whole.len() - 1, whole.len() / 2, MAGIC + 1] {
+            for cut in [whole.len() - 1, whole.len() / 2, 7] {
                 let (found, read) = read(whole[..cut].to_vec());
                 assert!(read.is_err(), "{codec:?} cut at {cut} of {}", whole.len());
                 assert!(text.starts_with(&found), "{codec:?}");

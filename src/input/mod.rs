@@ -1,15 +1,174 @@
-//! Sources in, batches of whole pages out.
+//! Sources in, batches out.
 //!
-//! A source is opened, freed of its compression, cut into pages and packed into batches.
-//! A batch is one stretch of memory that holds text of one or more sources, in the
-//! order of the run, cut into pages. Reading never looks into a page.
+//! A source is opened, freed of its compression and read by the file of its format, which
+//! packs it into batches: text cut into pages, or whole records of a container. Reading
+//! never looks into a page. A container's records are taken apart by the parsers, through
+//! [`Batch::entries`], in the same file that reads it.
 
 mod batch;
 mod decode;
+mod format;
+mod jsonl;
+mod pack;
+#[cfg(feature = "parquet")]
+mod parquet;
+mod tar;
 mod text;
 mod walk;
+mod warc;
+mod zip;
 
-pub use batch::{Batch, Oversized, Part};
-pub use decode::{Decoded, Stream, decoded};
-pub use text::{Limits, TextReader};
+use std::fs::File;
+use std::io;
+use std::ops::ControlFlow;
+use std::path::Path;
+use std::sync::Arc;
+
+pub use batch::{
+    Batch, Behind, Content, Entry, Fields, Origin, Part, RecordName, Records, Refused, Row, Taking,
+    Text, too_large,
+};
+use decode::{Counted, Decoded, Stream, decoded};
+pub use format::Format;
+pub use jsonl::Paths;
+use pack::Inflow;
+pub use pack::{Limits, Packer};
 pub use walk::{Input, Source, WalkError, sources};
+
+/// Archives within archives that are opened.
+const DEEPEST: usize = 8;
+
+/// Reads a source to its end, or until the run is over. Faults go to the packer. `format`
+/// is what the source holds below its compression, where that is not to be found out.
+pub fn read(packer: &mut Packer, source: &Source, format: Option<Format>) -> ControlFlow<()> {
+    let origin = Origin {
+        path: source.name(),
+        ..Origin::default()
+    };
+    match source {
+        Source::Stdin => {
+            let stream: Stream = Box::new(io::stdin().lock());
+            read_stream(packer, origin, stream, format, Within::Source(None))
+        }
+        Source::File(path) => match File::open(path) {
+            Ok(file) => {
+                let within = Within::Source(path.is_file().then_some(path));
+                read_stream(packer, origin, Box::new(file), format, within)
+            }
+            Err(error) => {
+                packer.fault(&origin, None, error);
+                ControlFlow::Continue(())
+            }
+        },
+    }
+}
+
+#[cfg(not(feature = "parquet"))]
+mod parquet {
+    use super::{Arc, ControlFlow, File, Origin, Packer, io};
+
+    pub fn read(packer: &mut Packer, origin: &Arc<Origin>, _: File) -> ControlFlow<()> {
+        let error = io::Error::other("this build reads no Parquet (feature `parquet`)");
+        packer.fault(origin, None, error);
+        ControlFlow::Continue(())
+    }
+}
+
+/// What a stream stands in.
+enum Within<'a> {
+    /// The source itself, which can be sought when it has a path.
+    Source(Option<&'a Path>),
+    /// An archive, in so many others.
+    Archive(usize),
+}
+
+/// Reads an archive's member.
+fn member(
+    packer: &mut Packer,
+    archive: &Origin,
+    name: &[u8],
+    stream: Stream,
+    depth: usize,
+) -> ControlFlow<()> {
+    read_stream(
+        packer,
+        archive.of_member(name),
+        stream,
+        None,
+        Within::Archive(depth + 1),
+    )
+}
+
+fn read_stream(
+    packer: &mut Packer,
+    origin: Origin,
+    stream: Stream,
+    format: Option<Format>,
+    within: Within,
+) -> ControlFlow<()> {
+    let progress = packer.progress;
+    let Decoded {
+        stream,
+        beginning,
+        is_plain,
+    } = match decoded(
+        stream,
+        matches!(within, Within::Source(_)).then_some(progress),
+    ) {
+        Ok(decoded) => decoded,
+        Err(error) => {
+            packer.fault(&origin, None, error);
+            return ControlFlow::Continue(());
+        }
+    };
+    let origin = Arc::new(origin);
+    let (uncounted, depth, file) = match within {
+        Within::Source(path) => (is_plain.then_some(progress), 0, path.filter(|_| is_plain)),
+        Within::Archive(depth) => (None, depth, None),
+    };
+    match format.unwrap_or_else(|| Format::of(&beginning)) {
+        Format::Text => text::read(packer, &origin, 0, Inflow::new(stream, uncounted)),
+        Format::Jsonl => jsonl::read(packer, &origin, Inflow::new(stream, uncounted)),
+        Format::Warc => warc::read(packer, &origin, Inflow::new(stream, uncounted)),
+        Format::Tar if depth < DEEPEST => {
+            let stream = match uncounted {
+                Some(progress) => Box::new(Counted(stream, progress)),
+                None => stream,
+            };
+            tar::read(packer, &origin, stream, depth)
+        }
+        Format::Tar => {
+            let error = io::Error::other("more than 8 archives within each other");
+            packer.fault(&origin, None, error);
+            ControlFlow::Continue(())
+        }
+        format @ (Format::Zip | Format::Parquet) => {
+            drop(stream);
+            read_file(packer, &origin, file, format)
+        }
+    }
+}
+
+/// Reads a format whose index stands at its end.
+fn read_file(
+    packer: &mut Packer,
+    origin: &Arc<Origin>,
+    path: Option<&Path>,
+    format: Format,
+) -> ControlFlow<()> {
+    let unsought = || {
+        io::Error::new(
+            io::ErrorKind::Unsupported,
+            "zip and Parquet are read from a file that is neither piped, compressed nor in an archive",
+        )
+    };
+    let file = path.ok_or_else(unsought).and_then(File::open);
+    match (file, format) {
+        (Ok(file), Format::Zip) => zip::read(packer, origin, file),
+        (Ok(file), _) => parquet::read(packer, origin, file),
+        (Err(error), _) => {
+            packer.fault(origin, None, error);
+            ControlFlow::Continue(())
+        }
+    }
+}

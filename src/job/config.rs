@@ -3,7 +3,7 @@
 use std::num::NonZeroUsize;
 
 use crate::dedup::Dedup;
-use crate::input::{Input, Limits};
+use crate::input::{Fields, Format, Input, Limits};
 use crate::model::Emit;
 use crate::pipeline::in_flight;
 
@@ -12,6 +12,10 @@ use crate::pipeline::in_flight;
 pub struct Config {
     /// What is read, in this order.
     pub inputs: Vec<Input>,
+    /// What the inputs hold below their compression; None tells it by their content.
+    pub format: Option<Format>,
+    /// Where records in rows (JSON Lines, Parquet) hold their text and their address.
+    pub fields: Fields,
     /// The form of the records.
     pub emit: Emit,
     /// Which repeats are removed.
@@ -38,6 +42,8 @@ impl Config {
         let threads = std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
         Self {
             inputs,
+            format: None,
+            fields: Fields::default(),
             emit: Emit::default(),
             dedup: Dedup::default(),
             threads,

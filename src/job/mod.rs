@@ -18,6 +18,7 @@ pub use records::{Records, records};
 use crate::buffers::Buffers;
 use crate::dedup::PageDedup;
 use crate::error::{Error, ReadError};
+use crate::input::{Paths, Taking};
 use crate::model::Reject;
 use crate::pipeline::{Failure, Stages};
 use crate::stats::Stats;
@@ -84,12 +85,14 @@ where
 {
     let mut writer = write::WriteStage::new(config, watch, on_batch);
     let buffers = Buffers::new(4 * config.batch.get());
+    let taking = Taking {
+        paths: Paths::new(&config.fields),
+        max_line: config.max_page.get(),
+    };
     let mut dedup = PageDedup::new(config.dedup);
     let stages = Stages {
-        read: |pass: &mut dyn FnMut(_) -> _| {
-            read::read_all(&config.inputs, config.limits(), watch, &buffers, pass)
-        },
-        worker: || |batch| parse::parse_batch(batch, config.emit, &buffers),
+        read: |pass: &mut dyn FnMut(_) -> _| read::read_all(config, watch, &buffers, pass),
+        worker: || |batch| parse::parse_batch(batch, config.emit, &taking, &buffers),
         decide: |parsed| decide::decide_batch(&mut dedup, parsed),
         write: |decided| {
             let (flow, emptied) = writer.write(decided)?;

@@ -34,6 +34,7 @@ pub fn parse(text: &[u8]) -> Result<Report, Reject> {
         offset: range.start as u64,
         length: range.len() as u64,
         record: None,
+        date: None,
     };
     page.warnings.add_if(
         text_of_page.as_bytes() != &text[range],
@@ -79,6 +80,7 @@ fn report_of(page: &Page, source: Source) -> Report {
         statements,
         warnings: page.warnings.iter().collect(),
         source,
+        meta: None,
     }
 }
 

@@ -1,15 +1,19 @@
 //! The second stage: parses a batch's pages, takes fingerprints, prepares the output.
 
+use std::borrow::Cow;
 use std::ops::Range;
 use std::sync::Arc;
 
 use crate::buffers::Buffers;
 use crate::dedup::{Fingerprinter, Seen};
-use crate::grammar::{self, Block, Page};
-use crate::input::{Batch, Oversized};
-use crate::model::{Emit, Warning, Warnings};
-use crate::sink::ndjson;
-use crate::split::feeds_in;
+use crate::grammar::{self, Block, Page, may_be_report, report_id};
+use crate::input::{
+    Batch, Behind, Content, Entry, Origin, Part, RecordName, Records, Refused, Taking, Text,
+    too_large,
+};
+use crate::model::{Emit, NotRead, Reject, RejectReason, Warning, Warnings};
+use crate::sink::ndjson::{self, At};
+use crate::split::{feeds_in, pages};
 
 /// A batch without its text: all that the ordered stages need.
 #[derive(Debug, Default)]
@@ -26,21 +30,21 @@ pub struct Parsed {
 /// A stretch of one source.
 #[derive(Debug)]
 pub struct ParsedPart {
-    pub path: Arc<str>,
-    /// Bytes of the source before it, its own, and the line feeds in it.
-    pub offset: u64,
+    pub origin: Arc<Origin>,
+    /// Its bytes, and the line feeds in them where lines are counted.
     pub bytes: u64,
     pub feeds: u64,
+    /// Its bytes that are in no page are a container's, and not between pages.
+    pub is_container: bool,
     pub pages: Range<usize>,
-    pub oversized: Option<Oversized>,
+    pub behind: Option<Behind>,
 }
 
-/// One page.
+/// One page, or what stands in its place.
 #[derive(Debug)]
 pub struct ParsedPage {
     pub bytes: u64,
-    /// False for another site's page: it is counted, and has no output.
-    pub is_report: bool,
+    pub outcome: Outcome,
     pub unrecognized: u64,
     pub warnings: Warnings,
     pub blocks: Range<usize>,
@@ -49,13 +53,25 @@ pub struct ParsedPage {
     pub ending: Range<usize>,
 }
 
+/// What became of a page.
+#[derive(Debug)]
+pub enum Outcome {
+    Report,
+    /// Another site's page: it is counted, and has no output.
+    Skipped,
+    /// A container's record without a page.
+    NotRead(NotRead),
+    Refused(Box<Refused>),
+}
+
 /// Blocks at a page's beginning that later ones are compared with.
 const SEARCHED: usize = 8;
 
 /// Parses a batch.
-pub fn parse_batch(batch: Batch, emit: Emit, buffers: &Buffers) -> Parsed {
+pub fn parse_batch(mut batch: Batch, emit: Emit, taking: &Taking, buffers: &Buffers) -> Parsed {
     let mut stage = ParseStage {
         emit,
+        max_page: taking.max_line,
         fingerprinter: Fingerprinter::default(),
         parsed: Parsed {
             output: buffers.take(),
@@ -63,93 +79,172 @@ pub fn parse_batch(batch: Batch, emit: Emit, buffers: &Buffers) -> Parsed {
         },
     };
     stage.parsed.output.reserve(batch.text.len());
-    for part in batch.parts {
-        let text = &batch.text[part.text.clone()];
-        let pages = &batch.pages[part.pages.clone()];
-        // Once for the whole stretch; only a stretch that fails is looked at page by page.
-        let is_valid = simdutf8::basic::from_utf8(text).is_ok();
-        let mut between = part.text.start;
-        let mut feeds = 0;
-        {
-            let mut page = Page::default();
-            for range in pages {
-                let source = PageSource {
-                    path: &part.path,
-                    offset: part.offset + (range.start - part.text.start) as u64,
-                    is_valid,
-                };
-                feeds += stage.page(&batch.text[range.clone()], &source, &mut page);
-                feeds += feeds_in(&batch.text[between..range.start]);
-                between = range.end;
+    for mut part in std::mem::take(&mut batch.parts) {
+        let behind = part.behind.take();
+        let first_page = stage.parsed.pages.len();
+        let feeds = match &part.content {
+            Content::Pages(pages) => stage.pages(&batch, &part, pages.clone()),
+            Content::Records(records) => {
+                stage.records(&batch, &part, records, taking);
+                0
             }
-        }
-        feeds += feeds_in(&batch.text[between..part.text.end]);
+        };
         stage.parsed.parts.push(ParsedPart {
-            path: part.path,
-            offset: part.offset,
             bytes: part.text.len() as u64,
+            is_container: matches!(part.content, Content::Records(_)),
+            origin: part.origin,
             feeds,
-            pages: part.pages,
-            oversized: part.oversized,
+            pages: first_page..stage.parsed.pages.len(),
+            behind,
         });
     }
     buffers.give(batch.text);
     stage.parsed
 }
 
-struct PageSource<'a> {
-    path: &'a str,
-    offset: u64,
-    is_valid: bool,
-}
-
 struct ParseStage {
     emit: Emit,
+    max_page: usize,
     fingerprinter: Fingerprinter,
     parsed: Parsed,
 }
 
 impl ParseStage {
-    /// Parses one page and returns its line feeds.
-    fn page<'a>(&mut self, text: &'a [u8], source: &PageSource, page: &mut Page<'a>) -> u64 {
-        let length = text.len() as u64;
-        if source.is_valid {
-            grammar::parse(text, page);
-            self.add(page, page.warnings, source, length);
-            return page.feeds;
-        }
-        let repaired = String::from_utf8_lossy(text);
+    /// Parses plain text and returns its line feeds.
+    fn pages(&mut self, batch: &Batch, part: &Part, pages: Range<usize>) -> u64 {
+        let origin = &part.origin;
+        // Once for the whole stretch; only a stretch that fails is looked at page by page.
+        let is_valid = simdutf8::basic::from_utf8(&batch.text[part.text.clone()]).is_ok();
+        let (mut between, mut feeds) = (part.text.start, 0);
         let mut page = Page::default();
-        grammar::parse(repaired.as_bytes(), &mut page);
-        let mut warnings = page.warnings;
-        warnings.add_if(repaired.as_bytes() != text, Warning::InvalidUtf8);
-        self.add(&page, warnings, source, length);
-        page.feeds
+        for range in &batch.pages[pages] {
+            let text = &batch.text[range.clone()];
+            let at_start = between == part.text.start && part.offset == origin.offset;
+            let url = origin.url.as_deref().filter(|_| at_start);
+            let at = At {
+                path: &origin.path,
+                offset: part.offset + (range.start - part.text.start) as u64,
+                length: text.len() as u64,
+                record: origin.record.as_deref().map(Cow::Borrowed),
+                date: origin.date.as_deref().map(Cow::Borrowed),
+                url: url.map(Cow::Borrowed),
+                report_id: url.and_then(|url| report_id(url.as_bytes())),
+                meta: None,
+            };
+            if may_be_report(text) {
+                self.page(text, &at, is_valid, grammar::parse, &mut page);
+                feeds += page.feeds;
+            } else {
+                self.push(at.length, Outcome::Skipped);
+                feeds += feeds_in(text);
+            }
+            feeds += feeds_in(&batch.text[between..range.start]);
+            between = range.end;
+        }
+        feeds + feeds_in(&batch.text[between..part.text.end])
     }
 
-    fn add(&mut self, page: &Page, warnings: Warnings, source: &PageSource, bytes: u64) {
-        let first_block = self.parsed.blocks.len();
-        let (mut beginning, mut ending) = (0..0, 0..0);
-        if page.is_report {
-            beginning = self.piece(|out, emit| ndjson::beginning(out, emit, page));
-            for block in &page.blocks {
-                self.block(block, &page.blocks, first_block);
-            }
-            let at = ndjson::At {
-                path: source.path,
-                offset: source.offset,
-                length: bytes,
-            };
-            ending = self.piece(|out, emit| ndjson::ending(out, emit, page, warnings, &at));
+    /// Takes a container's records apart and parses their texts.
+    fn records(&mut self, batch: &Batch, part: &Part, records: &Records, taking: &Taking) {
+        batch.entries(part, records, taking, &mut |entry| match entry {
+            Entry::Text(text) => self.text(&text, &part.origin),
+            Entry::Skipped(bytes) => self.push(bytes, Outcome::Skipped),
+            Entry::NotRead(why) => self.push(0, Outcome::NotRead(why)),
+            Entry::Refused(refused) => self.push(refused.length, Outcome::Refused(refused)),
+        });
+    }
+
+    /// Parses a record's text. Its address is that of the first report in it.
+    fn text(&mut self, record: &Text, origin: &Origin) {
+        let text = &record.text[..];
+        let mut report_id = record.url.as_deref().and_then(report_id);
+        if report_id.is_none() && !may_be_report(text) {
+            return self.push(text.len() as u64, Outcome::Skipped);
         }
+        let pages = pages(text);
+        let parse = match report_id.is_some() && pages.len() == 1 {
+            true => grammar::parse_at_address,
+            false => grammar::parse,
+        };
+        let is_valid = simdutf8::basic::from_utf8(text).is_ok();
+        let mut url = record.url.as_deref().map(String::from_utf8_lossy);
+        for range in pages {
+            let at = At {
+                path: &origin.path,
+                offset: record.offset + range.start as u64,
+                length: range.len() as u64,
+                record: origin.name_of(record.record),
+                date: record.date.map(String::from_utf8_lossy),
+                url: url.clone(),
+                report_id,
+                meta: record.meta.as_deref(),
+            };
+            let text = &text[range];
+            if text.len() > self.max_page {
+                let refused = too_large_page(text, &at, record.record, self.max_page);
+                self.push(at.length, Outcome::Refused(Box::new(refused)));
+            } else if self.page(text, &at, is_valid, parse, &mut Page::default()) {
+                (url, report_id) = (None, None);
+            }
+        }
+    }
+
+    /// Parses one page; true when it is a report.
+    fn page<'a>(
+        &mut self,
+        text: &'a [u8],
+        at: &At,
+        is_valid: bool,
+        parse: impl for<'t> Fn(&'t [u8], &mut Page<'t>),
+        page: &mut Page<'a>,
+    ) -> bool {
+        if is_valid {
+            parse(text, page);
+            self.add(page, page.warnings, at);
+            return page.is_report;
+        }
+        let repaired = String::from_utf8_lossy(text);
+        let mut repaired_page = Page::default();
+        parse(repaired.as_bytes(), &mut repaired_page);
+        let mut warnings = repaired_page.warnings;
+        warnings.add_if(repaired.as_bytes() != text, Warning::InvalidUtf8);
+        self.add(&repaired_page, warnings, at);
+        page.feeds = repaired_page.feeds;
+        repaired_page.is_report
+    }
+
+    fn add(&mut self, page: &Page, warnings: Warnings, at: &At) {
+        if !page.is_report {
+            return self.push(at.length, Outcome::Skipped);
+        }
+        let first_block = self.parsed.blocks.len();
+        let beginning = self.piece(|out, emit| ndjson::beginning(out, emit, page, at));
+        for block in &page.blocks {
+            self.block(block, &page.blocks, first_block);
+        }
+        let ending = self.piece(|out, emit| ndjson::ending(out, emit, page, warnings, at));
         self.parsed.pages.push(ParsedPage {
-            bytes,
-            is_report: page.is_report,
+            bytes: at.length,
+            outcome: Outcome::Report,
             unrecognized: page.unrecognized,
             warnings,
             blocks: first_block..self.parsed.blocks.len(),
             beginning,
             ending,
+        });
+    }
+
+    /// What has no output.
+    fn push(&mut self, bytes: u64, outcome: Outcome) {
+        let blocks = self.parsed.blocks.len();
+        self.parsed.pages.push(ParsedPage {
+            bytes,
+            outcome,
+            unrecognized: 0,
+            warnings: Warnings::default(),
+            blocks: blocks..blocks,
+            beginning: 0..0,
+            ending: 0..0,
         });
     }
 
@@ -187,5 +282,18 @@ impl ParseStage {
         let start = output.len();
         write(output, self.emit);
         start..output.len()
+    }
+}
+
+fn too_large_page(text: &[u8], at: &At, record: RecordName, most: usize) -> Refused {
+    Refused {
+        reason: RejectReason::PageTooLarge,
+        message: too_large(at.length, most),
+        offset: at.offset,
+        length: at.length,
+        feeds: 0,
+        line: None,
+        record: record.own().map(Cow::into_owned),
+        excerpt: Reject::excerpt_of(text),
     }
 }

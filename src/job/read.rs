@@ -1,60 +1,43 @@
-//! The first stage: opens the sources in order and passes on batches of whole pages.
+//! The first stage: reads the sources in order and passes on batches.
 
-use std::fs::File;
-use std::io;
 use std::ops::ControlFlow;
 
-use super::Watch;
+use super::{Config, Watch};
 use crate::buffers::Buffers;
 use crate::error::ReadError;
-use crate::input::{Batch, Input, Limits, Source, Stream, TextReader, decoded, sources};
+use crate::input::{self, Batch, Origin, Packer, sources};
 
 /// Reads every source; returns those that could not be read, or not to their end.
 pub fn read_all(
-    inputs: &[Input],
-    limits: Limits,
+    config: &Config,
     watch: &Watch,
     buffers: &Buffers,
     pass: &mut dyn FnMut(Batch) -> ControlFlow<()>,
 ) -> Vec<ReadError> {
     let mut faults = Vec::new();
-    let mut fault = |path: String, offset, source| {
-        let fault = ReadError {
-            path,
-            offset,
-            source,
-        };
+    let mut on_fault = |fault: ReadError| {
         (watch.on_fault)(&fault);
         faults.push(fault);
     };
-    let mut reader = TextReader::new(limits, &watch.bytes_read, buffers, pass);
-    for source in sources(inputs) {
-        let (name, opened) = match source {
-            Ok(source) => (source.name(), open(&source)),
-            Err(error) => (error.path, Err(error.error)),
-        };
-        let decoded = match opened.and_then(|stream| decoded(stream, &watch.bytes_read)) {
-            Ok(decoded) => decoded,
+    let (limits, progress) = (config.limits(), &watch.bytes_read);
+    let fields = &config.fields;
+    let mut packer = Packer::new(limits, fields, progress, buffers, pass, &mut on_fault);
+    for source in sources(&config.inputs) {
+        let flow = match source {
+            Ok(source) => input::read(&mut packer, &source, config.format),
             Err(error) => {
-                fault(name, None, error);
-                continue;
+                let origin = Origin {
+                    path: error.path,
+                    ..Origin::default()
+                };
+                packer.fault(&origin, None, error.error);
+                ControlFlow::Continue(())
             }
         };
-        let (flow, outcome) = reader.read(&name, decoded);
-        if let Err((offset, error)) = outcome {
-            fault(name, Some(offset), error);
-        }
         if flow.is_break() {
             return faults;
         }
     }
-    reader.finish();
+    packer.finish();
     faults
-}
-
-fn open(source: &Source) -> io::Result<Stream<'static>> {
-    Ok(match source {
-        Source::Stdin => Box::new(io::stdin().lock()),
-        Source::File(path) => Box::new(File::open(path)?),
-    })
 }

@@ -1,22 +1,22 @@
 //! The fourth stage: puts lines together, counts, and hands them out batch by batch.
 
+use std::borrow::Cow;
 use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use super::decide::Decided;
-use super::parse::{ParsedPage, ParsedPart};
+use super::parse::{Outcome, ParsedPage, ParsedPart};
 use super::{Config, Output, Watch};
 use crate::error::Error;
-use crate::input::Oversized;
-use crate::model::{Emit, Reject, RejectPlace, RejectReason};
+use crate::input::{Behind, Origin, Refused};
+use crate::model::{Emit, Reject, RejectPlace};
 use crate::sink::ndjson;
 use crate::stats::Stats;
 
 /// The writer's state over a run.
 pub struct WriteStage<'a, F> {
     emit: Emit,
-    max_page: usize,
     limit: u64,
     watch: &'a Watch<'a>,
     on_batch: F,
@@ -24,7 +24,7 @@ pub struct WriteStage<'a, F> {
     rejects: Vec<Reject>,
     stats: Stats,
     /// The source under way, and the line feeds passed in it.
-    source: Option<Arc<str>>,
+    origin: Option<Arc<Origin>>,
     feeds: u64,
     stopped: bool,
 }
@@ -36,14 +36,13 @@ where
     pub fn new(config: &Config, watch: &'a Watch<'a>, on_batch: F) -> Self {
         Self {
             emit: config.emit,
-            max_page: config.max_page.get(),
             limit: config.limit.unwrap_or(u64::MAX),
             watch,
             on_batch,
             records: Vec::new(),
             rejects: Vec::new(),
             stats: Stats::default(),
-            source: None,
+            origin: None,
             feeds: 0,
             stopped: false,
         }
@@ -87,7 +86,7 @@ where
         for number in part.pages.clone() {
             let page = &batch.parsed.pages[number];
             in_pages += page.bytes;
-            self.page(batch, page, number);
+            self.page(batch, part, page, number);
             if self.stats.pages.emitted >= self.limit {
                 // What stands behind the last page counts as not read.
                 self.stats.bytes.read += in_pages;
@@ -95,31 +94,42 @@ where
             }
         }
         self.stats.bytes.read += part.bytes;
-        self.stats.bytes.between_pages += part.bytes - in_pages;
+        match part.is_container {
+            true => self.stats.bytes.container += part.bytes - in_pages,
+            false => self.stats.bytes.between_pages += part.bytes - in_pages,
+        }
         self.feeds += part.feeds;
-        if let Some(oversized) = &part.oversized {
-            self.oversized(part, oversized);
+        if let Some(behind) = &part.behind {
+            self.stats.bytes.read += behind.bytes();
+            self.behind(part, behind);
         }
         ControlFlow::Continue(())
     }
 
     /// Lines are counted from each source's beginning.
     fn enter(&mut self, part: &ParsedPart) {
-        let goes_on =
-            part.offset > 0 && self.source.as_ref().is_some_and(|path| *path == part.path);
-        if !goes_on {
+        let goes_on = |origin| Arc::ptr_eq(origin, &part.origin);
+        if !self.origin.as_ref().is_some_and(goes_on) {
             self.feeds = 0;
-            self.source = Some(Arc::clone(&part.path));
+            self.origin = Some(Arc::clone(&part.origin));
         }
     }
 
-    fn page(&mut self, batch: &Decided, page: &ParsedPage, number: usize) {
-        self.stats.pages.seen += 1;
-        if !page.is_report {
-            self.stats.pages.skipped += 1;
-            self.stats.bytes.skipped += page.bytes;
-            return;
+    fn page(&mut self, batch: &Decided, part: &ParsedPart, page: &ParsedPage, number: usize) {
+        match &page.outcome {
+            Outcome::Report => self.report(batch, page, number),
+            Outcome::Skipped => {
+                self.stats.pages.seen += 1;
+                self.stats.pages.skipped += 1;
+                self.stats.bytes.skipped += page.bytes;
+            }
+            Outcome::NotRead(why) => Stats::count(&mut self.stats.not_read, why.as_str()),
+            Outcome::Refused(refused) => self.refuse(part, refused),
         }
+    }
+
+    fn report(&mut self, batch: &Decided, page: &ParsedPage, number: usize) {
+        self.stats.pages.seen += 1;
         let kept = &batch.kept[batch.pages[number].clone()];
         let removed = (page.blocks.len() - kept.len()) as u64;
         let statements = kept.iter().map(|kept| ndjson::Decided {
@@ -153,27 +163,38 @@ where
         }
     }
 
-    fn oversized(&mut self, part: &ParsedPart, oversized: &Oversized) {
+    fn behind(&mut self, part: &ParsedPart, behind: &Behind) {
+        match behind {
+            Behind::Refused(refused) => self.refuse(part, refused),
+            Behind::Passed { bytes, not_read } => {
+                self.stats.bytes.container += bytes;
+                if let Some(why) = not_read {
+                    Stats::count(&mut self.stats.not_read, why.as_str());
+                }
+            }
+        }
+    }
+
+    fn refuse(&mut self, part: &ParsedPart, refused: &Refused) {
         let stats = &mut self.stats;
         stats.pages.seen += 1;
-        stats.bytes.read += oversized.length;
         stats.pages.rejected += 1;
-        stats.bytes.pages += oversized.length;
-        Stats::count(&mut stats.rejects, RejectReason::PageTooLarge.as_str());
+        stats.bytes.pages += refused.length;
+        Stats::count(&mut stats.rejects, refused.reason.as_str());
+        let own = refused.record.as_deref();
+        let record = part.origin.name_of(own.map(str::as_bytes).into());
+        let in_text = (!part.is_container).then_some(self.feeds + 1);
         self.rejects.push(Reject {
-            reason: RejectReason::PageTooLarge,
-            message: format!(
-                "the page has {} bytes, more than the {} of --max-page",
-                oversized.length, self.max_page
-            ),
+            reason: refused.reason,
+            message: refused.message.clone(),
             source: RejectPlace {
-                path: part.path.to_string(),
-                offset: part.offset + part.bytes,
-                line: Some(self.feeds + 1),
-                record: None,
+                path: part.origin.path.clone(),
+                offset: refused.offset,
+                line: refused.line.or(in_text),
+                record: record.map(Cow::into_owned),
             },
-            excerpt: oversized.excerpt.clone(),
+            excerpt: refused.excerpt.clone(),
         });
-        self.feeds += oversized.feeds;
+        self.feeds += refused.feeds;
     }
 }

@@ -3,13 +3,15 @@
 //! The order of fields here is the order of keys in the output, and the doc comments
 //! are the descriptions in the JSON Schema. Changing either changes the schema.
 
+mod not_read;
 mod reject;
 mod report;
 mod warning;
 
+pub use not_read::NotRead;
 pub use reject::{Reject, RejectPlace, RejectReason};
 pub use report::{
-    CitingYears, Facets, References, Report, Source, Statement, StatementRow, StatementType,
+    CitingYears, Facets, Meta, References, Report, Source, Statement, StatementRow, StatementType,
     Tallies,
 };
 pub use warning::{Warning, Warnings};

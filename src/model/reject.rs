@@ -20,11 +20,11 @@ pub struct Reject {
 pub struct RejectPlace {
     /// The source as it was named or found; `-` is standard input.
     pub path: String,
-    /// Bytes of the decompressed source before the page.
+    /// Bytes before it, counted as in a record's `source`; for what is damaged, of the decompressed source.
     pub offset: u64,
-    /// Line number of the page's first line, counted from 1.
+    /// Line number of its first line, counted from 1; none in WARC and Parquet.
     pub line: Option<u64>,
-    /// The container's own record number or id.
+    /// The container's own record number or id, where it is known.
     pub record: Option<String>,
 }
 
@@ -36,6 +36,12 @@ pub enum RejectReason {
     PageTooLarge,
     /// The text is some other site's page. In a run such text is skipped and counted, not rejected.
     NotAReport,
+    /// A line that should hold a JSON object does not.
+    InvalidJson,
+    /// The field for the text or the address holds something else than a string.
+    WrongType,
+    /// A WARC record is not where, or not what, the file says.
+    DamagedRecord,
 }
 
 impl RejectReason {
@@ -44,8 +50,14 @@ impl RejectReason {
         match self {
             Self::PageTooLarge => "page_too_large",
             Self::NotAReport => "not_a_report",
+            Self::InvalidJson => "invalid_json",
+            Self::WrongType => "wrong_type",
+            Self::DamagedRecord => "damaged_record",
         }
     }
+
+    /// The reasons that say that an input is damaged: a run that met one did not read it whole.
+    pub const DAMAGE: [Self; 3] = [Self::InvalidJson, Self::WrongType, Self::DamagedRecord];
 }
 
 /// Characters of a refused page that its reject shows.

@@ -1,7 +1,10 @@
 //! The two record forms: a whole report page, or one row per statement.
 
+use std::borrow::Cow;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
 
 use super::Warning;
 
@@ -38,6 +41,8 @@ pub struct Report {
     pub warnings: Vec<Warning>,
     /// Where the page stands.
     pub source: Source,
+    /// Other fields of the container's record, as `--keep` names them; null without it.
+    pub meta: Option<Meta>,
 }
 
 /// Statement counts by type. Null where the page does not print the number.
@@ -144,18 +149,45 @@ impl StatementType {
     }
 }
 
-/// Where a page stands in its source: cut out these bytes and they parse to the same record.
+/// Where a page stands: cut out these bytes and they parse to the same record.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Source {
     /// The source as it was named or found; `-` is standard input.
     pub path: String,
-    /// Bytes of the decompressed source before the page.
+    /// Bytes before the page: of the decompressed source for plain text and WARC, else of the
+    /// text that `record` names.
     pub offset: u64,
     /// Length of the page in bytes.
     pub length: u64,
-    /// The container's own record number or id.
+    /// The container's own name for the record: a WARC record's id, a line's number (from 1), a
+    /// Parquet row's number (from 0), an archive member's path; in an archive's member, both, joined by `#`.
     pub record: Option<String>,
+    /// When the page was captured, as the container says it (`WARC-Date`).
+    pub date: Option<String>,
+}
+
+/// A JSON object, kept as it was written.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Meta(pub Box<RawValue>);
+
+impl PartialEq for Meta {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.get() == other.0.get()
+    }
+}
+
+impl Eq for Meta {}
+
+impl JsonSchema for Meta {
+    fn schema_name() -> Cow<'static, str> {
+        "Meta".into()
+    }
+
+    fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        schemars::json_schema!({ "type": "object" })
+    }
 }
 
 /// One kept statement with what identifies its page: a row for tables.
@@ -190,6 +222,8 @@ pub struct StatementRow {
     pub report_id: Option<String>,
     /// Where the page stands.
     pub source: Source,
+    /// Other fields of the container's record, as `--keep` names them; null without it.
+    pub meta: Option<Meta>,
 }
 
 impl Report {
@@ -210,6 +244,7 @@ impl Report {
                 title: self.title.clone(),
                 report_id: self.report_id.clone(),
                 source: self.source.clone(),
+                meta: self.meta.clone(),
             }
         })
     }

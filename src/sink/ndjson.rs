@@ -6,19 +6,26 @@
 //! The two forms of a record share the blocks' pieces. The order of keys is the one of
 //! [`Report`](crate::model::Report) and [`StatementRow`](crate::model::StatementRow).
 
+use std::borrow::Cow;
 use std::ops::Range;
 
 use super::json::{escaped, joined_string, list, number, optional, string};
 use crate::grammar::{Block, Page};
 use crate::model::{Emit, StatementType, Warnings};
 
-/// Where a page stands, for the record.
+/// Where a page stands, and what its container says of it, for the record.
+#[derive(Default)]
 pub struct At<'a> {
     pub path: &'a str,
-    /// Bytes of the decompressed source before the page.
+    /// Bytes before the page, and its own.
     pub offset: u64,
-    /// Bytes of the page.
     pub length: u64,
+    pub record: Option<Cow<'a, str>>,
+    pub date: Option<Cow<'a, str>>,
+    pub url: Option<Cow<'a, str>>,
+    pub report_id: Option<&'a [u8]>,
+    /// A JSON object.
+    pub meta: Option<&'a str>,
 }
 
 /// What the deduplicator decided about one block that stays.
@@ -30,7 +37,7 @@ pub struct Decided {
 }
 
 /// Writes what stands before the statements; nothing for the statements form.
-pub fn beginning(out: &mut Vec<u8>, emit: Emit, page: &Page) {
+pub fn beginning(out: &mut Vec<u8>, emit: Emit, page: &Page, at: &At) {
     if emit == Emit::Statements {
         return;
     }
@@ -42,7 +49,10 @@ pub fn beginning(out: &mut Vec<u8>, emit: Emit, page: &Page) {
     lines(out, &page.title);
     out.extend_from_slice(b",\"abstract\":");
     lines(out, &page.abstract_lines);
-    out.extend_from_slice(b",\"url\":null,\"report_id\":null,\"tallies\":{\"total\":");
+    text(out, b",\"url\":", at.url.as_deref());
+    out.extend_from_slice(b",\"report_id\":");
+    optional(out, at.report_id, string);
+    out.extend_from_slice(b",\"tallies\":{\"total\":");
     optional(out, tallies.total, number);
     field(out, b",\"supporting\":", tallies.supporting);
     field(out, b",\"mentioning\":", tallies.mentioning);
@@ -107,14 +117,19 @@ pub fn ending(out: &mut Vec<u8>, emit: Emit, page: &Page, warnings: Warnings, at
             field(out, b",\"year\":", page.year.map(u64::from));
             out.extend_from_slice(b",\"title\":");
             lines(out, &page.title);
-            out.extend_from_slice(b",\"report_id\":null");
+            out.extend_from_slice(b",\"report_id\":");
+            optional(out, at.report_id, string);
         }
     }
     out.extend_from_slice(b",\"source\":{\"path\":");
     string(out, at.path.as_bytes());
     field(out, b",\"offset\":", Some(at.offset));
     field(out, b",\"length\":", Some(at.length));
-    out.extend_from_slice(b",\"record\":null}}\n");
+    text(out, b",\"record\":", at.record.as_deref());
+    text(out, b",\"date\":", at.date.as_deref());
+    out.extend_from_slice(b"},\"meta\":");
+    out.extend_from_slice(at.meta.unwrap_or("null").as_bytes());
+    out.extend_from_slice(b"}\n");
 }
 
 /// Puts a page's pieces together: one line for a report, or one for each statement.
@@ -167,6 +182,11 @@ pub fn hexadecimal(id: u128) -> [u8; 32] {
 fn field(out: &mut Vec<u8>, key: &[u8], value: Option<u64>) {
     out.extend_from_slice(key);
     optional(out, value, number);
+}
+
+fn text(out: &mut Vec<u8>, key: &[u8], value: Option<&str>) {
+    out.extend_from_slice(key);
+    optional(out, value.map(str::as_bytes), string);
 }
 
 fn lines(out: &mut Vec<u8>, lines: &[&[u8]]) {

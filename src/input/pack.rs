@@ -1,0 +1,193 @@
+//! Packs what is read into batches and passes them on.
+//!
+//! A source is read straight into the batch under construction; what is unfinished when
+//! the batch is full moves to the next one. Many small sources share a batch.
+
+use std::io::{self, Read};
+use std::mem;
+use std::ops::ControlFlow;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use super::{Batch, Behind, Content, Fields, Origin, Part, Records, Stream};
+use crate::buffers::Buffers;
+use crate::error::ReadError;
+
+/// How much is held at once.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// A batch is passed on when it holds so many bytes and a whole page or record.
+    pub batch: usize,
+    /// Bytes from a page's start to the next one's, at most.
+    pub page: usize,
+}
+
+/// The least that is asked of a source at once.
+const SMALLEST_READ: usize = 64 * 1024;
+
+/// The batch under construction, and where batches and faults go.
+pub struct Packer<'p> {
+    pub limits: Limits,
+    pub fields: &'p Fields,
+    /// Bytes of all sources so far, for those who watch.
+    pub progress: &'p AtomicU64,
+    pub batch: Batch,
+    buffers: &'p Buffers,
+    pass: &'p mut dyn FnMut(Batch) -> ControlFlow<()>,
+    on_fault: &'p mut dyn FnMut(ReadError),
+}
+
+impl<'p> Packer<'p> {
+    pub fn new(
+        limits: Limits,
+        fields: &'p Fields,
+        progress: &'p AtomicU64,
+        buffers: &'p Buffers,
+        pass: &'p mut dyn FnMut(Batch) -> ControlFlow<()>,
+        on_fault: &'p mut dyn FnMut(ReadError),
+    ) -> Self {
+        Self {
+            limits,
+            fields,
+            progress,
+            batch: Batch {
+                text: buffers.take(),
+                ..Batch::default()
+            },
+            buffers,
+            pass,
+            on_fault,
+        }
+    }
+
+    /// Tells of a source, or a member of one, that cannot be read, or not to its end.
+    pub fn fault(&mut self, origin: &Origin, offset: Option<u64>, source: io::Error) {
+        (self.on_fault)(ReadError {
+            path: origin.path.clone(),
+            record: origin.record.clone(),
+            offset,
+            source,
+        });
+    }
+
+    /// Bytes in the batch under construction.
+    pub fn len(&self) -> usize {
+        self.batch.text.len()
+    }
+
+    pub fn is_full(&self) -> bool {
+        self.len() >= self.limits.batch
+    }
+
+    /// Reads up to a batch's size; at least doubles an unfinished page or record that is
+    /// larger, and begins at `unfinished`.
+    pub fn fill(&mut self, inflow: &mut Inflow, unfinished: usize) {
+        let text = &mut self.batch.text;
+        let room = self.limits.batch.saturating_sub(text.len());
+        let wanted = room.max(SMALLEST_READ).max(text.len() - unfinished);
+        let wanted = wanted.min(self.limits.page + SMALLEST_READ);
+        text.reserve_exact(wanted);
+        inflow.read_on(wanted, text);
+    }
+
+    /// Bytes that the batch's buffer needs not to grow while it is filled.
+    pub fn usual_capacity(&self) -> usize {
+        self.limits.batch + SMALLEST_READ
+    }
+
+    /// Ends a part; an empty one is none.
+    pub fn close(&mut self, part: Part) {
+        if !part.text.is_empty() || part.behind.is_some() {
+            self.batch.parts.push(part);
+        }
+    }
+
+    /// Passes the batch on; its text from `unfinished` on moves to the beginning of the next one.
+    pub fn pass_on(&mut self, unfinished: usize) -> ControlFlow<()> {
+        let mut next = Batch {
+            text: self.buffers.take(),
+            ..Batch::default()
+        };
+        next.text.reserve_exact(self.usual_capacity());
+        next.text.extend_from_slice(&self.batch.text[unfinished..]);
+        self.batch.text.truncate(unfinished);
+        (self.pass)(mem::replace(&mut self.batch, next))
+    }
+
+    /// Passes on what is left after the last source.
+    pub fn finish(mut self) {
+        if !self.batch.is_empty() {
+            // The run ends here either way.
+            let _ = (self.pass)(mem::take(&mut self.batch));
+        }
+    }
+}
+
+/// A source, or a record in one, as it flows in.
+pub struct Inflow<'a> {
+    pub stream: Stream<'a>,
+    /// Counts what is read, where the stream itself does not.
+    pub progress: Option<&'a AtomicU64>,
+    pub at_end: bool,
+    /// Why it ended, when that was no good end.
+    pub fault: Option<io::Error>,
+}
+
+impl<'a> Inflow<'a> {
+    pub fn new(stream: Stream<'a>, progress: Option<&'a AtomicU64>) -> Self {
+        Self {
+            stream,
+            progress,
+            at_end: false,
+            fault: None,
+        }
+    }
+
+    /// Appends up to `wanted` bytes, and sees whether the source has ended, be it in a fault.
+    pub fn read_on(&mut self, wanted: usize, text: &mut Vec<u8>) {
+        if self.at_end {
+            return;
+        }
+        let before = text.len();
+        let outcome = self.stream.by_ref().take(wanted as u64).read_to_end(text);
+        let read = text.len() - before;
+        self.at_end = read < wanted;
+        if let Some(progress) = self.progress {
+            progress.fetch_add(read as u64, Ordering::Relaxed);
+        }
+        self.fault = outcome.err();
+    }
+}
+
+/// A stretch of one source in the batch under construction that no part holds yet.
+pub struct Stretch {
+    pub origin: Arc<Origin>,
+    /// Its start in the batch's text.
+    pub start: usize,
+    /// Bytes of the source before it.
+    pub offset: u64,
+}
+
+impl Stretch {
+    /// What comes next in the batch.
+    pub fn new(packer: &Packer, origin: Arc<Origin>, offset: u64) -> Self {
+        Self {
+            origin,
+            start: packer.len(),
+            offset,
+        }
+    }
+
+    /// Counts bytes that come next and are not held.
+    pub fn pass(&mut self, packer: &mut Packer, behind: Behind) {
+        let bytes = behind.bytes();
+        packer.close(Part {
+            origin: Arc::clone(&self.origin),
+            offset: self.offset,
+            text: 0..0,
+            content: Content::Records(Records::Warc),
+            behind: Some(behind),
+        });
+        self.offset += bytes;
+    }
+}

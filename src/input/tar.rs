@@ -1,0 +1,158 @@
+//! Tar archives: every member is read as a file would be, and none is unpacked to disk.
+//!
+//! A damaged header is said, and the next one searched for. Archives behind each other are
+//! read as one. Damage within a member is the member's own affair.
+
+use std::cell::Cell;
+use std::io::{self, Cursor, Read};
+use std::ops::ControlFlow;
+
+use tar::{Archive, Entry, EntryType};
+
+use super::pack::Packer;
+use super::{Origin, Stream, member};
+
+/// The unit of an archive, also a header's size.
+const BLOCK: usize = 512;
+
+/// Bytes that may stand before a member's own header and belong to it: long names and other
+/// extensions. The library would hold as many as a hostile header asks for.
+const MOST_EXTENSIONS: u64 = 1 << 20;
+
+/// Reads the members in their order.
+pub fn read(packer: &mut Packer, origin: &Origin, stream: Stream, depth: usize) -> ControlFlow<()> {
+    let state = State::default();
+    let mut archive = Guarded(stream, &state);
+    let mut header = Vec::new();
+    loop {
+        let stream = Cursor::new(header).chain(&mut archive);
+        let Err(error) = members(packer, origin, stream, &state, depth)? else {
+            return ControlFlow::Continue(());
+        };
+        if state.has_failed.get() && !state.fails_between.get() {
+            // A member has said it.
+            return ControlFlow::Continue(());
+        }
+        packer.fault(origin, Some(state.position.get()), error);
+        match next_header(&mut archive) {
+            Some(found) => header = found,
+            None => return ControlFlow::Continue(()),
+        }
+    }
+}
+
+/// Reads members up to the archive's end or to what is no header.
+fn members(
+    packer: &mut Packer,
+    origin: &Origin,
+    stream: impl Read,
+    state: &State,
+    depth: usize,
+) -> ControlFlow<(), io::Result<()>> {
+    let mut archive = Archive::new(stream);
+    archive.set_ignore_zeros(true);
+    let mut entries = match archive.entries() {
+        Ok(entries) => entries,
+        Err(error) => return ControlFlow::Continue(Err(error)),
+    };
+    loop {
+        state.extensions.set(Some(0));
+        let entry = entries.next();
+        state.extensions.set(None);
+        match entry {
+            None => return ControlFlow::Continue(Ok(())),
+            Some(Err(error)) => return ControlFlow::Continue(Err(error)),
+            Some(Ok(entry)) => read_entry(packer, origin, entry, depth)?,
+        }
+    }
+}
+
+fn read_entry<R: Read>(
+    packer: &mut Packer,
+    origin: &Origin,
+    mut entry: Entry<R>,
+    depth: usize,
+) -> ControlFlow<()> {
+    let name = entry.path_bytes().into_owned();
+    match entry.header().entry_type() {
+        EntryType::Regular | EntryType::Continuous => {
+            member(packer, origin, &name, Box::new(&mut entry), depth)?;
+        }
+        EntryType::GNUSparse => {
+            // The holes of a few bytes can have any size.
+            let error = io::Error::other("a sparse member is not read");
+            packer.fault(&origin.of_member(&name), None, error);
+        }
+        _ => {}
+    }
+    // What the member's reader left; a fault in it comes again when the next header is read.
+    let _ = io::copy(&mut entry, &mut io::sink());
+    ControlFlow::Continue(())
+}
+
+/// What the stream below an archive has seen.
+#[derive(Default)]
+struct State {
+    position: Cell<u64>,
+    /// Between members, the bytes of extensions since the last one.
+    extensions: Cell<Option<u64>>,
+    has_failed: Cell<bool>,
+    /// It failed where no member could say so.
+    fails_between: Cell<bool>,
+}
+
+struct Guarded<'a>(Stream<'a>, &'a State);
+
+impl Read for Guarded<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let Self(stream, state) = self;
+        if state.has_failed.get() {
+            return Ok(0);
+        }
+        let read = stream.read(buffer).inspect_err(|error| {
+            if error.kind() != io::ErrorKind::Interrupted {
+                state.has_failed.set(true);
+                state.fails_between.set(state.extensions.get().is_some());
+            }
+        })?;
+        state.position.set(state.position.get() + read as u64);
+        // Headers are asked for by the block, zeros behind the archive's end too.
+        if let Some(before) = state.extensions.get()
+            && buffer.len() != BLOCK
+        {
+            state.extensions.set(Some(before + read as u64));
+            if before > MOST_EXTENSIONS {
+                return Err(io::Error::other("more than 1 MiB between two members"));
+            }
+        }
+        Ok(read)
+    }
+}
+
+/// Reads on, block by block, to one that is surely a header, and returns it.
+fn next_header(archive: &mut Guarded) -> Option<Vec<u8>> {
+    let past_block = archive.1.position.get() % BLOCK as u64;
+    let to_next_block = (BLOCK as u64 - past_block) % BLOCK as u64;
+    io::copy(&mut archive.by_ref().take(to_next_block), &mut io::sink()).ok()?;
+    let mut block = [0; BLOCK];
+    loop {
+        archive.read_exact(&mut block).ok()?;
+        if is_header(&block) {
+            return Some(block.to_vec());
+        }
+    }
+}
+
+fn is_header(block: &[u8; BLOCK]) -> bool {
+    let header = tar::Header::from_byte_slice(block);
+    // The check sum counts its own eight bytes as blanks.
+    let sum = block.iter().map(|&byte| u32::from(byte)).sum::<u32>();
+    let own = block[148..156]
+        .iter()
+        .map(|&byte| u32::from(byte))
+        .sum::<u32>();
+    block[257..].starts_with(b"ustar")
+        && header
+            .cksum()
+            .is_ok_and(|found| found == sum - own + 8 * 32)
+}

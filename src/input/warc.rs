@@ -1,0 +1,382 @@
+//! WARC and WET files, record by record.
+//!
+//! The reader jumps from record to record by their lengths; a record that fits into a batch
+//! is taken apart by the parsers, a larger one is read as a text of its own, or passed over.
+//! A record that does not end where its length says is damaged: it is refused, and the
+//! next record is searched for.
+
+use std::borrow::Cow;
+use std::io::{self, Read};
+use std::ops::ControlFlow;
+use std::sync::{Arc, LazyLock};
+
+use memchr::memmem::Finder;
+
+use super::pack::{Inflow, Packer, Stretch};
+use super::{Behind, Content, Entry, Origin, Part, Records, Refused, Text, text};
+use crate::grammar::{NoHeader, WARC_MAGIC, WarcHeader, http_header, warc_header};
+use crate::model::{NotRead, Reject, RejectReason};
+
+/// A longer header is none.
+const LONGEST_HEADER: usize = 64 * 1024;
+
+/// A larger block is not held. It is no batch's size, so that what is made of a damaged
+/// record does not depend on the number of threads.
+const LARGE: u64 = 1 << 20;
+
+/// One source under way.
+struct Reading<'a> {
+    stretch: Stretch,
+    /// Start in the batch's text of the record whose end is searched.
+    record: usize,
+    /// The source ends within a large record.
+    is_cut: bool,
+    inflow: Inflow<'a>,
+}
+
+/// What stands at the beginning of a text.
+enum Frame {
+    /// A record of so many bytes, with the line ends behind it.
+    Whole(usize),
+    /// A record that is not held.
+    Large,
+    NeedsMore,
+    Damaged(String),
+}
+
+/// Reads records to the source's end, or until the run is over.
+pub fn read(packer: &mut Packer, origin: &Arc<Origin>, inflow: Inflow) -> ControlFlow<()> {
+    let mut reading = Reading {
+        stretch: Stretch::new(packer, Arc::clone(origin), 0),
+        record: packer.len(),
+        is_cut: false,
+        inflow,
+    };
+    loop {
+        let text = &packer.batch.text[reading.record..];
+        match frame(text, reading.inflow.at_end) {
+            Frame::Whole(length) => reading.record += length,
+            Frame::Large => reading.large(packer)?,
+            Frame::Damaged(message) => reading.resynchronise(packer, message),
+            Frame::NeedsMore if reading.inflow.at_end => break,
+            Frame::NeedsMore => reading.read_on(packer)?,
+        }
+    }
+    reading.finish(packer);
+    ControlFlow::Continue(())
+}
+
+/// Whether the text begins with a whole record and line ends, behind which the next one begins.
+fn frame(text: &[u8], at_end: bool) -> Frame {
+    let start = line_ends(text);
+    if start == text.len() {
+        return Frame::NeedsMore;
+    }
+    let header = match warc_header(&text[start..]) {
+        Ok(header) => header,
+        Err(NoHeader::Incomplete) if text.len() - start <= LONGEST_HEADER => {
+            return Frame::NeedsMore;
+        }
+        Err(NoHeader::Incomplete) => return Frame::Damaged("a header without an end".to_owned()),
+        Err(NoHeader::NoVersion) => return Frame::Damaged("no WARC record begins here".to_owned()),
+        Err(NoHeader::NoLength) => {
+            return Frame::Damaged("the record has no valid Content-Length".to_owned());
+        }
+    };
+    if header.content_length > LARGE {
+        return Frame::Large;
+    }
+    let end = start + header.length + header.content_length as usize;
+    let Some(behind) = text.get(end..) else {
+        return Frame::NeedsMore;
+    };
+    let next = line_ends(behind);
+    let begins = &behind[next..behind.len().min(next + WARC_MAGIC.len())];
+    match WARC_MAGIC.starts_with(begins) {
+        true if begins.len() == WARC_MAGIC.len() || at_end => Frame::Whole(end + next),
+        true => Frame::NeedsMore,
+        false => Frame::Damaged(wrong_length(&header)),
+    }
+}
+
+fn wrong_length(header: &WarcHeader) -> String {
+    let length = header.content_length;
+    format!("the record does not end after the {length} bytes of its Content-Length")
+}
+
+fn line_ends(text: &[u8]) -> usize {
+    let filled = text.iter().position(|byte| !matches!(byte, b'\r' | b'\n'));
+    filled.unwrap_or(text.len())
+}
+
+impl Reading<'_> {
+    fn read_on(&mut self, packer: &mut Packer) -> ControlFlow<()> {
+        if packer.is_full() && self.record > 0 {
+            self.close(packer, None);
+            packer.pass_on(self.record)?;
+            (self.stretch.start, self.record) = (0, 0);
+        }
+        packer.fill(&mut self.inflow, self.record);
+        ControlFlow::Continue(())
+    }
+
+    /// Ends the stretch before the unfinished record.
+    fn close(&mut self, packer: &mut Packer, behind: Option<Behind>) {
+        let stretch = &mut self.stretch;
+        let length = behind.as_ref().map_or(0, Behind::bytes);
+        packer.close(Part {
+            origin: Arc::clone(&stretch.origin),
+            offset: stretch.offset,
+            text: stretch.start..self.record,
+            content: Content::Records(Records::Warc),
+            behind,
+        });
+        stretch.offset += (self.record - stretch.start) as u64 + length;
+        stretch.start = self.record;
+    }
+
+    /// What is left is nothing, or the beginning of a record that the source's end cuts off.
+    fn finish(mut self, packer: &mut Packer) {
+        let rest = &packer.batch.text[self.record..];
+        let is_cut = self.is_cut || line_ends(rest) < rest.len();
+        self.record = packer.len();
+        self.close(packer, None);
+        let cut = || io::Error::new(io::ErrorKind::UnexpectedEof, "it ends within a record");
+        let fault = self.inflow.fault.take().or_else(|| is_cut.then(cut));
+        if let Some(error) = fault {
+            packer.fault(&self.stretch.origin, Some(self.stretch.offset), error);
+        }
+    }
+
+    /// Drops everything up to the next record, and says so.
+    fn resynchronise(&mut self, packer: &mut Packer, message: String) {
+        self.record += line_ends(&packer.batch.text[self.record..]);
+        self.close(packer, None);
+        let text = &packer.batch.text[self.record..];
+        let header = warc_header(text).unwrap_or_default();
+        let mut refused = Refused {
+            reason: RejectReason::DamagedRecord,
+            message,
+            offset: self.stretch.offset,
+            length: 0,
+            feeds: 0,
+            line: None,
+            record: header.record_id.map(lossy),
+            excerpt: Reject::excerpt_of(text),
+        };
+        loop {
+            let text = &mut packer.batch.text;
+            let found = next_record(&text[self.record..]);
+            let kept = if self.inflow.at_end {
+                0
+            } else {
+                BOUNDARY.min(text.len() - self.record)
+            };
+            let dropped = self.record..found.map_or(text.len() - kept, |at| self.record + at);
+            refused.length += dropped.len() as u64;
+            text.drain(dropped);
+            if found.is_some() || self.inflow.at_end {
+                break;
+            }
+            packer.fill(&mut self.inflow, self.record);
+        }
+        self.close(packer, Some(Behind::Refused(Box::new(refused))));
+    }
+
+    /// Reads a record that is not held as a text of its own, or passes over it.
+    fn large(&mut self, packer: &mut Packer) -> ControlFlow<()> {
+        self.record += line_ends(&packer.batch.text[self.record..]);
+        self.close(packer, None);
+        if packer.len() - self.record < 2 * LONGEST_HEADER {
+            packer.fill(&mut self.inflow, self.record);
+        }
+        let mut bytes = packer.batch.text.split_off(self.record);
+        let header = warc_header(&bytes).unwrap_or_default();
+        let text = text_in(&header, &bytes[header.length..]);
+        let text_start = header.length + text.unwrap_or(0);
+        let length = header.content_length - text.unwrap_or(0) as u64;
+        let mut origin = self.stretch.origin.of_record(&header);
+        origin.offset = self.stretch.offset + text_start as u64;
+        let own_name = header.record_id.map(lossy);
+        let too_long = wrong_length(&header);
+        let excerpt = Reject::excerpt_of(&bytes);
+        bytes.drain(..text_start);
+
+        let (record_offset, text_start) = (self.stretch.offset, text_start as u64);
+        let mut body = Body::new(bytes, length, &mut self.inflow);
+        if let Err(not_read) = text {
+            // The body has no error of its own: its source's is said at the end.
+            let bytes = text_start + io::copy(&mut body, &mut io::sink()).unwrap_or(0);
+            self.stretch
+                .pass(packer, Behind::Passed { bytes, not_read });
+        } else {
+            let bytes = text_start;
+            let not_read = None;
+            self.stretch
+                .pass(packer, Behind::Passed { bytes, not_read });
+            let inflow = Inflow::new(Box::new(&mut body), None);
+            text::read(packer, &Arc::new(origin), self.stretch.offset, inflow)?;
+            self.stretch.offset += length - body.left;
+        }
+        let meets_record = body.meets_record();
+        self.is_cut = body.left > 0 && !meets_record;
+        let mut rest = body.rest();
+        (self.record, self.stretch.start) = (packer.len(), packer.len());
+        packer.batch.text.append(&mut rest);
+        if meets_record {
+            let refused = Refused {
+                reason: RejectReason::DamagedRecord,
+                message: too_long,
+                offset: record_offset,
+                length: 0,
+                feeds: 0,
+                line: None,
+                record: own_name,
+                excerpt,
+            };
+            self.close(packer, Some(Behind::Refused(Box::new(refused))));
+        }
+        ControlFlow::Continue(())
+    }
+}
+
+/// The block of a large record, as a stream. It ends early where another record begins in it, so
+/// that a length which is too large by damage does not swallow the rest of the file.
+struct Body<'b, 'a> {
+    bytes: Vec<u8>,
+    at: usize,
+    /// Where another record begins in the bytes.
+    next: Option<usize>,
+    /// Bytes of the block to come.
+    left: u64,
+    inflow: &'b mut Inflow<'a>,
+}
+
+impl<'b, 'a> Body<'b, 'a> {
+    fn new(bytes: Vec<u8>, left: u64, inflow: &'b mut Inflow<'a>) -> Self {
+        let next = next_record(&bytes);
+        Self {
+            bytes,
+            at: 0,
+            next,
+            left,
+            inflow,
+        }
+    }
+
+    /// Whether the block was ended by the beginning of another record.
+    fn meets_record(&self) -> bool {
+        self.left > 0 && self.next == Some(self.at)
+    }
+
+    /// What was read of the source behind the block.
+    fn rest(mut self) -> Vec<u8> {
+        self.bytes.split_off(self.at)
+    }
+}
+
+impl Read for Body<'_, '_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        if self.bytes.len() - self.at <= BOUNDARY && !self.inflow.at_end && self.next.is_none() {
+            self.bytes.drain(..self.at);
+            self.at = 0;
+            self.inflow.read_on(LONGEST_HEADER, &mut self.bytes);
+            self.next = next_record(&self.bytes);
+        }
+        let kept = if self.inflow.at_end { 0 } else { BOUNDARY };
+        let end = self
+            .next
+            .unwrap_or(self.bytes.len().saturating_sub(kept).max(self.at));
+        let there = (end - self.at).min(buffer.len());
+        let length = self.left.min(there as u64) as usize;
+        buffer[..length].copy_from_slice(&self.bytes[self.at..][..length]);
+        (self.at, self.left) = (self.at + length, self.left - length as u64);
+        Ok(length)
+    }
+}
+
+/// Bytes that tell a record's beginning behind another one's block.
+const BOUNDARY: usize = 24;
+
+static NEXT: LazyLock<Finder> = LazyLock::new(|| Finder::new(b"\nWARC/1."));
+
+/// Where the next record begins behind the first byte: a version line, and then a field.
+fn next_record(text: &[u8]) -> Option<usize> {
+    let begins = |at: &usize| {
+        let Some([b'0' | b'1', line_end @ ..]) = text.get(at + NEXT.needle().len()..) else {
+            return false;
+        };
+        let line_end = line_end.strip_prefix(b"\r").unwrap_or(line_end);
+        let field = line_end.strip_prefix(b"\n").unwrap_or_default();
+        field.first().is_some_and(u8::is_ascii_alphabetic)
+    };
+    NEXT.find_iter(text).find(begins).map(|at| at + 1)
+}
+
+/// Takes whole records apart. `offset` says where they stand; a last one may be cut off.
+pub fn entries<'a>(mut records: &'a [u8], mut offset: u64, each: &mut dyn FnMut(Entry<'a>)) {
+    loop {
+        let start = line_ends(records);
+        let Ok(header) = warc_header(&records[start..]) else {
+            return;
+        };
+        let block = &records[start + header.length..];
+        let length = usize::try_from(header.content_length).unwrap_or(usize::MAX);
+        let (block, rest) = block.split_at(length.min(block.len()));
+        match text_in(&header, block) {
+            Ok(text_start) => each(Entry::Text(Text {
+                text: Cow::Borrowed(&block[text_start..]),
+                offset: offset + (start + header.length + text_start) as u64,
+                record: header.record_id.into(),
+                url: header.target_uri.map(Cow::Borrowed),
+                date: header.date,
+                meta: None,
+            })),
+            Err(Some(not_read)) => each(Entry::NotRead(not_read)),
+            Err(None) => {}
+        }
+        offset += (records.len() - rest.len()) as u64;
+        records = rest;
+    }
+}
+
+/// Where the text begins in a record's block; else why there is none, or nothing for a
+/// record that is about others.
+fn text_in(header: &WarcHeader, block: &[u8]) -> Result<usize, Option<NotRead>> {
+    let is = |kind: &[u8]| header.record_type.eq_ignore_ascii_case(kind);
+    let (start, media_type, is_encoded) = if is(b"response") {
+        let http = http_header(block).ok_or(NotRead::OtherType)?;
+        (http.length, http.content_type, http.is_encoded)
+    } else if is(b"conversion") {
+        (0, header.content_type.or(Some(b"text/plain")), false)
+    } else if is(b"resource") {
+        (0, header.content_type, false)
+    } else {
+        return Err(None);
+    };
+    let media_type = media_type.unwrap_or_default();
+    let end = media_type.iter().position(|&byte| byte == b';');
+    let media_type = media_type[..end.unwrap_or(media_type.len())].trim_ascii();
+    match &media_type.to_ascii_lowercase()[..] {
+        b"text/plain" if is_encoded => Err(Some(NotRead::Encoded)),
+        b"text/plain" => Ok(start),
+        b"text/html" | b"application/xhtml+xml" => Err(Some(NotRead::Html)),
+        _ => Err(Some(NotRead::OtherType)),
+    }
+}
+
+fn lossy(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+impl Origin {
+    fn of_record(&self, header: &WarcHeader) -> Self {
+        Self {
+            path: self.path.clone(),
+            record: self.name_of(header.record_id.into()).map(Cow::into_owned),
+            url: header.target_uri.map(lossy),
+            date: header.date.map(lossy),
+            offset: 0,
+        }
+    }
+}

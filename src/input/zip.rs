@@ -1,0 +1,84 @@
+//! Zip archives: every member is read as a file would be, and none is unpacked to disk.
+//!
+//! The list of members stands at an archive's end, so it must be a file. Members come
+//! in the order of that list.
+
+use std::borrow::Cow;
+use std::fs::File;
+use std::io::{self, BufReader, Read, Seek};
+use std::ops::ControlFlow;
+use std::sync::atomic::Ordering;
+
+use zip::ZipArchive;
+use zip::read::{ZipFile, read_zipfile_from_stream};
+use zip::result::ZipError;
+
+use super::pack::Packer;
+use super::{Origin, member};
+
+/// Reads the members in their order; one that is damaged or encrypted is said and passed over.
+pub fn read(packer: &mut Packer, origin: &Origin, file: File) -> ControlFlow<()> {
+    match ZipArchive::new(BufReader::new(&file)) {
+        Ok(archive) => read_listed(packer, origin, archive),
+        Err(error) => {
+            packer.fault(origin, None, io_error(error));
+            read_in_a_row(packer, origin, file)
+        }
+    }
+}
+
+fn read_listed(
+    packer: &mut Packer,
+    origin: &Origin,
+    mut archive: ZipArchive<BufReader<&File>>,
+) -> ControlFlow<()> {
+    for number in 0..archive.len() {
+        let listed = archive.name_for_index(number).and_then(Result::ok);
+        let listed = listed.map_or_else(|| number.to_string(), Cow::into_owned);
+        match archive.by_index(number) {
+            Ok(file) => read_member(packer, origin, file)?,
+            Err(error) => {
+                packer.fault(&origin.of_member(listed.as_bytes()), None, io_error(error));
+            }
+        }
+    }
+    ControlFlow::Continue(())
+}
+
+/// Without the list, as in an archive that is cut off: member after member, as far as that goes.
+fn read_in_a_row(packer: &mut Packer, origin: &Origin, mut file: File) -> ControlFlow<()> {
+    if file.rewind().is_err() {
+        return ControlFlow::Continue(());
+    }
+    let mut file = BufReader::new(file);
+    while let Ok(Some(member)) = read_zipfile_from_stream(&mut file) {
+        read_member(packer, origin, member)?;
+    }
+    ControlFlow::Continue(())
+}
+
+fn read_member<R: Read>(packer: &mut Packer, origin: &Origin, file: ZipFile<R>) -> ControlFlow<()> {
+    if file.is_file() {
+        let compressed = file.compressed_size();
+        let name = name_of(&file);
+        member(packer, origin, &name, Box::new(file), 0)?;
+        packer.progress.fetch_add(compressed, Ordering::Relaxed);
+    }
+    ControlFlow::Continue(())
+}
+
+/// Many programs write names in UTF-8 without the flag that says so.
+fn name_of<R: Read>(file: &ZipFile<R>) -> Vec<u8> {
+    let raw = file.name_raw();
+    match (str::from_utf8(raw), file.name()) {
+        (Err(_), Ok(decoded)) => decoded.into_owned().into_bytes(),
+        _ => raw.to_vec(),
+    }
+}
+
+fn io_error(error: ZipError) -> io::Error {
+    match error {
+        ZipError::Io(error) => error,
+        error => io::Error::new(io::ErrorKind::InvalidData, error),
+    }
+}

@@ -1,0 +1,821 @@
+//! Every format that is read gives the same records for the same pages: in every codec, written
+//! by our own hand and by other programs, whole and damaged, in any chunks.
+//!
+//! A new format joins with one line in [`CONTAINERS`], and with one function in
+//! `containers.py`, which runs where `CITESIFT_PYTHON` names a Python with warcio and pyarrow.
+
+use std::fs;
+use std::io::{Cursor, Read, Write};
+use std::num::NonZeroUsize;
+use std::ops::ControlFlow;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use citesift::input::Fields;
+use citesift::model::{Reject, RejectReason, Report, Source};
+use citesift::{Config, Input, Summary, parse, run};
+use serde_json::Value;
+
+/// A way to write pages into one file, and to cut a page out of the decompressed file again.
+struct Container {
+    name: &'static str,
+    write: fn(&[Page]) -> Vec<u8>,
+    cut: fn(&[u8], &Source) -> Vec<u8>,
+    has_urls: bool,
+    is_compressible: bool,
+}
+
+const CONTAINERS: &[Container] = &[
+    Container {
+        name: "text",
+        write: text,
+        cut: cut_source,
+        has_urls: false,
+        is_compressible: true,
+    },
+    Container {
+        name: "jsonl",
+        write: jsonl,
+        cut: cut_line,
+        has_urls: true,
+        is_compressible: true,
+    },
+    Container {
+        name: "warc",
+        write: warc,
+        cut: cut_source,
+        has_urls: true,
+        is_compressible: true,
+    },
+    Container {
+        name: "tar",
+        write: tar,
+        cut: cut_tar,
+        has_urls: false,
+        is_compressible: true,
+    },
+    Container {
+        name: "zip",
+        write: zip,
+        cut: cut_zip,
+        has_urls: false,
+        is_compressible: false,
+    },
+    #[cfg(feature = "parquet")]
+    Container {
+        name: "parquet",
+        write: parquet,
+        cut: cut_row,
+        has_urls: true,
+        is_compressible: false,
+    },
+];
+
+const CODECS: &[(&str, fn(&[u8]) -> Vec<u8>)] = &[
+    ("plain", <[u8]>::to_vec),
+    ("gzip", gzip),
+    ("zstd", zstd),
+    ("xz", xz),
+    ("bzip2", bzip2),
+    ("lz4", lz4),
+];
+
+struct Page {
+    text: String,
+    url: String,
+}
+
+/// Samples that are one report page with a header, each, and pages of other sites between them.
+fn pages() -> Vec<Page> {
+    const NAMES: [&str; 7] = [
+        "complete-page",
+        "crlf",
+        "odd-characters-inside-text",
+        "statement-with-newlines-and-quotes",
+        "tabs-on-one-line",
+        "type-words",
+        "abstract-with-lookalike-lines",
+    ];
+    let samples = Path::new(env!("CARGO_MANIFEST_DIR")).join("samples");
+    let mut pages = Vec::new();
+    for (number, name) in NAMES.iter().enumerate() {
+        pages.push(Page {
+            text: fs::read_to_string(samples.join(name).join("input.txt")).unwrap(),
+            url: format!("https://scite.ai/reports/invented-{number}-Ab{number}Z"),
+        });
+    }
+    pages
+}
+
+fn other_site(number: usize) -> Page {
+    Page {
+        text: format!("A shop\nthat sells {number} things. “Good” ones.\n"),
+        url: format!("https://example.org/{number}"),
+    }
+}
+
+struct Done {
+    reports: Vec<Report>,
+    records: Vec<u8>,
+    rejects: Vec<Reject>,
+    summary: Summary,
+}
+
+fn done(file: &Path, set: impl FnOnce(&mut Config)) -> Done {
+    let mut config = Config::new(vec![Input::Path(file.to_owned())]);
+    set(&mut config);
+    let (mut records, mut rejects) = (Vec::new(), Vec::new());
+    let summary = run(&config, |batch| {
+        records.extend_from_slice(batch.records);
+        rejects.extend_from_slice(batch.rejects);
+        Ok(ControlFlow::Continue(()))
+    })
+    .unwrap();
+    let lines = serde_json::Deserializer::from_slice(&records).into_iter();
+    Done {
+        reports: lines.map(Result::unwrap).collect(),
+        records,
+        rejects,
+        summary,
+    }
+}
+
+fn done_with(bytes: &[u8], set: impl FnOnce(&mut Config)) -> Done {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    fs::write(file.path(), bytes).unwrap();
+    done(file.path(), set)
+}
+
+fn usual(_: &mut Config) {}
+
+/// What a container must give: the page's own record, with the address where it is known.
+fn expected(page: &Page, has_url: bool) -> Report {
+    let mut report = parse(page.text.as_bytes()).unwrap();
+    if has_url {
+        report.report_id = page.url.rsplit('-').next().map(str::to_owned);
+        report.url = Some(page.url.clone());
+    }
+    report
+}
+
+fn less_source(report: &Report) -> Report {
+    let mut report = report.clone();
+    report.source = parse(b"DOI: 10.5555/x").unwrap().source;
+    report
+}
+
+#[test]
+fn the_same_pages_give_the_same_records_in_every_container_and_codec() {
+    let pages = pages();
+    for container in CONTAINERS {
+        let file = (container.write)(&pages);
+        let expected: Vec<_> = pages
+            .iter()
+            .map(|page| less_source(&expected(page, container.has_urls)))
+            .collect();
+        for (codec, encode) in CODECS {
+            if !container.is_compressible && *codec != "plain" {
+                continue;
+            }
+            let name = format!("{} in {codec}", container.name);
+            let done = done_with(&encode(&file), usual);
+            assert!(
+                done.summary.faults.is_empty(),
+                "{name}: {:?}",
+                done.summary.faults
+            );
+            assert!(done.rejects.is_empty(), "{name}");
+            let found: Vec<_> = done.reports.iter().map(less_source).collect();
+            assert_eq!(found, expected, "{name}");
+            for report in &done.reports {
+                let page = (container.cut)(&file, &report.source);
+                let mut again = parse(&page).unwrap();
+                (again.url, again.report_id) = (report.url.clone(), report.report_id.clone());
+                again.source = report.source.clone();
+                assert_eq!(&again, report, "{name}");
+            }
+        }
+    }
+}
+
+#[test]
+fn pages_of_other_sites_are_skipped_and_counted_in_every_container() {
+    let mut all: Vec<Page> = (0..50).map(other_site).collect();
+    all.insert(20, pages().remove(0));
+    for container in CONTAINERS {
+        let done = done_with(&(container.write)(&all), usual);
+        assert_eq!(done.reports.len(), 1, "{}", container.name);
+        let skipped = done.summary.stats.pages.skipped;
+        // Plain text does not tell where one of them ends, and what follows a page belongs to it.
+        let least = if container.name == "text" { 1 } else { 50 };
+        assert_eq!(skipped, least, "{}", container.name);
+    }
+}
+
+#[test]
+fn any_chunks_threads_and_page_limits_give_the_same_bytes() {
+    let mut all = pages();
+    all.insert(3, other_site(1));
+    all.insert(
+        5,
+        Page {
+            text: "x".repeat(5000),
+            ..other_site(2)
+        },
+    );
+    for container in CONTAINERS {
+        let file = (container.write)(&all);
+        for max_page in [700, 64 << 20] {
+            let limited =
+                |config: &mut Config| config.max_page = NonZeroUsize::new(max_page).unwrap();
+            let usual = done_with(&file, limited);
+            let from = usual
+                .reports
+                .first()
+                .map(|report| report.source.path.clone());
+            for (batch, threads) in [(1, 1), (100, 3), (777, 2), (5000, 4)] {
+                let other = done_with(&file, |config| {
+                    limited(config);
+                    config.batch = NonZeroUsize::new(batch).unwrap();
+                    config.threads = NonZeroUsize::new(threads).unwrap();
+                });
+                let name = format!(
+                    "{} in batches of {batch}, pages of {max_page}",
+                    container.name
+                );
+                let rename = |done: &Done| {
+                    let to = done
+                        .reports
+                        .first()
+                        .map(|report| report.source.path.clone());
+                    let text = String::from_utf8(done.records.clone()).unwrap();
+                    text.replace(&to.unwrap_or_default(), from.as_deref().unwrap_or_default())
+                };
+                assert_eq!(rename(&usual), rename(&other), "{name}");
+                assert_eq!(places(&usual.rejects), places(&other.rejects), "{name}");
+                assert_eq!(usual.summary.stats, other.summary.stats, "{name}");
+            }
+        }
+    }
+}
+
+fn places(rejects: &[Reject]) -> Vec<(RejectReason, u64, Option<u64>, Option<&str>, &str)> {
+    let place = |reject: &Reject| (reject.reason, reject.source.offset, reject.source.line);
+    rejects
+        .iter()
+        .map(|reject| {
+            let (reason, offset, line) = place(reject);
+            (
+                reason,
+                offset,
+                line,
+                reject.source.record.as_deref(),
+                reject.message.as_str(),
+            )
+        })
+        .collect()
+}
+
+#[test]
+fn cut_anywhere_a_container_gives_what_came_before_and_says_so() {
+    let pages = pages();
+    for container in CONTAINERS {
+        let file = (container.write)(&pages);
+        let whole = done_with(&file, usual).reports;
+        let step = (file.len() / 40).max(1);
+        // What is shorter than that cannot be told from text.
+        for cut in (300..file.len()).step_by(step) {
+            let done = done_with(&file[..cut], usual);
+            let name = format!("{} cut at {cut} of {}", container.name, file.len());
+            let found: Vec<_> = done.reports.iter().map(less_source).collect();
+            let expected: Vec<_> = whole.iter().map(less_source).collect();
+            let all_but_last = &found[..found.len().saturating_sub(1)];
+            assert!(expected.starts_with(all_but_last), "{name}");
+            let is_said = !done.summary.faults.is_empty() || !done.rejects.is_empty();
+            let lines_may_end_anywhere = matches!(container.name, "text" | "jsonl");
+            assert!(
+                is_said || lines_may_end_anywhere || found == expected,
+                "{name}"
+            );
+        }
+    }
+}
+
+#[test]
+fn flipped_bits_neither_hang_nor_break_the_run() {
+    let pages = pages();
+    let mut random = 88_172_645_463_325_252_u64;
+    let mut next = || {
+        random ^= random << 13;
+        random ^= random >> 7;
+        random ^= random << 17;
+        random as usize
+    };
+    for container in CONTAINERS {
+        let file = (container.write)(&pages);
+        for _ in 0..60 {
+            let mut damaged = file.clone();
+            let at = next() % damaged.len();
+            damaged[at] ^= 1 << (next() % 8);
+            let done = done_with(&damaged, usual);
+            assert!(
+                done.reports.len() <= pages.len() + 1,
+                "{} at {at}",
+                container.name
+            );
+            assert_eq!(done.summary.stats.check(), Ok(()));
+        }
+    }
+}
+
+#[test]
+fn a_line_that_is_no_json_is_said_once_with_its_place_and_the_next_goes_on() {
+    let pages = pages();
+    let lines = String::from_utf8(jsonl(&pages)).unwrap();
+    let mut lines: Vec<_> = lines.lines().map(str::to_owned).collect();
+    lines.insert(1, "{\"text\": \"DOI: 10.5555/cut".to_owned());
+    lines.insert(3, "no JSON".to_owned());
+    lines.insert(4, "{\"text\": 5, \"note\": \"DOI: \"}".to_owned());
+    lines.insert(5, String::new());
+    let done = done_with(lines.join("\n").as_bytes(), usual);
+    assert_eq!(done.reports.len(), pages.len());
+    let offset = |line: usize| {
+        lines[..line]
+            .iter()
+            .map(|line| line.len() as u64 + 1)
+            .sum::<u64>()
+    };
+    let expected = [
+        (RejectReason::InvalidJson, offset(1), 2),
+        (RejectReason::InvalidJson, offset(3), 4),
+        (RejectReason::WrongType, offset(4), 5),
+    ];
+    let found = done.rejects.iter().map(|reject| {
+        let source = &reject.source;
+        assert_eq!(source.record, source.line.map(|line| line.to_string()));
+        (reject.reason, source.offset, source.line.unwrap())
+    });
+    assert_eq!(found.collect::<Vec<_>>(), expected);
+}
+
+#[test]
+fn a_warc_record_with_a_wrong_length_is_said_once_and_the_next_goes_on() {
+    let pages = pages();
+    let file = String::from_utf8(warc(&pages)).unwrap();
+    let starts: Vec<_> = file
+        .match_indices("WARC/1.1\r\n")
+        .map(|(at, _)| at)
+        .collect();
+    let length = pages[2].text.len().to_string();
+    for wrong in ["7", "999", "99999999", "18446744073709551615", "", "x"] {
+        let (before, damaged) = file.split_at(starts[3]);
+        let damaged = damaged.replacen(
+            &format!("Content-Length: {length}"),
+            &format!("Content-Length: {wrong}"),
+            1,
+        );
+        let done = done_with(&[before, &damaged].concat().into_bytes(), usual);
+        let places: Vec<_> = done
+            .rejects
+            .iter()
+            .map(|reject| (reject.reason, reject.source.offset))
+            .collect();
+        assert_eq!(places.len(), 1, "{wrong}: {:?}", done.rejects);
+        assert_eq!(places[0].0, RejectReason::DamagedRecord, "{wrong}");
+        let dois: Vec<_> = done
+            .reports
+            .iter()
+            .filter_map(|report| report.doi.clone())
+            .collect();
+        for (number, page) in pages.iter().enumerate().filter(|(number, _)| *number != 2) {
+            let doi = parse(page.text.as_bytes()).unwrap().doi.unwrap();
+            assert!(dois.contains(&doi), "{wrong}: page {number} of {dois:?}");
+        }
+    }
+}
+
+#[test]
+fn a_damaged_tar_header_is_said_once_and_the_next_member_goes_on() {
+    let pages = pages();
+    let mut file = tar(&pages);
+    let third = file.windows(7).position(|name| name == b"2/x.txt").unwrap();
+    file[third] ^= 1;
+    let done = done_with(&file, usual);
+    assert_eq!(done.summary.faults.len(), 1);
+    assert_eq!(done.reports.len(), pages.len() - 1);
+}
+
+#[test]
+fn fields_and_kept_values_are_found_in_nested_objects() {
+    let page = &pages()[0];
+    let line = serde_json::json!({
+        "id": 7, "content": {"body": page.text, "lang": "en"}, "address": page.url,
+        "scores": [1.50, null], "text": null, "url": 3,
+    });
+    let done = done_with(line.to_string().as_bytes(), |config| {
+        config.fields = Fields {
+            text: "content.body".to_owned(),
+            url: Some("address".to_owned()),
+            keep: ["content.lang", "scores", "missing", "content.x"]
+                .map(str::to_owned)
+                .to_vec(),
+        };
+    });
+    let report = &done.reports[0];
+    let meta = report.meta.as_ref().unwrap().0.get();
+    assert_eq!(
+        meta,
+        r#"{"content":{"lang":"en","x":null},"scores":[1.5,null],"missing":null}"#
+    );
+    assert_eq!(report.url.as_deref(), Some(page.url.as_str()));
+}
+
+#[test]
+fn a_page_known_by_its_address_alone_is_an_abstract() {
+    let page = Page {
+        text: "Abstract: It is said\n\nthat 3 of 4 agree.\n".to_owned(),
+        url: "https://staging.scite.ai/reports/said-Ab1".to_owned(),
+    };
+    for container in CONTAINERS {
+        let done = done_with(&(container.write)(std::slice::from_ref(&page)), usual);
+        let found = done
+            .reports
+            .first()
+            .and_then(|report| report.abstract_text.as_deref());
+        let expected = container
+            .has_urls
+            .then_some("It is said that 3 of 4 agree.");
+        assert_eq!(found, expected, "{}", container.name);
+    }
+}
+
+#[test]
+fn records_that_are_no_text_are_counted_by_kind() {
+    let page = &pages()[0];
+    let http = |media: &str, more: &str| {
+        format!(
+            "HTTP/1.1 200 OK\r\nContent-Type: {media}\r\n{more}\r\n{}",
+            page.text
+        )
+    };
+    let large = format!(
+        "HTTP/1.1 200 OK\r\nContent-Type: text/html\r\n\r\n{}",
+        "<p>".repeat(1 << 20)
+    );
+    let records = [
+        record("warcinfo", "", "application/warc-fields", "software: x"),
+        record(
+            "request",
+            &page.url,
+            "application/http",
+            "GET / HTTP/1.1\r\n\r\n",
+        ),
+        record(
+            "response",
+            &page.url,
+            "application/http",
+            &http("text/html; charset=utf-8", ""),
+        ),
+        record("response", &page.url, "application/http", &large),
+        record(
+            "response",
+            &page.url,
+            "application/http",
+            &http("text/plain", "Content-Encoding: br\r\n"),
+        ),
+        record(
+            "response",
+            &page.url,
+            "application/http",
+            &http("image/png", ""),
+        ),
+        record(
+            "response",
+            &page.url,
+            "application/http",
+            &http("text/plain;x", ""),
+        ),
+        record("resource", &page.url, "text/plain", &page.text),
+        record(
+            "revisit",
+            &page.url,
+            "application/http",
+            &http("text/plain", ""),
+        ),
+    ];
+    let done = done_with(records.concat().as_bytes(), usual);
+    assert!(done.rejects.is_empty() && done.summary.faults.is_empty());
+    assert_eq!(done.reports.len(), 2);
+    let counts: Vec<_> = done.summary.stats.not_read.into_iter().collect();
+    assert_eq!(counts, [("encoded", 1), ("html", 2), ("other_type", 1)]);
+}
+
+#[test]
+fn a_large_text_record_is_read_as_a_text_of_its_own() {
+    let page = &pages()[0];
+    let text = format!("{}{}", page.text, "\nmore of it".repeat(200_000));
+    let after = &pages()[1];
+    let file = warc(&[
+        Page {
+            text,
+            url: page.url.clone(),
+        },
+        Page {
+            text: after.text.clone(),
+            url: after.url.clone(),
+        },
+    ]);
+    let reports = done_with(&file, usual).reports;
+    assert_eq!(reports.len(), 2);
+    assert_eq!(reports[0].report_id, expected(page, true).report_id);
+    assert!(reports[0].source.record.is_some() && reports[0].source.date.is_some());
+    let cut = cut_source(&file, &reports[0].source);
+    assert_eq!(parse(&cut).unwrap().statements, reports[0].statements);
+    assert_eq!(
+        less_source(&reports[1]),
+        less_source(&expected(after, true))
+    );
+}
+
+#[test]
+fn archives_hold_files_of_any_kind() {
+    let pages = pages();
+    let mut builder = tar::Builder::new(Vec::new());
+    let inner = tar(&pages);
+    for (name, bytes) in [
+        ("a.jsonl.gz", gzip(&jsonl(&pages))),
+        ("b.warc", warc(&pages)),
+        ("c.tar.zst", zstd(&inner)),
+        ("d.zip", zip(&pages)),
+    ] {
+        append(&mut builder, name, &bytes);
+    }
+    let done = done_with(&builder.into_inner().unwrap(), usual);
+    assert_eq!(done.reports.len(), 3 * pages.len());
+    let records = done
+        .reports
+        .iter()
+        .filter_map(|report| report.source.record.as_deref());
+    let records: Vec<_> = records.collect();
+    assert_eq!(records[0], "a.jsonl.gz#1");
+    assert!(records[pages.len()].starts_with("b.warc#<urn:"));
+    assert_eq!(records[2 * pages.len()], "c.tar.zst#0/x.txt");
+    let fault = done.summary.faults[0].to_string();
+    assert!(
+        fault.contains("record d.zip: zip and Parquet are read from a file"),
+        "{fault}"
+    );
+}
+
+fn text(pages: &[Page]) -> Vec<u8> {
+    let texts: Vec<_> = pages.iter().map(|page| page.text.trim_end()).collect();
+    texts.join("\n").into_bytes()
+}
+
+fn jsonl(pages: &[Page]) -> Vec<u8> {
+    let line =
+        |page: &Page| serde_json::json!({"url": page.url, "text": page.text}).to_string() + "\n";
+    pages.iter().map(line).collect::<String>().into_bytes()
+}
+
+fn record(kind: &str, url: &str, media: &str, block: &str) -> String {
+    format!(
+        "WARC/1.1\r\nWARC-Type: {kind}\r\nWARC-Target-URI: {url}\r\nWARC-Date: 2024-05-06T07:08:09Z\r\n\
+         WARC-Record-ID: <urn:uuid:{}>\r\nContent-Type: {media}\r\nContent-Length: {}\r\n\r\n{block}\r\n\r\n",
+        url.len(),
+        block.len(),
+    )
+}
+
+fn warc(pages: &[Page]) -> Vec<u8> {
+    let info = record("warcinfo", "", "application/warc-fields", "software: none");
+    let pages = pages
+        .iter()
+        .map(|page| record("conversion", &page.url, "text/plain", &page.text));
+    std::iter::once(info)
+        .chain(pages)
+        .collect::<String>()
+        .into_bytes()
+}
+
+fn append(builder: &mut tar::Builder<Vec<u8>>, name: &str, bytes: &[u8]) {
+    let mut header = tar::Header::new_gnu();
+    header.set_size(bytes.len() as u64);
+    builder.append_data(&mut header, name, bytes).unwrap();
+}
+
+fn tar(pages: &[Page]) -> Vec<u8> {
+    let mut builder = tar::Builder::new(Vec::new());
+    for (number, page) in pages.iter().enumerate() {
+        append(
+            &mut builder,
+            &format!("{number}/x.txt"),
+            page.text.as_bytes(),
+        );
+    }
+    builder.into_inner().unwrap()
+}
+
+fn zip(pages: &[Page]) -> Vec<u8> {
+    let mut writer = zip::ZipWriter::new(Cursor::new(Vec::new()));
+    for (number, page) in pages.iter().enumerate() {
+        let options = zip::write::SimpleFileOptions::default();
+        writer
+            .start_file(format!("{number}/x.txt"), options)
+            .unwrap();
+        writer.write_all(page.text.as_bytes()).unwrap();
+    }
+    writer.finish().unwrap().into_inner()
+}
+
+#[cfg(feature = "parquet")]
+fn parquet(pages: &[Page]) -> Vec<u8> {
+    use parquet::data_type::{ByteArray, ByteArrayType};
+    use parquet::file::{properties::WriterProperties, writer::SerializedFileWriter};
+    let schema = "message m { required binary text (STRING); optional binary url (STRING); }";
+    let schema = parquet::schema::parser::parse_message_type(schema).unwrap();
+    let properties = WriterProperties::builder().build();
+    let mut file = Vec::new();
+    let mut writer =
+        SerializedFileWriter::new(&mut file, schema.into(), properties.into()).unwrap();
+    for pages in pages.chunks(3) {
+        let mut group = writer.next_row_group().unwrap();
+        let texts: Vec<_> = pages
+            .iter()
+            .map(|page| ByteArray::from(page.text.as_str()))
+            .collect();
+        let urls: Vec<_> = pages
+            .iter()
+            .map(|page| ByteArray::from(page.url.as_str()))
+            .collect();
+        for (values, levels) in [(texts, None), (urls, Some(vec![1; pages.len()]))] {
+            let mut column = group.next_column().unwrap().unwrap();
+            let strings = column.typed::<ByteArrayType>();
+            strings
+                .write_batch(&values, levels.as_deref(), None)
+                .unwrap();
+            column.close().unwrap();
+        }
+        group.close().unwrap();
+    }
+    writer.close().unwrap();
+    file
+}
+
+#[cfg(feature = "parquet")]
+fn cut_row(file: &[u8], source: &Source) -> Vec<u8> {
+    use parquet::file::reader::{FileReader, SerializedFileReader};
+    use parquet::record::RowAccessor;
+    let reader = SerializedFileReader::new(bytes::Bytes::copy_from_slice(file)).unwrap();
+    let number: usize = source.record.as_ref().unwrap().parse().unwrap();
+    let row = reader
+        .get_row_iter(None)
+        .unwrap()
+        .nth(number)
+        .unwrap()
+        .unwrap();
+    row.get_string(0).unwrap().as_bytes()[range(source)].to_vec()
+}
+
+fn range(source: &Source) -> std::ops::Range<usize> {
+    source.offset as usize..(source.offset + source.length) as usize
+}
+
+fn cut_source(file: &[u8], source: &Source) -> Vec<u8> {
+    file[range(source)].to_vec()
+}
+
+fn cut_line(file: &[u8], source: &Source) -> Vec<u8> {
+    let number: usize = source.record.as_ref().unwrap().parse().unwrap();
+    let line = file.split(|&byte| byte == b'\n').nth(number - 1).unwrap();
+    let line: Value = serde_json::from_slice(line).unwrap();
+    line["text"].as_str().unwrap().as_bytes()[range(source)].to_vec()
+}
+
+fn cut_tar(file: &[u8], source: &Source) -> Vec<u8> {
+    let mut archive = tar::Archive::new(file);
+    let named =
+        |entry: &tar::Entry<_>| entry.path_bytes() == source.record.as_ref().unwrap().as_bytes();
+    let mut entry = archive
+        .entries()
+        .unwrap()
+        .map(Result::unwrap)
+        .find(named)
+        .unwrap();
+    let mut text = Vec::new();
+    entry.read_to_end(&mut text).unwrap();
+    text[range(source)].to_vec()
+}
+
+fn cut_zip(file: &[u8], source: &Source) -> Vec<u8> {
+    let mut archive = zip::ZipArchive::new(Cursor::new(file)).unwrap();
+    let mut text = Vec::new();
+    let mut member = archive.by_name(source.record.as_ref().unwrap()).unwrap();
+    member.read_to_end(&mut text).unwrap();
+    text[range(source)].to_vec()
+}
+
+fn gzip(bytes: &[u8]) -> Vec<u8> {
+    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
+    encoder.write_all(bytes).unwrap();
+    encoder.finish().unwrap()
+}
+
+fn zstd(bytes: &[u8]) -> Vec<u8> {
+    zstd::encode_all(bytes, 3).unwrap()
+}
+
+fn xz(bytes: &[u8]) -> Vec<u8> {
+    let mut out = Vec::new();
+    liblzma::read::XzEncoder::new(bytes, 6)
+        .read_to_end(&mut out)
+        .unwrap();
+    out
+}
+
+fn bzip2(bytes: &[u8]) -> Vec<u8> {
+    let mut out = Vec::new();
+    let mut encoder = bzip2::read::BzEncoder::new(bytes, bzip2::Compression::default());
+    encoder.read_to_end(&mut out).unwrap();
+    out
+}
+
+fn lz4(bytes: &[u8]) -> Vec<u8> {
+    let mut encoder = lz4_flex::frame::FrameEncoder::new(Vec::new());
+    encoder.write_all(bytes).unwrap();
+    encoder.finish().unwrap()
+}
+
+/// A container of `containers.py`'s list.
+#[derive(serde::Deserialize)]
+struct Written {
+    file: String,
+    args: Vec<String>,
+    writer: String,
+    pages: Vec<WrittenPage>,
+}
+
+#[derive(serde::Deserialize)]
+struct WrittenPage {
+    name: String,
+    url: Option<String>,
+}
+
+#[test]
+fn what_other_programs_write_gives_the_same_records() {
+    let Some(python) = std::env::var_os("CITESIFT_PYTHON") else {
+        eprintln!("CITESIFT_PYTHON is not set: containers by other programs were NOT checked");
+        return;
+    };
+    let folder = tempfile::tempdir().unwrap();
+    let (texts, containers) = (
+        folder.path().join("pages"),
+        folder.path().join("containers"),
+    );
+    fs::create_dir(&texts).unwrap();
+    for (number, page) in pages().iter().enumerate() {
+        fs::write(texts.join(format!("{number}.txt")), &page.text).unwrap();
+    }
+    let script = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/containers.py");
+    let written = Command::new(python)
+        .arg(script)
+        .args([&texts, &containers])
+        .output()
+        .unwrap();
+    assert!(
+        written.status.success(),
+        "{}",
+        String::from_utf8_lossy(&written.stderr)
+    );
+
+    let list = fs::read(containers.join("manifest.json")).unwrap();
+    let list: Vec<Written> = serde_json::from_slice(&list).unwrap();
+    assert!(list.len() >= 30, "{} containers", list.len());
+    for written in list {
+        if cfg!(not(feature = "parquet")) && written.file.ends_with(".parquet") {
+            continue;
+        }
+        let output = Command::new(env!("CARGO_BIN_EXE_citesift"))
+            .arg("--quiet")
+            .args(&written.args)
+            .arg(containers.join(&written.file))
+            .output()
+            .unwrap();
+        let name = format!("{} by {}", written.file, written.writer);
+        assert!(
+            output.status.success(),
+            "{name}: {}",
+            String::from_utf8_lossy(&output.stderr)
+        );
+        let found: Vec<Report> = serde_json::Deserializer::from_slice(&output.stdout)
+            .into_iter()
+            .map(|report| less_source(&report.unwrap()))
+            .collect();
+        let expected = written.pages.iter().map(|page| {
+            let text = fs::read_to_string(texts.join(&page.name)).unwrap();
+            let url = page.url.clone().unwrap_or_default();
+            less_source(&expected(&Page { text, url }, page.url.is_some()))
+        });
+        assert_eq!(found, expected.collect::<Vec<_>>(), "{name}");
+    }
+}
