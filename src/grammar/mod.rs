@@ -11,6 +11,7 @@
 mod address;
 mod facets;
 mod header;
+mod http;
 mod line;
 mod number;
 mod page;
@@ -20,10 +21,11 @@ mod tabs;
 mod warc;
 
 pub use address::report_id;
+pub use http::{HttpHeader, http_header, put_together};
 pub use page::{Page, parse, parse_at_address};
 pub use sign::{json_may_hold_report, may_be_report};
 pub use statement::Block;
-pub use warc::{HttpHeader, NoHeader, WARC_MAGIC, WarcHeader, http_header, warc_header};
+pub use warc::{NoHeader, WARC_MAGIC, WarcHeader, warc_header};
 
 /// What a rule returns: the rest of the line and a value.
 type Rule<'a, T> = nom::IResult<&'a [u8], T>;

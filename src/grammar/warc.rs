@@ -1,4 +1,4 @@
-//! Headers of WARC records (1.0 and 1.1) and of the HTTP responses in them.
+//! Headers of WARC records (1.0 and 1.1).
 //!
 //! Lenient where writers differ and nothing is lost by it: a line may end in LF alone, names
 //! are compared without case, lines that are no field are passed over. Where a record ends
@@ -84,44 +84,6 @@ pub fn warc_header(text: &[u8]) -> Result<WarcHeader<'_>, NoHeader> {
     Ok(header)
 }
 
-/// What the header of an HTTP response says of its body.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub struct HttpHeader<'a> {
-    /// Bytes of the header, with the blank line that ends it.
-    pub length: usize,
-    pub content_type: Option<&'a [u8]>,
-    /// The body is not stored as it is: it is compressed or comes in chunks.
-    pub is_encoded: bool,
-}
-
-/// response = "HTTP/" rest-of-line field* line-end; none when there is no whole header.
-pub fn http_header(block: &[u8]) -> Option<HttpHeader<'_>> {
-    let feed = memchr(b'\n', block)?;
-    if !block.starts_with(b"HTTP/") {
-        return None;
-    }
-    let mut rest = &block[feed + 1..];
-    let mut header = HttpHeader::default();
-    loop {
-        let feed = memchr(b'\n', rest)?;
-        let line;
-        (line, rest) = (without_end(&rest[..feed]), &rest[feed + 1..]);
-        if line.is_empty() {
-            header.length = block.len() - rest.len();
-            return Some(header);
-        }
-        let Ok((value, name)) = field_name(line) else {
-            continue;
-        };
-        let value = value.trim_ascii();
-        if is(name, b"Content-Type") {
-            header.content_type = Some(value);
-        } else if is(name, b"Content-Encoding") || is(name, b"Transfer-Encoding") {
-            header.is_encoded |= !value.is_empty() && !is(value, b"identity");
-        }
-    }
-}
-
 /// version = "WARC/1." ("0" | "1") line-end
 fn version(line: &[u8]) -> Result<(), ()> {
     let mut rule = terminated(
@@ -133,7 +95,7 @@ fn version(line: &[u8]) -> Result<(), ()> {
 }
 
 /// field-name = not-colon* ":"
-fn field_name(line: &[u8]) -> Rule<'_, &[u8]> {
+pub fn field_name(line: &[u8]) -> Rule<'_, &[u8]> {
     terminated(take_while(|byte| byte != b':'), tag(":")).parse(line)
 }
 
@@ -149,11 +111,11 @@ fn number(value: &[u8]) -> Option<u64> {
         .map(|(_, number)| number)
 }
 
-fn is(name: &[u8], known: &[u8]) -> bool {
+pub fn is(name: &[u8], known: &[u8]) -> bool {
     name.eq_ignore_ascii_case(known)
 }
 
-fn without_end(line: &[u8]) -> &[u8] {
+pub fn without_end(line: &[u8]) -> &[u8] {
     line.strip_suffix(b"\r").unwrap_or(line)
 }
 
@@ -216,29 +178,5 @@ mod tests {
         ] {
             assert_eq!(warc_header(text), Err(error), "{text:?}");
         }
-    }
-
-    #[test]
-    fn an_http_header_says_how_the_body_is_stored() {
-        let header = |fields: &str| {
-            let block = format!("HTTP/1.1 200 OK\r\n{fields}\r\n\r\nbody");
-            let found = http_header(block.as_bytes())?;
-            Some((
-                block.len() - found.length,
-                found.content_type?.to_vec(),
-                found.is_encoded,
-            ))
-        };
-        let plain = b"text/plain".to_vec();
-        assert_eq!(
-            header("content-type: text/plain"),
-            Some((4, plain.clone(), false))
-        );
-        for encoded in ["Transfer-Encoding: chunked", "Content-Encoding: gzip"] {
-            let fields = format!("Content-Type: text/plain\r\n{encoded}");
-            assert_eq!(header(&fields), Some((4, plain.clone(), true)));
-        }
-        assert_eq!(http_header(b"GET / HTTP/1.1\r\n\r\n"), None);
-        assert_eq!(http_header(b"HTTP/1.1 200 OK\r\nA: b\r\n"), None);
     }
 }

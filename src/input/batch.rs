@@ -252,7 +252,7 @@ impl Batch {
             Records::JsonLines { first } => {
                 jsonl::entries(text, part.offset, *first, taking, each);
             }
-            Records::Warc => warc::entries(text, part.offset, each),
+            Records::Warc => warc::entries(text, part.offset, taking, each),
             Records::Rows(rows) => {
                 let rows = self.rows[rows.clone()].iter();
                 rows.for_each(|row| each(row.entry(&self.text)));

@@ -12,9 +12,13 @@ use std::sync::{Arc, LazyLock};
 
 use memchr::memmem::Finder;
 
+use super::batch::Taking;
+use super::decode::decoded;
 use super::pack::{Inflow, Packer, Stretch};
 use super::{Behind, Content, Entry, Origin, Part, Records, Refused, Text, text};
-use crate::grammar::{NoHeader, WARC_MAGIC, WarcHeader, http_header, warc_header};
+use crate::grammar::{
+    HttpHeader, NoHeader, WARC_MAGIC, WarcHeader, http_header, put_together, warc_header,
+};
 use crate::model::{NotRead, Reject, RejectReason};
 
 /// A longer header is none.
@@ -192,7 +196,13 @@ impl Reading<'_> {
         }
         let mut bytes = packer.batch.text.split_off(self.record);
         let header = warc_header(&bytes).unwrap_or_default();
-        let text = text_in(&header, &bytes[header.length..]);
+        let found = text_in(&header, &bytes[header.length..]);
+        // Not worth the memory: a text of more than a million bytes is no report page.
+        let is_encoded = |found: &FoundText| found.http.is_some_and(|http| http.is_encoded());
+        let text = match found {
+            Ok(found) if is_encoded(&found) => Err(Some(NotRead::Encoded)),
+            found => found.map(|found| found.start),
+        };
         let text_start = header.length + text.unwrap_or(0);
         let length = header.content_length - text.unwrap_or(0) as u64;
         let mut origin = self.stretch.origin.of_record(&header);
@@ -314,7 +324,12 @@ fn next_record(text: &[u8]) -> Option<usize> {
 }
 
 /// Takes whole records apart. `offset` says where they stand; a last one may be cut off.
-pub fn entries<'a>(mut records: &'a [u8], mut offset: u64, each: &mut dyn FnMut(Entry<'a>)) {
+pub fn entries<'a>(
+    mut records: &'a [u8],
+    mut offset: u64,
+    taking: &Taking,
+    each: &mut dyn FnMut(Entry<'a>),
+) {
     loop {
         let start = line_ends(records);
         let Ok(header) = warc_header(&records[start..]) else {
@@ -324,14 +339,10 @@ pub fn entries<'a>(mut records: &'a [u8], mut offset: u64, each: &mut dyn FnMut(
         let length = usize::try_from(header.content_length).unwrap_or(usize::MAX);
         let (block, rest) = block.split_at(length.min(block.len()));
         match text_in(&header, block) {
-            Ok(text_start) => each(Entry::Text(Text {
-                text: Cow::Borrowed(&block[text_start..]),
-                offset: offset + (start + header.length + text_start) as u64,
-                record: header.record_id.into(),
-                url: header.target_uri.map(Cow::Borrowed),
-                date: header.date,
-                meta: None,
-            })),
+            Ok(found) => {
+                let offset = offset + (start + header.length) as u64;
+                each(entry(&header, block, found, offset, taking.max_line));
+            }
             Err(Some(not_read)) => each(Entry::NotRead(not_read)),
             Err(None) => {}
         }
@@ -340,17 +351,83 @@ pub fn entries<'a>(mut records: &'a [u8], mut offset: u64, each: &mut dyn FnMut(
     }
 }
 
-/// Where the text begins in a record's block; else why there is none, or nothing for a
-/// record that is about others.
-fn text_in(header: &WarcHeader, block: &[u8]) -> Result<usize, Option<NotRead>> {
+/// `offset` is the block's. That of a body which is not stored as it is counts from its beginning.
+fn entry<'a>(
+    header: &WarcHeader<'a>,
+    block: &'a [u8],
+    found: FoundText,
+    offset: u64,
+    most: usize,
+) -> Entry<'a> {
+    let body = &block[found.start..];
+    let (text, offset) = match found.http.filter(HttpHeader::is_encoded) {
+        None => (Cow::Borrowed(body), offset + found.start as u64),
+        Some(http) => match decoded_body(&http, body, most) {
+            Ok(Some(text)) => (Cow::Owned(text), 0),
+            Ok(None) => return Entry::NotRead(NotRead::Encoded),
+            Err(error) => {
+                let refused = Refused {
+                    reason: RejectReason::DamagedRecord,
+                    message: format!("the body is damaged: {error}"),
+                    offset: offset + found.start as u64,
+                    length: body.len() as u64,
+                    feeds: 0,
+                    line: None,
+                    record: header.record_id.map(lossy),
+                    excerpt: Reject::excerpt_of(body),
+                };
+                return Entry::Refused(Box::new(refused));
+            }
+        },
+    };
+    Entry::Text(Text {
+        text,
+        offset,
+        record: header.record_id.into(),
+        url: header.target_uri.map(Cow::Borrowed),
+        date: header.date,
+        meta: None,
+    })
+}
+
+/// The body as the browser would show it; none when it is compressed in a way that is not read.
+fn decoded_body(http: &HttpHeader, body: &[u8], most: usize) -> io::Result<Option<Vec<u8>>> {
+    let joined = if http.is_chunked {
+        put_together(body)
+    } else {
+        None
+    };
+    let body = joined.as_deref().unwrap_or(body);
+    let known: [&[u8]; 3] = [b"gzip", b"x-gzip", b"zstd"];
+    let is_known = |encoding: &[u8]| known.iter().any(|name| encoding.eq_ignore_ascii_case(name));
+    if !http.content_encoding.is_none_or(is_known) {
+        return Ok(None);
+    }
+    // Told by its own first bytes: many crawlers keep the header and store the body decompressed.
+    let mut text = Vec::new();
+    let stream = decoded(Box::new(body), None)?.stream;
+    stream.take(most as u64 + 1).read_to_end(&mut text)?;
+    Ok(Some(text))
+}
+
+/// Where the text begins in a record's block.
+#[derive(Clone, Copy)]
+struct FoundText<'a> {
+    start: usize,
+    http: Option<HttpHeader<'a>>,
+}
+
+/// The text in a record's block; else why there is none, or nothing for a record that is
+/// about others.
+fn text_in<'a>(header: &WarcHeader, block: &'a [u8]) -> Result<FoundText<'a>, Option<NotRead>> {
     let is = |kind: &[u8]| header.record_type.eq_ignore_ascii_case(kind);
-    let (start, media_type, is_encoded) = if is(b"response") {
+    let (start, media_type, http) = if is(b"response") {
         let http = http_header(block).ok_or(NotRead::OtherType)?;
-        (http.length, http.content_type, http.is_encoded)
+        (http.length, http.content_type, Some(http))
     } else if is(b"conversion") {
-        (0, header.content_type.or(Some(b"text/plain")), false)
+        (0, header.content_type.or(Some(b"text/plain")), None)
     } else if is(b"resource") {
-        (0, header.content_type, false)
+        (0, header.content_type, None)
     } else {
         return Err(None);
     };
@@ -358,8 +435,7 @@ fn text_in(header: &WarcHeader, block: &[u8]) -> Result<usize, Option<NotRead>> 
     let end = media_type.iter().position(|&byte| byte == b';');
     let media_type = media_type[..end.unwrap_or(media_type.len())].trim_ascii();
     match &media_type.to_ascii_lowercase()[..] {
-        b"text/plain" if is_encoded => Err(Some(NotRead::Encoded)),
-        b"text/plain" => Ok(start),
+        b"text/plain" => Ok(FoundText { start, http }),
         b"text/html" | b"application/xhtml+xml" => Err(Some(NotRead::Html)),
         _ => Err(Some(NotRead::OtherType)),
     }
