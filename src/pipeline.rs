@@ -10,6 +10,8 @@
 //! flag to poll and nothing to time out. A panic ends a stage like any return, and is
 //! told apart when the threads are joined.
 
+mod ahead;
+
 use std::any::Any;
 use std::io;
 use std::num::NonZeroUsize;
@@ -17,6 +19,8 @@ use std::ops::ControlFlow;
 use std::thread::{Builder, Scope, ScopedJoinHandle, scope};
 
 use crossbeam_channel::{Receiver, Sender, bounded};
+
+pub use ahead::{Ahead, Work};
 
 /// Items in each worker's input and output channel, and between decider and writer. Two
 /// instead of one make two cores 5 % faster; four gain nothing more.

@@ -5,14 +5,15 @@
 //! is not the whole file. A source that ends within one is a fault.
 
 use std::io::{self, BufRead, BufReader, Cursor, ErrorKind, Read};
+use std::num::NonZeroUsize;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use bzip2::read::MultiBzDecoder;
-use flate2::read::MultiGzDecoder;
 use liblzma::read::XzDecoder;
 use lz4_flex::frame::FrameDecoder;
 
 use super::format::BEGINNING;
+use super::gzip::Members;
 
 /// A source's bytes.
 pub type Stream<'a> = Box<dyn Read + 'a>;
@@ -44,23 +45,24 @@ enum Codec {
     Lz4,
 }
 
-/// Takes off every layer of compression; adds the compressed bytes to `progress`, if there
-/// is one, as they are read.
+/// Takes off every layer of compression, with so many `threads` where that gains something;
+/// adds the compressed bytes to `progress`, if there is one, as they are read.
 ///
 /// # Errors
 /// Those of the source, a damaged beginning, and more than eight layers.
 pub fn decoded<'a>(
     mut stream: Stream<'a>,
     progress: Option<&'a AtomicU64>,
+    threads: NonZeroUsize,
 ) -> io::Result<Decoded<'a>> {
     for layer in 0..=MOST_LAYERS {
         let (beginning, rest) = with_beginning(stream);
         stream = rest;
         match (Codec::of(&beginning), progress) {
             (Some(codec), Some(progress)) if layer == 0 => {
-                stream = codec.decoder(Box::new(Counted(stream, progress)))?;
+                stream = codec.decoder(Box::new(Counted(stream, progress)), threads)?;
             }
-            (Some(codec), _) => stream = codec.decoder(stream)?,
+            (Some(codec), _) => stream = codec.decoder(stream, NonZeroUsize::MIN)?,
             (None, _) => {
                 return Ok(Decoded {
                     stream,
@@ -111,18 +113,18 @@ impl Codec {
         }
     }
 
-    fn decoder(self, stream: Stream) -> io::Result<Stream> {
-        let stream = BufReader::with_capacity(BUFFER, stream);
+    fn decoder(self, stream: Stream, threads: NonZeroUsize) -> io::Result<Stream> {
+        let buffered = |stream| BufReader::with_capacity(BUFFER, stream);
         Ok(match self {
-            Self::Gzip => Box::new(MultiGzDecoder::new(stream)),
+            Self::Gzip => Box::new(Members::new(stream, threads)),
             Self::Zstd => {
-                let mut decoder = zstd::Decoder::with_buffer(stream)?;
+                let mut decoder = zstd::Decoder::with_buffer(buffered(stream))?;
                 decoder.window_log_max(ZSTD_WINDOW_LOG)?;
                 Box::new(decoder)
             }
-            Self::Xz => Box::new(XzDecoder::new_multi_decoder(stream)),
-            Self::Bzip2 => Box::new(MultiBzDecoder::new(stream)),
-            Self::Lz4 => Box::new(Lz4Frames::new(stream)),
+            Self::Xz => Box::new(XzDecoder::new_multi_decoder(buffered(stream))),
+            Self::Bzip2 => Box::new(MultiBzDecoder::new(buffered(stream))),
+            Self::Lz4 => Box::new(Lz4Frames::new(buffered(stream))),
         })
     }
 }
@@ -253,7 +255,7 @@ mod tests {
 
     fn read(bytes: Vec<u8>) -> (Vec<u8>, io::Result<usize>) {
         let mut found = Vec::new();
-        let read = decoded(Box::new(Cursor::new(bytes)), None)
+        let read = decoded(Box::new(Cursor::new(bytes)), None, NonZeroUsize::MIN)
             .and_then(|decoded| decoded.stream.take(1 << 30).read_to_end(&mut found));
         (found, read)
     }
@@ -271,8 +273,12 @@ mod tests {
             .concat();
             let mut found = Vec::new();
             let (length, progress) = (bytes.len() as u64, AtomicU64::new(0));
-            let mut decoded =
-                decoded(Box::new(Trickle(Cursor::new(bytes))), Some(&progress)).unwrap();
+            let mut decoded = decoded(
+                Box::new(Trickle(Cursor::new(bytes))),
+                Some(&progress),
+                NonZeroUsize::MIN,
+            )
+            .unwrap();
             decoded.stream.read_to_end(&mut found).unwrap();
             assert!(found == text && !decoded.is_plain, "{codec:?}");
             assert_eq!(progress.load(Ordering::Relaxed), length, "{codec:?}");

@@ -8,6 +8,7 @@
 mod batch;
 mod decode;
 mod format;
+mod gzip;
 mod jsonl;
 mod pack;
 #[cfg(feature = "parquet")]
@@ -107,13 +108,15 @@ fn read_stream(
     within: Within,
 ) -> ControlFlow<()> {
     let progress = packer.progress;
+    let is_source = matches!(within, Within::Source(_));
     let Decoded {
         stream,
         beginning,
         is_plain,
     } = match decoded(
         stream,
-        matches!(within, Within::Source(_)).then_some(progress),
+        is_source.then_some(progress),
+        packer.limits.decoders,
     ) {
         Ok(decoded) => decoded,
         Err(error) => {

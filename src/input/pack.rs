@@ -5,6 +5,7 @@
 
 use std::io::{self, Read};
 use std::mem;
+use std::num::NonZeroUsize;
 use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -20,6 +21,8 @@ pub struct Limits {
     pub batch: usize,
     /// Bytes from a page's start to the next one's, at most.
     pub page: usize,
+    /// Threads that decompress ahead of the reader.
+    pub decoders: NonZeroUsize,
 }
 
 /// The least that is asked of a source at once.

@@ -288,6 +288,7 @@ fn fenced<T>(call: impl FnOnce() -> ParquetResult<T>) -> Result<T, String> {
 #[cfg(test)]
 mod tests {
     use std::io::{Seek, SeekFrom, Write};
+    use std::num::NonZeroUsize;
     use std::ops::Range;
     use std::sync::atomic::AtomicU64;
 
@@ -354,6 +355,7 @@ mod tests {
         let limits = Limits {
             batch: 40,
             page: 1 << 20,
+            decoders: NonZeroUsize::MIN,
         };
         let (progress, buffers) = (AtomicU64::new(0), Buffers::new(1 << 20));
         let mut pass = |batch: Batch| {
