@@ -16,7 +16,7 @@ use std::time::Duration;
 use citesift::buffers::Buffers;
 use citesift::dedup::{Fingerprint, Fingerprinter, PageDedup, Seen};
 use citesift::grammar::{self, Block, Page};
-use citesift::input::{Batch, Limits, TextReader, decoded};
+use citesift::input::{Batch, Limits, Packer, read_stream};
 use citesift::pipeline::Stages;
 use citesift::sink::ndjson;
 use citesift::split::{self, Splitter};
@@ -53,33 +53,66 @@ fn main() {
     criterion.final_summary();
 }
 
-/// A source in memory, cut into pages and packed into batches that nobody wants.
+/// A source in memory, packed into batches that nobody wants: cut into pages, or into records.
 fn reading(criterion: &mut Criterion, text: &[u8]) {
     let config = Config::new(Vec::new());
     let limits = Limits {
         batch: config.batch.get(),
         page: config.max_page.get(),
+        decoders: NonZeroUsize::MIN,
     };
     let mut group = criterion.benchmark_group("reader");
     group.throughput(throughput(text));
-    group.bench_function("plain text", |bencher| {
-        bencher.iter(|| {
-            let (progress, buffers) = (AtomicU64::new(0), Buffers::new(4 * limits.batch));
-            let mut pages = 0;
-            let mut pass = |batch: Batch| {
-                pages += batch.pages.len();
-                buffers.give(batch.text);
-                ControlFlow::Continue(())
-            };
-            let mut reader = TextReader::new(limits, &progress, &buffers, &mut pass);
-            let source = decoded(Box::new(black_box(text)), &progress).expect("plain text");
-            let (_, outcome) = reader.read("-", source);
-            outcome.expect("memory can be read");
-            reader.finish();
-            pages
+    for (name, source) in [
+        ("plain text", text.to_vec()),
+        ("JSON lines", json_lines(text)),
+        ("WARC", warc(text)),
+    ] {
+        group.bench_function(name, |bencher| {
+            bencher.iter(|| {
+                let (progress, buffers) = (AtomicU64::new(0), Buffers::new(4 * limits.batch));
+                let mut parts = 0;
+                let mut pass = |batch: Batch| {
+                    parts += batch.parts.len();
+                    buffers.give(batch.text);
+                    ControlFlow::Continue(())
+                };
+                let mut fault = |fault| panic!("memory can be read: {fault}");
+                let fields = &config.fields;
+                let mut packer =
+                    Packer::new(limits, fields, &progress, &buffers, &mut pass, &mut fault);
+                let source = Box::new(black_box(&source[..]));
+                let flow = read_stream(&mut packer, "-".to_owned(), source, None);
+                assert!(flow.is_continue());
+                packer.finish();
+                parts
+            });
         });
-    });
+    }
     group.finish();
+}
+
+fn json_lines(text: &[u8]) -> Vec<u8> {
+    let pages = split::pages(text).into_iter();
+    pages
+        .flat_map(|page| {
+            let text = String::from_utf8_lossy(&text[page]);
+            format!("{}\n", serde_json::json!({ "text": text })).into_bytes()
+        })
+        .collect()
+}
+
+fn warc(text: &[u8]) -> Vec<u8> {
+    let pages = split::pages(text).into_iter();
+    pages
+        .flat_map(|page| {
+            let header = format!(
+                "WARC/1.0\r\nWARC-Type: conversion\r\nContent-Length: {}\r\n\r\n",
+                page.len()
+            );
+            [header.as_bytes(), &text[page], b"\r\n\r\n"].concat()
+        })
+        .collect()
 }
 
 fn splitting(criterion: &mut Criterion, text: &[u8]) {
