@@ -34,7 +34,13 @@ pub enum Error {
 
 /// A source that could not be read, or not to its end. What came before the fault was used.
 #[derive(Debug, thiserror::Error)]
-#[error("{}: {}{}{source}", Printable(.path), within(.record.as_deref()), after(*.offset))]
+#[error(
+    "{}: {}{}{}",
+    Printable(.path),
+    within(.record.as_deref()),
+    after(*.offset),
+    Printable(&.source.to_string())
+)]
 pub struct ReadError {
     /// The source as it was named or found.
     pub path: String,

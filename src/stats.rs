@@ -32,7 +32,8 @@ pub struct Stats {
 /// `read = pages + between_pages + skipped + container`
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Bytes {
-    /// All that was read: of archives and Parquet files, the texts in them.
+    /// All that was read: of archives and Parquet files the texts in them, of encoded HTTP bodies
+    /// the decoded ones.
     pub read: u64,
     /// In report pages, also rejected ones.
     pub pages: u64,

@@ -285,6 +285,145 @@ fn rejects_stats_and_gates() {
     );
 }
 
+fn json_line(text: &str) -> String {
+    serde_json::json!({ "text": text }).to_string() + "\n"
+}
+
+#[test]
+fn what_is_damaged_is_said_with_its_place_ten_times_and_is_exit_code_1() {
+    let good = json_line(PAGE);
+    let bad = "{\"text\": \"\u{1b}[31mDOI: \n".repeat(15);
+    let folder = folder_with(&[("d.jsonl", &format!("{good}{bad}{good}"))]);
+    let output = run(&["d.jsonl", "--stats", "s.json"], folder.path());
+    assert_eq!((output.status.code(), lines(&output.stdout)), (Some(1), 2));
+    let messages = messages(&output);
+    let said: Vec<_> = messages
+        .lines()
+        .filter(|line| line.contains("no valid JSON"))
+        .collect();
+    assert_eq!(said.len(), 10, "{messages}");
+    let first = format!(
+        "citesift: d.jsonl: byte {}, line 2, record 2: no valid JSON: ",
+        good.len()
+    );
+    assert!(said[0].starts_with(&first), "{}", said[0]);
+    assert!(messages.contains("more is damaged; --rejects FILE tells all of it"));
+    assert!(messages.contains("15 pages rejected: invalid_json 15"));
+    let stats = fs::read(folder.path().join("s.json")).unwrap();
+    let stats: serde_json::Value = serde_json::from_slice(&stats).unwrap();
+    let bytes = |name: &str| stats["bytes"][name].as_u64().unwrap();
+    let columns = ["pages", "between_pages", "skipped", "container"];
+    assert_eq!(bytes("read"), columns.map(bytes).iter().sum::<u64>());
+    assert_eq!(bytes("read"), (2 * good.len() + bad.len()) as u64);
+}
+
+#[test]
+fn html_is_named_in_the_summary_so_that_nobody_believes_it_was_read() {
+    let http = "HTTP/1.1 200 OK\r\nContent-Type: text/html\r\n\r\n<html>";
+    let record = format!(
+        "WARC/1.0\r\nWARC-Type: response\r\nContent-Length: {}\r\n\r\n{http}\r\n\r\n",
+        http.len()
+    );
+    let output = with_input(&[], record.repeat(3).as_bytes());
+    assert_eq!(output.status.code(), Some(0));
+    let messages = messages(&output);
+    assert!(messages.contains("3 records NOT read: HTML"), "{messages}");
+}
+
+#[test]
+fn what_must_be_sought_is_refused_from_a_pipe_and_the_rest_is_read() {
+    let folder = folder_with(&[("a.txt", PAGE)]);
+    let mut command = citesift(&["-", "a.txt"]);
+    let zip = folder.path().join("x.zip");
+    fs::write(&zip, b"PK\x05\x06").unwrap();
+    let output = command
+        .current_dir(folder.path())
+        .stdin(fs::File::open(zip).unwrap())
+        .output()
+        .unwrap();
+    assert_eq!((output.status.code(), lines(&output.stdout)), (Some(1), 1));
+    let messages = messages(&output);
+    assert!(
+        messages.starts_with("citesift: -: zip and Parquet are read from a file"),
+        "{messages}"
+    );
+}
+
+#[test]
+fn a_format_can_be_forced() {
+    let text = "{\"text\": broken\nand no JSON at all\n";
+    let folder = folder_with(&[("a", text)]);
+    assert_eq!(run(&["a"], folder.path()).status.code(), Some(1));
+    let forced = run(&["a", "--format", "text"], folder.path());
+    assert_eq!(forced.status.code(), Some(0), "{}", messages(&forced));
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_bomb_meets_bounded_memory() {
+    const TIMES: usize = 40;
+    let frame = |bytes: &[u8]| zstd::encode_all(bytes, 3).unwrap();
+    let zeros = frame(&vec![0; 4 << 20]).repeat(TIMES);
+    let letters = frame(&vec![b'a'; 4 << 20]).repeat(TIMES);
+    let header = |kind: &str| {
+        let length = TIMES * (4 << 20);
+        let header = format!(
+            "WARC/1.0\r\nWARC-Type: resource\r\nContent-Type: {kind}\r\nContent-Length: {length}\r\n\r\n"
+        );
+        frame(header.as_bytes())
+    };
+    let good = json_line(PAGE).into_bytes();
+    for (name, bytes, records) in [
+        ("text", zeros.clone(), 0),
+        (
+            "long line",
+            [
+                frame(b"{\"text\":\"DOI: "),
+                letters.clone(),
+                frame(b"\"}\n"),
+                frame(&good),
+            ]
+            .concat(),
+            1,
+        ),
+        (
+            "text record",
+            [header("text/plain"), zeros.clone()].concat(),
+            0,
+        ),
+        ("other record", [header("image/png"), zeros].concat(), 0),
+        ("header", [frame(b"WARC/1.0\r\nX: "), letters].concat(), 0),
+    ] {
+        let folder = tempfile::tempdir().unwrap();
+        fs::write(folder.path().join("bomb"), bytes).unwrap();
+        let mut command = citesift(&["--quiet", "bomb"]);
+        let mut child = command
+            .current_dir(folder.path())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let status = format!("/proc/{}/status", child.id());
+        let mut peak = 0;
+        while child.try_wait().unwrap().is_none() {
+            let text = fs::read_to_string(&status).unwrap_or_default();
+            let line = text.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+            let found = line.and_then(|line| line.split_whitespace().next()?.parse().ok());
+            peak = peak.max(found.unwrap_or(0));
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        let mut output = Vec::new();
+        child
+            .stdout
+            .take()
+            .unwrap()
+            .read_to_end(&mut output)
+            .unwrap();
+        assert_eq!(lines(&output), records, "{name}");
+        assert!((1..128 << 10).contains(&peak), "{name}: {peak} kB");
+    }
+}
+
 #[test]
 fn wrong_usage_is_exit_code_2_and_does_nothing() {
     let folder = folder_with(&[("a.txt", PAGE)]);
@@ -295,6 +434,12 @@ fn wrong_usage_is_exit_code_2_and_does_nothing() {
         (&["a.txt", "--threads", "0"], "--threads"),
         (&["a.txt", "--max-rejects", "200%"], "0.5%"),
         (&["a.txt", "--emit", "csv"], "statements"),
+        (&["a.txt", "--format", "csv"], "jsonl"),
+        (
+            &["a.txt", "--keep", "b,a.b,a"],
+            "--keep: `a.b` is already in `a`; name one of them",
+        ),
+        (&["a.txt", "--keep", "a..b"], "`a..b` is no field's name"),
         (
             &["a.txt", "-o", "x", "--stats", "x"],
             "--output and --stats name the same file",
@@ -324,6 +469,10 @@ fn help_names_every_flag_with_examples_and_exit_codes() {
     let output = run(&["--help"], Path::new("."));
     let help = String::from_utf8(output.stdout).unwrap();
     for word in [
+        "--format",
+        "--text-field",
+        "--url-field",
+        "--keep",
         "--output",
         "--emit",
         "--rejects",

@@ -71,7 +71,9 @@ const CONTAINERS: &[Container] = &[
     },
 ];
 
-const CODECS: &[(&str, fn(&[u8]) -> Vec<u8>)] = &[
+type Encode = fn(&[u8]) -> Vec<u8>;
+
+const CODECS: &[(&str, Encode)] = &[
     ("plain", <[u8]>::to_vec),
     ("gzip", gzip),
     ("zstd", zstd),
@@ -259,21 +261,14 @@ fn any_chunks_threads_and_page_limits_give_the_same_bytes() {
     }
 }
 
-fn places(rejects: &[Reject]) -> Vec<(RejectReason, u64, Option<u64>, Option<&str>, &str)> {
-    let place = |reject: &Reject| (reject.reason, reject.source.offset, reject.source.line);
-    rejects
-        .iter()
-        .map(|reject| {
-            let (reason, offset, line) = place(reject);
-            (
-                reason,
-                offset,
-                line,
-                reject.source.record.as_deref(),
-                reject.message.as_str(),
-            )
-        })
-        .collect()
+/// Rejects without the name of the file they came from.
+fn places(rejects: &[Reject]) -> Vec<Reject> {
+    let nameless = |reject: &Reject| {
+        let mut reject = reject.clone();
+        reject.source.path.clear();
+        reject
+    };
+    rejects.iter().map(nameless).collect()
 }
 
 #[test]
@@ -508,6 +503,39 @@ fn records_that_are_no_text_are_counted_by_kind() {
     assert_eq!(done.reports.len(), 2);
     let counts: Vec<_> = done.summary.stats.not_read.into_iter().collect();
     assert_eq!(counts, [("encoded", 1), ("html", 2), ("other_type", 1)]);
+}
+
+#[test]
+fn an_encoded_body_is_counted_as_it_was_sent() {
+    let page = &pages()[0];
+    let body = gzip(page.text.repeat(30).as_bytes());
+    let http = b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Encoding: gzip\r\n\r\n";
+    let block = [&http[..], &body].concat();
+    let mut file = format!(
+        "WARC/1.1\r\nWARC-Type: response\r\nContent-Length: {}\r\n\r\n",
+        block.len()
+    )
+    .into_bytes();
+    file.extend(block);
+    let done = done_with(&file, usual);
+    assert_eq!(done.reports.len(), 30);
+    assert_eq!(
+        done.reports[29].source.length,
+        page.text.trim_end().len() as u64
+    );
+    let bytes = &done.summary.stats.bytes;
+    assert_eq!(
+        bytes.read as usize,
+        file.len() - body.len() + 30 * page.text.len()
+    );
+    assert!(bytes.container < 300, "{bytes:?}");
+}
+
+#[test]
+fn a_json_array_is_said_and_not_skipped() {
+    let done = done_with(b"[{\"text\": \"DOI: 10.5555/x\"}]", usual);
+    let fault = done.summary.faults[0].to_string();
+    assert!(fault.contains("jq -c '.[]'"), "{fault}");
 }
 
 #[test]

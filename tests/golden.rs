@@ -76,6 +76,9 @@ fn expect(file: &Path, found: &[u8]) -> Result<(), String> {
 fn every_case_gives_its_expected_output() {
     let mut wrong = Vec::new();
     for case in cases() {
+        if cfg!(not(feature = "parquet")) && case.ends_with("container-parquet") {
+            continue;
+        }
         let folder = tempfile::tempdir().unwrap();
         let output = run(&case, folder.path());
         wrong.extend(expect(&case.join("expected.ndjson"), &output).err());

@@ -6,6 +6,7 @@ use std::num::NonZeroUsize;
 use std::ops::ControlFlow;
 use std::path::Path;
 
+use citesift::grammar::{json_may_hold_report, may_be_report};
 use citesift::model::{Reject, Report};
 use citesift::{Config, Dedup, Emit, Input, Summary, parse, run};
 use proptest::prelude::*;
@@ -311,6 +312,19 @@ proptest! {
     }
 
     #[test]
+    fn a_text_without_a_sign_is_no_report(text in any_dump(), ascii in any::<bool>()) {
+        for page in citesift::split::pages(&text) {
+            let page = &text[page];
+            if parse(page).is_ok() {
+                assert!(may_be_report(page));
+                let json = serde_json::json!({ "text": String::from_utf8_lossy(page) }).to_string();
+                let json = if ascii { escaped(&json) } else { json };
+                assert!(json_may_hold_report(json.as_bytes()), "{json}");
+            }
+        }
+    }
+
+    #[test]
     fn rows_are_the_reports_statements(text in whole_pages()) {
         with_file(&text, |file| {
             let rows = done(&[file], Way { emit: Emit::Statements, ..USUAL }).records;
@@ -330,6 +344,22 @@ proptest! {
             assert_eq!(String::from_utf8(records).unwrap(), expected.concat());
         });
     }
+}
+
+/// As programs write JSON that shall be ASCII.
+fn escaped(json: &str) -> String {
+    let mut out = String::new();
+    for c in json.chars() {
+        match c.is_ascii() {
+            true => out.push(c),
+            false => {
+                for unit in c.encode_utf16(&mut [0; 2]) {
+                    out += &format!("{unit:04x}").replacen("", "\\u", 1);
+                }
+            }
+        }
+    }
+    out
 }
 
 #[test]

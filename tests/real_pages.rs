@@ -204,3 +204,41 @@ fn partial_pages_give_what_they_have() {
         );
     }
 }
+
+/// As a crawl holds them: the address is known, and with it the abstract that nothing else marks.
+#[test]
+fn partial_pages_are_known_by_their_address() {
+    let Some(captures) = folder("captures") else {
+        return;
+    };
+    let mut lines = String::new();
+    let mut texts = Vec::new();
+    for file in files(&captures) {
+        // capture-NN-HOST_reports_SLUG-ID.txt
+        let name = file.file_stem().unwrap().to_str().unwrap();
+        let (host, page) = name[11..].split_once("_reports_").unwrap();
+        let url = format!("https://{host}/reports/{page}");
+        let text = fs::read_to_string(&file).unwrap();
+        lines += &(serde_json::json!({ "url": url, "text": text }).to_string() + "\n");
+        texts.push((url, text));
+    }
+    let found = from_text(lines.as_bytes());
+    assert_eq!(found.len(), texts.len());
+    let mut abstracts = 0;
+    for (report, (url, text)) in found.iter().zip(&texts) {
+        assert_eq!(report.url.as_ref(), Some(url));
+        assert_eq!(report.report_id.as_deref(), url.rsplit('-').next());
+        assert!(report.warnings.contains(&Warning::NoHeader));
+        if report.statements.is_empty() {
+            let words = |text: &str| {
+                text.split_whitespace()
+                    .map(str::to_owned)
+                    .collect::<Vec<_>>()
+            };
+            let found = report.abstract_text.as_deref().unwrap();
+            assert_eq!(words(found), words(text));
+            abstracts += 1;
+        }
+    }
+    assert_eq!(abstracts, 1);
+}

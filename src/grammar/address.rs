@@ -19,7 +19,7 @@ pub fn report_id(url: &[u8]) -> Option<&[u8]> {
 
 /// address = [scheme] host "/reports/" page; what may follow is not looked at
 fn address(input: &[u8]) -> Rule<'_, &[u8]> {
-    preceded((opt(scheme), host, tag("/reports/")), until_any(b"/?#")).parse(input)
+    preceded((opt(scheme), host, tag("/reports/")), segment).parse(input)
 }
 
 /// scheme = "http" ["s"] "://"
@@ -29,7 +29,7 @@ fn scheme(input: &[u8]) -> Rule<'_, &[u8]> {
 
 /// host = [name "."] "scite.ai" [":" port]
 fn host(input: &[u8]) -> Rule<'_, &[u8]> {
-    verify(until_any(b"/?#"), |host: &[u8]| {
+    verify(segment, |host: &[u8]| {
         let name = host.split(|&byte| byte == b':').next().unwrap_or_default();
         let name = name.to_ascii_lowercase();
         name == b"scite.ai" || name.ends_with(b".scite.ai")
@@ -42,10 +42,8 @@ fn id(input: &[u8]) -> Rule<'_, &[u8]> {
     take_while1(|byte: u8| byte.is_ascii_alphanumeric()).parse(input)
 }
 
-fn until_any<'a>(
-    ends: &'static [u8; 3],
-) -> impl Parser<&'a [u8], Output = &'a [u8], Error = nom::error::Error<&'a [u8]>> {
-    take_while(move |byte| !ends.contains(&byte))
+fn segment(input: &[u8]) -> Rule<'_, &[u8]> {
+    take_while(|byte| !matches!(byte, b'/' | b'?' | b'#')).parse(input)
 }
 
 #[cfg(test)]

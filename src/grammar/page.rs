@@ -135,18 +135,14 @@ pub fn parse<'a>(text: &'a [u8], page: &mut Page<'a>) {
 /// is then the one thing that extractors leave of such a page, its abstract.
 pub fn parse_at_address<'a>(text: &'a [u8], page: &mut Page<'a>) {
     parse(text, page);
-    if page.is_report {
+    if page.is_report || !page.abstract_lines.is_empty() {
+        page.is_report = true;
         return;
     }
     let (feeds, mut lines) = (page.feeds, Lines::new(text));
     page.clear();
-    while let Some(line) = lines.next_filled().map(trim) {
-        let text = match page.abstract_lines.is_empty() {
-            true => abstract_line(line).unwrap_or(line),
-            false => line,
-        };
-        page.abstract_lines
-            .extend((!text.is_empty()).then_some(text));
+    while let Some(line) = lines.next_filled() {
+        page.abstract_lines.push(trim(line));
     }
     page.is_report = !page.abstract_lines.is_empty();
     page.feeds = feeds;

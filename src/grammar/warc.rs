@@ -9,8 +9,8 @@ use nom::Parser;
 use nom::branch::alt;
 use nom::bytes::complete::{tag, take_while};
 use nom::character::complete::{digit1, one_of};
-use nom::combinator::{map_opt, recognize};
-use nom::sequence::{preceded, terminated};
+use nom::combinator::{all_consuming, map_opt};
+use nom::sequence::terminated;
 
 use super::Rule;
 
@@ -54,7 +54,7 @@ pub fn warc_header(text: &[u8]) -> Result<WarcHeader<'_>, NoHeader> {
     }
     let feed = memchr(b'\n', text).ok_or(NoHeader::Incomplete)?;
     let (first, mut rest) = text.split_at(feed + 1);
-    version(first).map_err(|_| NoHeader::NoVersion)?;
+    version(first).ok_or(NoHeader::NoVersion)?;
 
     let mut header = WarcHeader::default();
     let mut content_length = None;
@@ -85,13 +85,10 @@ pub fn warc_header(text: &[u8]) -> Result<WarcHeader<'_>, NoHeader> {
 }
 
 /// version = "WARC/1." ("0" | "1") line-end
-fn version(line: &[u8]) -> Result<(), ()> {
-    let mut rule = terminated(
-        (tag(WARC_MAGIC), one_of("01")),
-        alt((tag("\r\n"), tag("\n"))),
-    );
-    let parsed: Rule<_> = rule.parse(line);
-    parsed.map(drop).map_err(drop)
+fn version(line: &[u8]) -> Option<()> {
+    let line_end = alt((tag("\r\n"), tag("\n")));
+    let parsed: Rule<_> = (tag(WARC_MAGIC), one_of("01"), line_end).parse(line);
+    parsed.ok().map(drop)
 }
 
 /// field-name = not-colon* ":"
@@ -99,16 +96,11 @@ pub fn field_name(line: &[u8]) -> Rule<'_, &[u8]> {
     terminated(take_while(|byte| byte != b':'), tag(":")).parse(line)
 }
 
-/// number = digit+, nothing behind it
+/// number = digit+
 fn number(value: &[u8]) -> Option<u64> {
-    let digits = map_opt(recognize(digit1), |digits| {
-        str::from_utf8(digits).ok()?.parse().ok()
-    });
-    let parsed: Rule<_> = preceded(tag(""), digits).parse(value);
-    parsed
-        .ok()
-        .filter(|(rest, _)| rest.is_empty())
-        .map(|(_, number)| number)
+    let number = map_opt(digit1, |digits| str::from_utf8(digits).ok()?.parse().ok());
+    let parsed: Rule<_> = all_consuming(number).parse(value);
+    parsed.ok().map(|(_, number)| number)
 }
 
 pub fn is(name: &[u8], known: &[u8]) -> bool {

@@ -113,9 +113,23 @@ pub enum Entry<'a> {
     Refused(Box<Refused>),
 }
 
+impl Entry<'_> {
+    /// Bytes of an encoded text as it is stored, and decoded; 0 of what is stored as it is.
+    pub fn stored_and_decoded(&self) -> (u64, u64) {
+        match self {
+            Self::Text(text) => text
+                .stored
+                .map_or((0, 0), |stored| (stored, text.text.len() as u64)),
+            _ => (0, 0),
+        }
+    }
+}
+
 /// A record's text, and what its container says of it.
 pub struct Text<'a> {
     pub text: Cow<'a, [u8]>,
+    /// Bytes that it takes in the part's text, where it is stored compressed or in chunks.
+    pub stored: Option<u64>,
     /// Bytes before it in the source; 0 where they are counted from the text's own beginning.
     pub offset: u64,
     pub record: RecordName<'a>,
@@ -161,6 +175,7 @@ impl Row {
         };
         Entry::Text(Text {
             text: Cow::Borrowed(&batch[text]),
+            stored: None,
             offset: 0,
             record: RecordName::Number(self.number),
             url: self.url.clone().map(|url| Cow::Borrowed(&batch[url])),
@@ -181,7 +196,16 @@ impl Behind {
 }
 
 impl Origin {
+    /// What is known of a source before it is read.
+    pub fn of_source(path: String) -> Self {
+        Self {
+            path,
+            ..Self::default()
+        }
+    }
+
     /// As this, for a member of the archive that it is.
+    #[must_use]
     pub fn of_member(&self, name: &[u8]) -> Self {
         Self {
             path: self.path.clone(),

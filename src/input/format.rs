@@ -45,8 +45,15 @@ impl Format {
 /// An object with a first key, or without any, on one line.
 fn begins_object(text: &[u8]) -> bool {
     let inside = text.trim_ascii_start().strip_prefix(b"{");
-    let inside = inside.map(|inside| inside.trim_ascii_start());
-    inside.is_some_and(|inside| matches!(inside.first(), Some(b'"' | b'}')))
+    let first = inside.and_then(|inside| inside.iter().find(|byte| !matches!(byte, b' ' | b'\t')));
+    matches!(first, Some(b'"' | b'}'))
+}
+
+/// A whole data set in one JSON array, which is no JSON Lines.
+pub fn begins_array(text: &[u8]) -> bool {
+    let inside = text.trim_ascii_start().strip_prefix(b"[");
+    let object = inside.and_then(|inside| inside.trim_ascii_start().strip_prefix(b"{"));
+    object.is_some_and(|object| object.trim_ascii_start().starts_with(b"\""))
 }
 
 #[cfg(test)]
@@ -66,6 +73,7 @@ mod tests {
             (b"{}\n", Format::Jsonl),
             (b"{braces} in text", Format::Text),
             (b"[1]", Format::Text),
+            (b"{\n  \"pretty\": 1\n}", Format::Text),
             (b"2012\nDOI: 10.5555/x\n", Format::Text),
             (b"", Format::Text),
         ] {

@@ -40,27 +40,27 @@ pub fn read(packer: &mut Packer, origin: &Arc<Origin>, inflow: Inflow) -> Contro
     let mut reading = Reading {
         stretch: Stretch::new(packer, Arc::clone(origin), 0),
         number: 1,
-        line: packer.len(),
-        searched: packer.len(),
+        line: packer.filled(),
+        searched: packer.filled(),
         inflow,
     };
     while !reading.inflow.at_end {
         packer.fill(&mut reading.inflow, reading.line);
         reading.find_lines(packer);
-        if packer.len() - reading.line > packer.limits.page {
+        if packer.filled() - reading.line > packer.limits.page {
             reading.skip_long_line(packer);
         }
         if packer.is_full() && reading.line > 0 {
             reading.close(packer, None);
             packer.pass_on(reading.line)?;
             (reading.stretch.start, reading.line) = (0, 0);
-            reading.searched = packer.len();
+            reading.searched = packer.filled();
         }
     }
     let fault = reading.inflow.fault.take();
     match fault {
         Some(_) => packer.batch.text.truncate(reading.line),
-        None => reading.line = packer.len(),
+        None => reading.line = packer.filled(),
     }
     reading.close(packer, None);
     if let Some(error) = fault {
@@ -281,6 +281,7 @@ impl<'a> Found<'a> {
             .and_then(|url| serde_json::from_str::<String>(url.get()).ok());
         Entry::Text(Text {
             text,
+            stored: None,
             offset: 0,
             record: RecordName::Number(number),
             url: url.map(|url| Cow::Owned(url.into_bytes())),

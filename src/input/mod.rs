@@ -29,8 +29,10 @@ pub use batch::{
     Batch, Behind, Content, Entry, Fields, Origin, Part, RecordName, Records, Refused, Row, Taking,
     Text, too_large,
 };
-use decode::{Counted, Decoded, Stream, decoded};
+pub use decode::Stream;
+use decode::{Counted, Decoded, decoded};
 pub use format::Format;
+use format::begins_array;
 pub use jsonl::Paths;
 use pack::Inflow;
 pub use pack::{Limits, Packer};
@@ -42,26 +44,33 @@ const DEEPEST: usize = 8;
 /// Reads a source to its end, or until the run is over. Faults go to the packer. `format`
 /// is what the source holds below its compression, where that is not to be found out.
 pub fn read(packer: &mut Packer, source: &Source, format: Option<Format>) -> ControlFlow<()> {
-    let origin = Origin {
-        path: source.name(),
-        ..Origin::default()
+    let name = source.name();
+    let path = match source {
+        Source::Stdin => return read_stream(packer, name, Box::new(io::stdin().lock()), format),
+        Source::File(path) => path,
     };
-    match source {
-        Source::Stdin => {
-            let stream: Stream = Box::new(io::stdin().lock());
-            read_stream(packer, origin, stream, format, Within::Source(None))
+    let origin = Origin::of_source(name);
+    match File::open(path) {
+        Ok(file) => {
+            let within = Within::Source(path.is_file().then_some(path));
+            read_within(packer, origin, Box::new(file), format, within)
         }
-        Source::File(path) => match File::open(path) {
-            Ok(file) => {
-                let within = Within::Source(path.is_file().then_some(path));
-                read_stream(packer, origin, Box::new(file), format, within)
-            }
-            Err(error) => {
-                packer.fault(&origin, None, error);
-                ControlFlow::Continue(())
-            }
-        },
+        Err(error) => {
+            packer.fault(&origin, None, error);
+            ControlFlow::Continue(())
+        }
     }
+}
+
+/// As [`read`], for bytes that come from anywhere and cannot be sought.
+pub fn read_stream(
+    packer: &mut Packer,
+    name: String,
+    stream: Stream,
+    format: Option<Format>,
+) -> ControlFlow<()> {
+    let origin = Origin::of_source(name);
+    read_within(packer, origin, stream, format, Within::Source(None))
 }
 
 #[cfg(not(feature = "parquet"))]
@@ -76,6 +85,7 @@ mod parquet {
 }
 
 /// What a stream stands in.
+#[derive(Clone, Copy)]
 enum Within<'a> {
     /// The source itself, which can be sought when it has a path.
     Source(Option<&'a Path>),
@@ -91,7 +101,7 @@ fn member(
     stream: Stream,
     depth: usize,
 ) -> ControlFlow<()> {
-    read_stream(
+    read_within(
         packer,
         archive.of_member(name),
         stream,
@@ -100,7 +110,7 @@ fn member(
     )
 }
 
-fn read_stream(
+fn read_within(
     packer: &mut Packer,
     origin: Origin,
     stream: Stream,
@@ -129,6 +139,11 @@ fn read_stream(
         Within::Source(path) => (is_plain.then_some(progress), 0, path.filter(|_| is_plain)),
         Within::Archive(depth) => (None, depth, None),
     };
+    if format.is_none() && begins_array(&beginning) {
+        let error = "it is one JSON array and not JSON Lines; `jq -c '.[]'` makes lines of it";
+        packer.fault(&origin, None, io::Error::other(error));
+        return ControlFlow::Continue(());
+    }
     match format.unwrap_or_else(|| Format::of(&beginning)) {
         Format::Text => text::read(packer, &origin, 0, Inflow::new(stream, uncounted)),
         Format::Jsonl => jsonl::read(packer, &origin, Inflow::new(stream, uncounted)),

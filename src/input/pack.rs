@@ -74,12 +74,12 @@ impl<'p> Packer<'p> {
     }
 
     /// Bytes in the batch under construction.
-    pub fn len(&self) -> usize {
+    pub fn filled(&self) -> usize {
         self.batch.text.len()
     }
 
     pub fn is_full(&self) -> bool {
-        self.len() >= self.limits.batch
+        self.filled() >= self.limits.batch
     }
 
     /// Reads up to a batch's size; at least doubles an unfinished page or record that is
@@ -176,7 +176,7 @@ impl Stretch {
     pub fn new(packer: &Packer, origin: Arc<Origin>, offset: u64) -> Self {
         Self {
             origin,
-            start: packer.len(),
+            start: packer.filled(),
             offset,
         }
     }

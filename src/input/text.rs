@@ -46,7 +46,7 @@ pub fn read(
         splitter: Splitter::default(),
         stretch: Stretch::new(packer, Arc::clone(origin), offset),
         first_page: packer.batch.pages.len(),
-        page: packer.len(),
+        page: packer.filled(),
         is_report: false,
         inflow,
     };
@@ -82,7 +82,7 @@ impl Reading<'_> {
             self.is_report = true;
         }
         if self.inflow.at_end {
-            let end = packer.len();
+            let end = packer.filled();
             self.end_page(packer, end, end);
             self.close_part(packer, end, None);
         } else {

@@ -53,7 +53,7 @@ enum Frame {
 pub fn read(packer: &mut Packer, origin: &Arc<Origin>, inflow: Inflow) -> ControlFlow<()> {
     let mut reading = Reading {
         stretch: Stretch::new(packer, Arc::clone(origin), 0),
-        record: packer.len(),
+        record: packer.filled(),
         is_cut: false,
         inflow,
     };
@@ -144,7 +144,7 @@ impl Reading<'_> {
     fn finish(mut self, packer: &mut Packer) {
         let rest = &packer.batch.text[self.record..];
         let is_cut = self.is_cut || line_ends(rest) < rest.len();
-        self.record = packer.len();
+        self.record = packer.filled();
         self.close(packer, None);
         let cut = || io::Error::new(io::ErrorKind::UnexpectedEof, "it ends within a record");
         let fault = self.inflow.fault.take().or_else(|| is_cut.then(cut));
@@ -192,7 +192,7 @@ impl Reading<'_> {
     fn large(&mut self, packer: &mut Packer) -> ControlFlow<()> {
         self.record += line_ends(&packer.batch.text[self.record..]);
         self.close(packer, None);
-        if packer.len() - self.record < 2 * LONGEST_HEADER {
+        if packer.filled() - self.record < 2 * LONGEST_HEADER {
             packer.fill(&mut self.inflow, self.record);
         }
         let mut bytes = packer.batch.text.split_off(self.record);
@@ -232,7 +232,7 @@ impl Reading<'_> {
         let meets_record = body.meets_record();
         self.is_cut = body.left > 0 && !meets_record;
         let mut rest = body.rest();
-        (self.record, self.stretch.start) = (packer.len(), packer.len());
+        (self.record, self.stretch.start) = (packer.filled(), packer.filled());
         packer.batch.text.append(&mut rest);
         if meets_record {
             let refused = Refused {
@@ -361,10 +361,10 @@ fn entry<'a>(
     most: usize,
 ) -> Entry<'a> {
     let body = &block[found.start..];
-    let (text, offset) = match found.http.filter(HttpHeader::is_encoded) {
-        None => (Cow::Borrowed(body), offset + found.start as u64),
+    let (text, stored, offset) = match found.http.filter(HttpHeader::is_encoded) {
+        None => (Cow::Borrowed(body), None, offset + found.start as u64),
         Some(http) => match decoded_body(&http, body, most) {
-            Ok(Some(text)) => (Cow::Owned(text), 0),
+            Ok(Some(text)) => (Cow::Owned(text), Some(body.len() as u64), 0),
             Ok(None) => return Entry::NotRead(NotRead::Encoded),
             Err(error) => {
                 let refused = Refused {
@@ -383,6 +383,7 @@ fn entry<'a>(
     };
     Entry::Text(Text {
         text,
+        stored,
         offset,
         record: header.record_id.into(),
         url: header.target_uri.map(Cow::Borrowed),

@@ -8,8 +8,7 @@ use crate::buffers::Buffers;
 use crate::dedup::{Fingerprinter, Seen};
 use crate::grammar::{self, Block, Page, may_be_report, report_id};
 use crate::input::{
-    Batch, Behind, Content, Entry, Origin, Part, RecordName, Records, Refused, Taking, Text,
-    too_large,
+    Batch, Behind, Content, Entry, Origin, Part, RecordName, Refused, Taking, Text, too_large,
 };
 use crate::model::{Emit, NotRead, Reject, RejectReason, Warning, Warnings};
 use crate::sink::ndjson::{self, At};
@@ -31,7 +30,7 @@ pub struct Parsed {
 #[derive(Debug)]
 pub struct ParsedPart {
     pub origin: Arc<Origin>,
-    /// Its bytes, and the line feeds in them where lines are counted.
+    /// Its bytes, those of encoded texts decoded; and the line feeds in them where lines are counted.
     pub bytes: u64,
     pub feeds: u64,
     /// Its bytes that are in no page are a container's, and not between pages.
@@ -82,15 +81,20 @@ pub fn parse_batch(mut batch: Batch, emit: Emit, taking: &Taking, buffers: &Buff
     for mut part in std::mem::take(&mut batch.parts) {
         let behind = part.behind.take();
         let first_page = stage.parsed.pages.len();
-        let feeds = match &part.content {
-            Content::Pages(pages) => stage.pages(&batch, &part, pages.clone()),
+        let mut bytes = part.text.len() as u64;
+        let mut feeds = 0;
+        match &part.content {
+            Content::Pages(pages) => feeds = stage.pages(&batch, &part, pages.clone()),
             Content::Records(records) => {
-                stage.records(&batch, &part, records, taking);
-                0
+                batch.entries(&part, records, taking, &mut |entry| {
+                    let (stored, decoded) = entry.stored_and_decoded();
+                    bytes = bytes + decoded - stored;
+                    stage.entry(entry, &part.origin);
+                });
             }
-        };
+        }
         stage.parsed.parts.push(ParsedPart {
-            bytes: part.text.len() as u64,
+            bytes,
             is_container: matches!(part.content, Content::Records(_)),
             origin: part.origin,
             feeds,
@@ -144,14 +148,13 @@ impl ParseStage {
         feeds + feeds_in(&batch.text[between..part.text.end])
     }
 
-    /// Takes a container's records apart and parses their texts.
-    fn records(&mut self, batch: &Batch, part: &Part, records: &Records, taking: &Taking) {
-        batch.entries(part, records, taking, &mut |entry| match entry {
-            Entry::Text(text) => self.text(&text, &part.origin),
+    fn entry(&mut self, entry: Entry, origin: &Origin) {
+        match entry {
+            Entry::Text(text) => self.text(&text, origin),
             Entry::Skipped(bytes) => self.push(bytes, Outcome::Skipped),
             Entry::NotRead(why) => self.push(0, Outcome::NotRead(why)),
             Entry::Refused(refused) => self.push(refused.length, Outcome::Refused(refused)),
-        });
+        }
     }
 
     /// Parses a record's text. Its address is that of the first report in it.

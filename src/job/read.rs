@@ -26,11 +26,7 @@ pub fn read_all(
         let flow = match source {
             Ok(source) => input::read(&mut packer, &source, config.format),
             Err(error) => {
-                let origin = Origin {
-                    path: error.path,
-                    ..Origin::default()
-                };
-                packer.fault(&origin, None, error.error);
+                packer.fault(&Origin::of_source(error.path), None, error.error);
                 ControlFlow::Continue(())
             }
         };

@@ -20,7 +20,8 @@ pub struct Reject {
 pub struct RejectPlace {
     /// The source as it was named or found; `-` is standard input.
     pub path: String,
-    /// Bytes before it, counted as in a record's `source`; for what is damaged, of the decompressed source.
+    /// Bytes before it, counted as in a record's `source`; for a whole line or record, of the
+    /// decompressed source.
     pub offset: u64,
     /// Line number of its first line, counted from 1; none in WARC and Parquet.
     pub line: Option<u64>,
@@ -38,7 +39,7 @@ pub enum RejectReason {
     NotAReport,
     /// A line that should hold a JSON object does not.
     InvalidJson,
-    /// The field for the text or the address holds something else than a string.
+    /// A line's JSON is no object, or the field for the text holds something else than a string.
     WrongType,
     /// A WARC record is not where, or not what, the file says.
     DamagedRecord,

@@ -102,7 +102,7 @@ impl Reading {
         packer.batch.rows.push(row);
         if packer.is_full() {
             self.close(packer);
-            packer.pass_on(packer.len())?;
+            packer.pass_on(packer.filled())?;
             (self.stretch.start, self.first_row) = (0, 0);
         }
         ControlFlow::Continue(())
@@ -113,7 +113,7 @@ impl Reading {
         packer.close(Part {
             origin: Arc::clone(&self.stretch.origin),
             offset: 0,
-            text: self.stretch.start..packer.len(),
+            text: self.stretch.start..packer.filled(),
             content: Content::Records(Records::Rows(rows)),
             behind: None,
         });
