@@ -506,6 +506,26 @@ fn records_that_are_no_text_are_counted_by_kind() {
 }
 
 #[test]
+fn a_large_record_may_speak_of_records_and_a_length_too_large_swallows_none() {
+    let after = Page {
+        text: pages()[1].text.clone(),
+        url: pages()[1].url.clone(),
+    };
+    let talk = "In it stands\nWARC/1.0\r\nWARC-Type: x\r\nand more.\n".repeat(100_000);
+    let large = record("resource", "http://a.org", "text/plain", &talk);
+    let next = String::from_utf8(warc(std::slice::from_ref(&after))).unwrap();
+    let done = done_with(format!("{large}{next}").as_bytes(), usual);
+    assert_eq!((done.reports.len(), done.rejects.len()), (1, 0));
+
+    let length = format!("Content-Length: {}", talk.len());
+    let wrong = large.replace(&length, "Content-Length: 99999999999");
+    let done = done_with(format!("{wrong}{next}").as_bytes(), usual);
+    assert_eq!((done.reports.len(), done.rejects.len()), (1, 1));
+    assert_eq!(done.rejects[0].source.offset, 0);
+    assert!(done.summary.faults.is_empty());
+}
+
+#[test]
 fn an_encoded_body_is_counted_as_it_was_sent() {
     let page = &pages()[0];
     let body = gzip(page.text.repeat(30).as_bytes());

@@ -78,11 +78,13 @@ fn frame(text: &[u8], at_end: bool) -> Frame {
         return Frame::NeedsMore;
     }
     let header = match warc_header(&text[start..]) {
-        Ok(header) => header,
+        Ok(header) if header.length <= LONGEST_HEADER => header,
         Err(NoHeader::Incomplete) if text.len() - start <= LONGEST_HEADER => {
             return Frame::NeedsMore;
         }
-        Err(NoHeader::Incomplete) => return Frame::Damaged("a header without an end".to_owned()),
+        Ok(_) | Err(NoHeader::Incomplete) => {
+            return Frame::Damaged("a header of more than 64 KiB".to_owned());
+        }
         Err(NoHeader::NoVersion) => return Frame::Damaged("no WARC record begins here".to_owned()),
         Err(NoHeader::NoLength) => {
             return Frame::Damaged("the record has no valid Content-Length".to_owned());
@@ -158,24 +160,13 @@ impl Reading<'_> {
         self.record += line_ends(&packer.batch.text[self.record..]);
         self.close(packer, None);
         let text = &packer.batch.text[self.record..];
-        let header = warc_header(text).unwrap_or_default();
-        let mut refused = Refused {
-            reason: RejectReason::DamagedRecord,
-            message,
-            offset: self.stretch.offset,
-            length: 0,
-            feeds: 0,
-            line: None,
-            record: header.record_id.map(lossy),
-            excerpt: Reject::excerpt_of(text),
-        };
+        let mut refused = damaged(text, message, self.stretch.offset);
         loop {
             let text = &mut packer.batch.text;
-            let found = next_record(&text[self.record..]);
-            let kept = if self.inflow.at_end {
-                0
-            } else {
-                BOUNDARY.min(text.len() - self.record)
+            let found = next_record(&text[self.record..], After::AnyLine);
+            let kept = match self.inflow.at_end {
+                true => 0,
+                false => BOUNDARY.min(text.len() - self.record),
             };
             let dropped = self.record..found.map_or(text.len() - kept, |at| self.record + at);
             refused.length += dropped.len() as u64;
@@ -196,38 +187,24 @@ impl Reading<'_> {
             packer.fill(&mut self.inflow, self.record);
         }
         let mut bytes = packer.batch.text.split_off(self.record);
-        let header = warc_header(&bytes).unwrap_or_default();
-        let found = text_in(&header, &bytes[header.length..]);
-        // Not worth the memory: a text of more than a million bytes is no report page.
-        let is_encoded = |found: &FoundText| found.http.is_some_and(|http| http.is_encoded());
-        let text = match found {
-            Ok(found) if is_encoded(&found) => Err(Some(NotRead::Encoded)),
-            found => found.map(|found| found.start),
-        };
-        let text_start = header.length + text.unwrap_or(0);
-        let length = header.content_length - text.unwrap_or(0) as u64;
-        let mut origin = self.stretch.origin.of_record(&header);
-        origin.offset = self.stretch.offset + text_start as u64;
-        let own_name = header.record_id.map(lossy);
-        let too_long = wrong_length(&header);
-        let excerpt = Reject::excerpt_of(&bytes);
-        bytes.drain(..text_start);
+        let record = LargeRecord::of(&bytes, &self.stretch);
+        bytes.drain(..record.text_start);
 
-        let (record_offset, text_start) = (self.stretch.offset, text_start as u64);
-        let mut body = Body::new(bytes, length, &mut self.inflow);
-        if let Err(not_read) = text {
+        let mut body = Body::new(bytes, record.text_length, &mut self.inflow);
+        let mut passed = record.text_start as u64;
+        if !record.is_read {
             // The body has no error of its own: its source's is said at the end.
-            let bytes = text_start + io::copy(&mut body, &mut io::sink()).unwrap_or(0);
-            self.stretch
-                .pass(packer, Behind::Passed { bytes, not_read });
-        } else {
-            let bytes = text_start;
-            let not_read = None;
-            self.stretch
-                .pass(packer, Behind::Passed { bytes, not_read });
-            let inflow = Inflow::new(Box::new(&mut body), None);
-            text::read(packer, &Arc::new(origin), self.stretch.offset, inflow)?;
-            self.stretch.offset += length - body.left;
+            passed += io::copy(&mut body, &mut io::sink()).unwrap_or(0);
+        }
+        let behind = Behind::Passed {
+            bytes: passed,
+            not_read: record.not_read,
+        };
+        self.stretch.pass(packer, behind);
+        if record.is_read {
+            let (offset, inflow) = (self.stretch.offset, Inflow::new(Box::new(&mut body), None));
+            text::read(packer, &Arc::new(record.origin), offset, inflow)?;
+            self.stretch.offset += record.text_length - body.left;
         }
         let meets_record = body.meets_record();
         self.is_cut = body.left > 0 && !meets_record;
@@ -235,19 +212,63 @@ impl Reading<'_> {
         (self.record, self.stretch.start) = (packer.filled(), packer.filled());
         packer.batch.text.append(&mut rest);
         if meets_record {
-            let refused = Refused {
-                reason: RejectReason::DamagedRecord,
-                message: too_long,
-                offset: record_offset,
-                length: 0,
-                feeds: 0,
-                line: None,
-                record: own_name,
-                excerpt,
-            };
-            self.close(packer, Some(Behind::Refused(Box::new(refused))));
+            self.close(packer, Some(Behind::Refused(Box::new(record.too_long))));
         }
         ControlFlow::Continue(())
+    }
+}
+
+/// What is told of a large record by its beginning.
+struct LargeRecord {
+    origin: Origin,
+    /// Bytes before its text, or before the block when that is not read, and the bytes behind them.
+    text_start: usize,
+    text_length: u64,
+    is_read: bool,
+    /// Why not, if it is no record about others.
+    not_read: Option<NotRead>,
+    /// What to say when another record begins in it.
+    too_long: Refused,
+}
+
+impl LargeRecord {
+    fn of(bytes: &[u8], stretch: &Stretch) -> Self {
+        let header = warc_header(bytes).unwrap_or_default();
+        let block = &bytes[header.length..];
+        // Not worth the memory: a text of more than a million bytes is no report page.
+        let is_encoded = |found: &FoundText| found.http.is_some_and(|http| http.is_encoded());
+        let (start, is_read, not_read) =
+            match text_in(&header, &block[..block.len().min(LONGEST_HEADER)]) {
+                Ok(found) if is_encoded(&found) => (0, false, Some(NotRead::Encoded)),
+                Ok(found) => (found.start, true, None),
+                Err(not_read) => (0, false, not_read),
+            };
+        let text_start = header.length + start;
+        let mut origin = stretch.origin.of_record(&header);
+        origin.offset = stretch.offset + text_start as u64;
+        Self {
+            origin,
+            text_start,
+            text_length: header.content_length - start as u64,
+            is_read,
+            not_read,
+            too_long: damaged(bytes, wrong_length(&header), stretch.offset),
+        }
+    }
+}
+
+/// A damaged record that begins like this; its length is not known yet.
+fn damaged(bytes: &[u8], message: String, offset: u64) -> Refused {
+    let header = warc_header(bytes).unwrap_or_default();
+    Refused {
+        reason: RejectReason::DamagedRecord,
+        message,
+        offset,
+        length: 0,
+        feeds: 0,
+        line: None,
+        record: header.record_id.map(lossy),
+        excerpt: Reject::excerpt_of(bytes),
     }
 }
 
@@ -265,7 +286,7 @@ struct Body<'b, 'a> {
 
 impl<'b, 'a> Body<'b, 'a> {
     fn new(bytes: Vec<u8>, left: u64, inflow: &'b mut Inflow<'a>) -> Self {
-        let next = next_record(&bytes);
+        let next = next_record(&bytes, After::BlankLine);
         Self {
             bytes,
             at: 0,
@@ -292,7 +313,7 @@ impl Read for Body<'_, '_> {
             self.bytes.drain(..self.at);
             self.at = 0;
             self.inflow.read_on(LONGEST_HEADER, &mut self.bytes);
-            self.next = next_record(&self.bytes);
+            self.next = next_record(&self.bytes, After::BlankLine);
         }
         let kept = if self.inflow.at_end { 0 } else { BOUNDARY };
         let end = self
@@ -311,15 +332,26 @@ const BOUNDARY: usize = 24;
 
 static NEXT: LazyLock<Finder> = LazyLock::new(|| Finder::new(b"\nWARC/1."));
 
+/// What stands before a record.
+#[derive(Clone, Copy, PartialEq)]
+enum After {
+    /// Where one must be found, any line.
+    AnyLine,
+    /// Where there should be none, what always stands between two, for a text may speak of them.
+    BlankLine,
+}
+
 /// Where the next record begins behind the first byte: a version line, and then a field.
-fn next_record(text: &[u8]) -> Option<usize> {
-    let begins = |at: &usize| {
+fn next_record(text: &[u8], after: After) -> Option<usize> {
+    let begins = |&at: &usize| {
         let Some([b'0' | b'1', line_end @ ..]) = text.get(at + NEXT.needle().len()..) else {
             return false;
         };
         let line_end = line_end.strip_prefix(b"\r").unwrap_or(line_end);
         let field = line_end.strip_prefix(b"\n").unwrap_or_default();
+        let line_before = text[..at].strip_suffix(b"\r").unwrap_or(&text[..at]);
         field.first().is_some_and(u8::is_ascii_alphabetic)
+            && (after == After::AnyLine || line_before.ends_with(b"\n"))
     };
     NEXT.find_iter(text).find(begins).map(|at| at + 1)
 }
@@ -368,14 +400,13 @@ fn entry<'a>(
             Ok(None) => return Entry::NotRead(NotRead::Encoded),
             Err(error) => {
                 let refused = Refused {
-                    reason: RejectReason::DamagedRecord,
-                    message: format!("the body is damaged: {error}"),
-                    offset: offset + found.start as u64,
                     length: body.len() as u64,
-                    feeds: 0,
-                    line: None,
                     record: header.record_id.map(lossy),
-                    excerpt: Reject::excerpt_of(body),
+                    ..damaged(
+                        body,
+                        format!("the body is damaged: {error}"),
+                        offset + found.start as u64,
+                    )
                 };
                 return Entry::Refused(Box::new(refused));
             }
