@@ -254,8 +254,8 @@ pub fn too_large(length: u64, most: usize) -> String {
 /// What the parsers need to know to take records apart.
 pub struct Taking {
     pub paths: jsonl::Paths,
-    /// The largest line, in bytes.
-    pub max_line: usize,
+    /// The largest page, and line that holds one, in bytes.
+    pub max_page: usize,
 }
 
 impl Batch {

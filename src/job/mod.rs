@@ -87,7 +87,7 @@ where
     let buffers = Buffers::new(4 * config.batch.get());
     let taking = Taking {
         paths: Paths::new(&config.fields),
-        max_line: config.max_page.get(),
+        max_page: config.max_page.get(),
     };
     let mut dedup = PageDedup::new(config.dedup);
     let stages = Stages {

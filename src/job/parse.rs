@@ -70,7 +70,7 @@ const SEARCHED: usize = 8;
 pub fn parse_batch(mut batch: Batch, emit: Emit, taking: &Taking, buffers: &Buffers) -> Parsed {
     let mut stage = ParseStage {
         emit,
-        max_page: taking.max_line,
+        max_page: taking.max_page,
         fingerprinter: Fingerprinter::default(),
         parsed: Parsed {
             output: buffers.take(),

@@ -5,21 +5,20 @@
 //! A record that does not end where its length says is damaged: it is refused, and the
 //! next record is searched for.
 
+mod body;
+mod record;
+
 use std::borrow::Cow;
-use std::io::{self, Read};
-use std::num::NonZeroUsize;
+use std::io;
 use std::ops::ControlFlow;
-use std::sync::{Arc, LazyLock};
+use std::sync::Arc;
 
-use memchr::memmem::Finder;
-
-use super::batch::Taking;
-use super::decode::decoded;
+use self::body::{After, BOUNDARY, Body, next_record};
+pub use self::record::entries;
+use self::record::{FoundText, text_in};
 use super::pack::{Inflow, Packer, Stretch};
-use super::{Behind, Content, Entry, Origin, Part, Records, Refused, Text, text};
-use crate::grammar::{
-    HttpHeader, NoHeader, WARC_MAGIC, WarcHeader, http_header, put_together, warc_header,
-};
+use super::{Behind, Content, Origin, Part, Records, Refused, text};
+use crate::grammar::{NoHeader, WARC_MAGIC, WarcHeader, warc_header};
 use crate::model::{NotRead, Reject, RejectReason};
 
 /// A longer header is none.
@@ -269,208 +268,6 @@ fn damaged(bytes: &[u8], message: String, offset: u64) -> Refused {
         line: None,
         record: header.record_id.map(lossy),
         excerpt: Reject::excerpt_of(bytes),
-    }
-}
-
-/// The block of a large record, as a stream. It ends early where another record begins in it, so
-/// that a length which is too large by damage does not swallow the rest of the file.
-struct Body<'b, 'a> {
-    bytes: Vec<u8>,
-    at: usize,
-    /// Where another record begins in the bytes.
-    next: Option<usize>,
-    /// Bytes of the block to come.
-    left: u64,
-    inflow: &'b mut Inflow<'a>,
-}
-
-impl<'b, 'a> Body<'b, 'a> {
-    fn new(bytes: Vec<u8>, left: u64, inflow: &'b mut Inflow<'a>) -> Self {
-        let next = next_record(&bytes, After::BlankLine);
-        Self {
-            bytes,
-            at: 0,
-            next,
-            left,
-            inflow,
-        }
-    }
-
-    /// Whether the block was ended by the beginning of another record.
-    fn meets_record(&self) -> bool {
-        self.left > 0 && self.next == Some(self.at)
-    }
-
-    /// What was read of the source behind the block.
-    fn rest(mut self) -> Vec<u8> {
-        self.bytes.split_off(self.at)
-    }
-}
-
-impl Read for Body<'_, '_> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        if self.bytes.len() - self.at <= BOUNDARY && !self.inflow.at_end && self.next.is_none() {
-            self.bytes.drain(..self.at);
-            self.at = 0;
-            self.inflow.read_on(LONGEST_HEADER, &mut self.bytes);
-            self.next = next_record(&self.bytes, After::BlankLine);
-        }
-        let kept = if self.inflow.at_end { 0 } else { BOUNDARY };
-        let end = self
-            .next
-            .unwrap_or(self.bytes.len().saturating_sub(kept).max(self.at));
-        let there = (end - self.at).min(buffer.len());
-        let length = self.left.min(there as u64) as usize;
-        buffer[..length].copy_from_slice(&self.bytes[self.at..][..length]);
-        (self.at, self.left) = (self.at + length, self.left - length as u64);
-        Ok(length)
-    }
-}
-
-/// Bytes that tell a record's beginning behind another one's block.
-const BOUNDARY: usize = 24;
-
-static NEXT: LazyLock<Finder> = LazyLock::new(|| Finder::new(b"\nWARC/1."));
-
-/// What stands before a record.
-#[derive(Clone, Copy, PartialEq)]
-enum After {
-    /// Where one must be found, any line.
-    AnyLine,
-    /// Where there should be none, what always stands between two, for a text may speak of them.
-    BlankLine,
-}
-
-/// Where the next record begins behind the first byte: a version line, and then a field.
-fn next_record(text: &[u8], after: After) -> Option<usize> {
-    let begins = |&at: &usize| {
-        let Some([b'0' | b'1', line_end @ ..]) = text.get(at + NEXT.needle().len()..) else {
-            return false;
-        };
-        let line_end = line_end.strip_prefix(b"\r").unwrap_or(line_end);
-        let field = line_end.strip_prefix(b"\n").unwrap_or_default();
-        let line_before = text[..at].strip_suffix(b"\r").unwrap_or(&text[..at]);
-        field.first().is_some_and(u8::is_ascii_alphabetic)
-            && (after == After::AnyLine || line_before.ends_with(b"\n"))
-    };
-    NEXT.find_iter(text).find(begins).map(|at| at + 1)
-}
-
-/// Takes whole records apart. `offset` says where they stand; a last one may be cut off.
-pub fn entries<'a>(
-    mut records: &'a [u8],
-    mut offset: u64,
-    taking: &Taking,
-    each: &mut dyn FnMut(Entry<'a>),
-) {
-    loop {
-        let start = line_ends(records);
-        let Ok(header) = warc_header(&records[start..]) else {
-            return;
-        };
-        let block = &records[start + header.length..];
-        let length = usize::try_from(header.content_length).unwrap_or(usize::MAX);
-        let (block, rest) = block.split_at(length.min(block.len()));
-        match text_in(&header, block) {
-            Ok(found) => {
-                let offset = offset + (start + header.length) as u64;
-                each(entry(&header, block, found, offset, taking.max_line));
-            }
-            Err(Some(not_read)) => each(Entry::NotRead(not_read)),
-            Err(None) => {}
-        }
-        offset += (records.len() - rest.len()) as u64;
-        records = rest;
-    }
-}
-
-/// `offset` is the block's. That of a body which is not stored as it is counts from its beginning.
-fn entry<'a>(
-    header: &WarcHeader<'a>,
-    block: &'a [u8],
-    found: FoundText,
-    offset: u64,
-    most: usize,
-) -> Entry<'a> {
-    let body = &block[found.start..];
-    let (text, stored, offset) = match found.http.filter(HttpHeader::is_encoded) {
-        None => (Cow::Borrowed(body), None, offset + found.start as u64),
-        Some(http) => match decoded_body(&http, body, most) {
-            Ok(Some(text)) => (Cow::Owned(text), Some(body.len() as u64), 0),
-            Ok(None) => return Entry::NotRead(NotRead::Encoded),
-            Err(error) => {
-                let refused = Refused {
-                    length: body.len() as u64,
-                    record: header.record_id.map(lossy),
-                    ..damaged(
-                        body,
-                        format!("the body is damaged: {error}"),
-                        offset + found.start as u64,
-                    )
-                };
-                return Entry::Refused(Box::new(refused));
-            }
-        },
-    };
-    Entry::Text(Text {
-        text,
-        stored,
-        offset,
-        record: header.record_id.into(),
-        url: header.target_uri.map(Cow::Borrowed),
-        date: header.date,
-        meta: None,
-    })
-}
-
-/// The body as the browser would show it; none when it is compressed in a way that is not read.
-fn decoded_body(http: &HttpHeader, body: &[u8], most: usize) -> io::Result<Option<Vec<u8>>> {
-    let joined = if http.is_chunked {
-        put_together(body)
-    } else {
-        None
-    };
-    let body = joined.as_deref().unwrap_or(body);
-    let known: [&[u8]; 3] = [b"gzip", b"x-gzip", b"zstd"];
-    let is_known = |encoding: &[u8]| known.iter().any(|name| encoding.eq_ignore_ascii_case(name));
-    if !http.content_encoding.is_none_or(is_known) {
-        return Ok(None);
-    }
-    // Told by its own first bytes: many crawlers keep the header and store the body decompressed.
-    let mut text = Vec::new();
-    let stream = decoded(Box::new(body), None, NonZeroUsize::MIN)?.stream;
-    stream.take(most as u64 + 1).read_to_end(&mut text)?;
-    Ok(Some(text))
-}
-
-/// Where the text begins in a record's block.
-#[derive(Clone, Copy)]
-struct FoundText<'a> {
-    start: usize,
-    http: Option<HttpHeader<'a>>,
-}
-
-/// The text in a record's block; else why there is none, or nothing for a record that is
-/// about others.
-fn text_in<'a>(header: &WarcHeader, block: &'a [u8]) -> Result<FoundText<'a>, Option<NotRead>> {
-    let is = |kind: &[u8]| header.record_type.eq_ignore_ascii_case(kind);
-    let (start, media_type, http) = if is(b"response") {
-        let http = http_header(block).ok_or(NotRead::OtherType)?;
-        (http.length, http.content_type, Some(http))
-    } else if is(b"conversion") {
-        (0, header.content_type.or(Some(b"text/plain")), None)
-    } else if is(b"resource") {
-        (0, header.content_type, None)
-    } else {
-        return Err(None);
-    };
-    let media_type = media_type.unwrap_or_default();
-    let end = media_type.iter().position(|&byte| byte == b';');
-    let media_type = media_type[..end.unwrap_or(media_type.len())].trim_ascii();
-    match &media_type.to_ascii_lowercase()[..] {
-        b"text/plain" => Ok(FoundText { start, http }),
-        b"text/html" | b"application/xhtml+xml" => Err(Some(NotRead::Html)),
-        _ => Err(Some(NotRead::OtherType)),
     }
 }
 
