@@ -210,7 +210,7 @@ fn writing(criterion: &mut Criterion, text: &[u8], pages: &[Page]) {
         bencher.iter(|| {
             out.clear();
             for block in pages.iter().flat_map(|page| &page.blocks) {
-                ndjson::block(&mut out, block, 0);
+                ndjson::block(&mut out, block, 0, None);
             }
             out.len()
         });

@@ -16,6 +16,9 @@ pub enum Error {
         /// What the system says.
         source: io::Error,
     },
+    /// What was seen does not fit into memory, and could not be written to temporary files or read there.
+    #[error("cannot remember what was seen: {0}")]
+    Remember(io::Error),
     /// A thread could not be started.
     #[error("cannot start a thread: {0}")]
     Threads(io::Error),

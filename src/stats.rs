@@ -13,7 +13,7 @@ pub struct Stats {
     pub bytes: Bytes,
     /// Report pages, and other pages that were skipped.
     pub pages: Pages,
-    /// Statement blocks of the emitted pages.
+    /// Statement blocks of the emitted and the repeated pages.
     pub blocks: Blocks,
     /// Lines written: pages, or statements with `--emit statements`.
     pub records: u64,

@@ -34,6 +34,12 @@ pub fn text(summary: &Summary, elapsed: Duration, rejects_written: bool) -> Stri
         size((bytes.read as f64 / seconds.max(1e-9)) as u64),
         columns.join(", "),
     ));
+    if pages.repeated > 0 {
+        lines.push(format!(
+            "{} repeated: seen before, with nothing new.",
+            counted(pages.repeated, "page")
+        ));
+    }
     if pages.skipped > 0 {
         lines.push(format!(
             "{} skipped: no report, but some other text.",

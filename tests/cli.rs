@@ -435,6 +435,11 @@ fn wrong_usage_is_exit_code_2_and_does_nothing() {
         (&["a.txt", "--max-rejects", "200%"], "0.5%"),
         (&["a.txt", "--emit", "csv"], "statements"),
         (&["a.txt", "--format", "csv"], "jsonl"),
+        (&["a.txt", "--near", "80%"], "such as 0.8"),
+        (
+            &["a.txt", "--rejects", "x", "--duplicates", "x"],
+            "--rejects and --duplicates name the same file",
+        ),
         (
             &["a.txt", "--keep", "b,a.b,a"],
             "--keep: `a.b` is already in `a`; name one of them",
@@ -478,6 +483,9 @@ fn help_names_every_flag_with_examples_and_exit_codes() {
         "--rejects",
         "--stats",
         "--dedup",
+        "--memory",
+        "--duplicates",
+        "--near",
         "--threads",
         "--limit",
         "--max-page",

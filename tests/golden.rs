@@ -82,8 +82,11 @@ fn every_case_gives_its_expected_output() {
         let folder = tempfile::tempdir().unwrap();
         let output = run(&case, folder.path());
         wrong.extend(expect(&case.join("expected.ndjson"), &output).err());
-        if let Ok(rejects) = fs::read(folder.path().join("rejects.ndjson")) {
-            wrong.extend(expect(&case.join("expected.rejects.ndjson"), &rejects).err());
+        for name in ["rejects", "duplicates"] {
+            if let Ok(lines) = fs::read(folder.path().join(format!("{name}.ndjson"))) {
+                let expected = case.join(format!("expected.{name}.ndjson"));
+                wrong.extend(expect(&expected, &lines).err());
+            }
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));

@@ -7,7 +7,7 @@ use std::ops::ControlFlow;
 use std::path::Path;
 
 use citesift::grammar::{json_may_hold_report, may_be_report};
-use citesift::model::{Reject, Report};
+use citesift::model::{Duplicate, DuplicateKind, Reject, Report};
 use citesift::{Config, Dedup, Emit, Input, Summary, parse, run};
 use proptest::prelude::*;
 
@@ -123,6 +123,7 @@ struct Way {
     max_page: usize,
     emit: Emit,
     dedup: Dedup,
+    memory: usize,
 }
 
 const USUAL: Way = Way {
@@ -131,11 +132,13 @@ const USUAL: Way = Way {
     max_page: 64 << 20,
     emit: Emit::Reports,
     dedup: Dedup::Page,
+    memory: 1 << 30,
 };
 
 struct Done {
     records: Vec<u8>,
     rejects: Vec<Reject>,
+    duplicates: Vec<Duplicate>,
     summary: Summary,
 }
 
@@ -150,15 +153,21 @@ fn done(files: &[&Path], way: Way) -> Done {
     config.threads = NonZeroUsize::new(way.threads).unwrap();
     config.max_page = NonZeroUsize::new(way.max_page).unwrap();
     (config.emit, config.dedup) = (way.emit, way.dedup);
-    let (mut records, mut rejects) = (Vec::new(), Vec::new());
+    (config.memory, config.tells_duplicates) = (way.memory, true);
+    let (mut records, mut rejects, mut duplicates) = (Vec::new(), Vec::new(), Vec::new());
     let summary = run(&config, |batch| {
         records.extend_from_slice(batch.records);
         rejects.extend_from_slice(batch.rejects);
+        duplicates.extend_from_slice(batch.duplicates);
         Ok(ControlFlow::Continue(()))
     });
     Done {
         records,
         rejects,
+        duplicates: serde_json::Deserializer::from_slice(&duplicates)
+            .into_iter()
+            .map(Result::unwrap)
+            .collect(),
         summary: summary.unwrap(),
     }
 }
@@ -299,6 +308,23 @@ proptest! {
     }
 
     #[test]
+    fn across_pages_threads_and_memory_change_nothing_and_what_is_removed_is_told(
+        text in whole_pages(), more in whole_pages(), batch in 1usize..3000, threads in 1usize..5,
+        memory in prop::sample::select(&[0usize, 4000, 1 << 30][..]),
+        dedup in prop::sample::select(&[Dedup::Off, Dedup::Page, Dedup::Run, Dedup::Text][..]),
+    ) {
+        with_file(&text, |first| with_file(&more, |second| {
+            let files = [first, second, first];
+            let usual = done(&files, Way { dedup, ..USUAL });
+            let other = done(&files, Way { batch, threads, dedup, memory, ..USUAL });
+            assert_eq!(String::from_utf8(usual.records.clone()), String::from_utf8(other.records));
+            assert_eq!(usual.duplicates, other.duplicates);
+            assert_eq!(usual.summary.stats, other.summary.stats);
+            all_is_kept_or_told(&done(&files, Way { dedup: Dedup::Off, ..USUAL }), &usual);
+        }));
+    }
+
+    #[test]
     fn pages_glued_by_cat_come_out_as_from_two_files(one in whole_pages(), other in whole_pages()) {
         with_file(&one, |first| with_file(&other, |second| with_file(&[&one[..], &other].concat(), |glued| {
             let apart = reports(&done(&[first, second], USUAL).records);
@@ -344,6 +370,56 @@ proptest! {
             assert_eq!(String::from_utf8(records).unwrap(), expected.concat());
         });
     }
+}
+
+/// Kept and removed blocks together are all blocks, and for each removed one a copy stands where it is said.
+fn all_is_kept_or_told(all: &Done, done: &Done) {
+    let place = |report: &Report| (report.source.path.clone(), report.source.offset);
+    let expected: Vec<_> = reports(&all.records)
+        .iter()
+        .flat_map(|report| {
+            report
+                .statements
+                .iter()
+                .map(|one| (place(report), one.id.clone()))
+                .collect::<Vec<_>>()
+        })
+        .collect();
+    let kept: Vec<_> = reports(&done.records)
+        .iter()
+        .flat_map(|report| {
+            report
+                .statements
+                .iter()
+                .map(|one| (place(report), one.id.clone()))
+                .collect::<Vec<_>>()
+        })
+        .collect();
+    let of_kind = |kind| done.duplicates.iter().filter(move |one| one.kind == kind);
+    let removed = of_kind(DuplicateKind::Block).map(|one| {
+        (
+            (one.source.path.clone(), one.source.offset),
+            one.key.clone(),
+        )
+    });
+    let mut together: Vec<_> = kept.iter().cloned().chain(removed).collect();
+    let mut expected_sorted = expected;
+    together.sort();
+    expected_sorted.sort();
+    assert_eq!(together, expected_sorted);
+    for one in of_kind(DuplicateKind::Block) {
+        let stays = (one.kept.source.path.clone(), one.kept.source.offset);
+        assert!(kept.contains(&(stays, one.key.clone())), "{one:?}");
+    }
+    let stats = &done.summary.stats;
+    assert_eq!(
+        of_kind(DuplicateKind::Page).count() as u64,
+        stats.pages.repeated
+    );
+    assert_eq!(
+        stats.blocks.seen,
+        stats.blocks.kept + of_kind(DuplicateKind::Block).count() as u64
+    );
 }
 
 /// As programs write JSON that shall be ASCII.

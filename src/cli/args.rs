@@ -63,13 +63,30 @@ pub struct Args {
     #[arg(long, value_name = "FILE", help_heading = "Output")]
     pub rejects: Option<PathBuf>,
 
+    /// Write what was removed as a repeat to FILE, as NDJSON: its key, its place, and the place of
+    /// the copy that stayed.
+    #[arg(long, value_name = "FILE", help_heading = "Output")]
+    pub duplicates: Option<PathBuf>,
+
     /// Write the summary to FILE, as JSON.
     #[arg(long, value_name = "FILE", help_heading = "Output")]
     pub stats: Option<PathBuf>,
 
-    /// Remove statement blocks that are repeated within a page, or keep all.
+    /// Remove statement blocks that are repeated: none of them, those within a page, also those
+    /// of an earlier page on the same paper (and pages that bring nothing new), or those
+    /// of any earlier page.
     #[arg(long, value_enum, default_value_t = DedupArg::Page, help_heading = "Work")]
     dedup: DedupArg,
+
+    /// Tell which statements of a page have at least SHARE of the shorter one's sequences of three
+    /// words in common, from 0 to 1: the later one gets `similar_to` and `similarity`.
+    #[arg(long, value_name = "SHARE", value_parser = share, help_heading = "Work")]
+    near: Option<u16>,
+
+    /// Memory for what was seen on other pages, with `--dedup run` and `text`; what is more goes
+    /// to temporary files [default: a quarter of the machine's].
+    #[arg(long, value_name = "SIZE", value_parser = size, help_heading = "Work")]
+    memory: Option<NonZeroUsize>,
 
     /// Parser threads; the output is the same for any number [default: the number of cores].
     #[arg(long, value_name = "N", help_heading = "Work")]
@@ -150,6 +167,8 @@ impl From<FormatArg> for Option<Format> {
 enum DedupArg {
     Off,
     Page,
+    Run,
+    Text,
 }
 
 /// When something is shown.
@@ -189,7 +208,14 @@ impl Args {
         config.dedup = match self.dedup {
             DedupArg::Off => Dedup::Off,
             DedupArg::Page => Dedup::Page,
+            DedupArg::Run => Dedup::Run,
+            DedupArg::Text => Dedup::Text,
         };
+        config.tells_duplicates = self.duplicates.is_some();
+        config.near = self.near;
+        if let Some(memory) = self.memory {
+            config.memory = memory.get();
+        }
         if let Some(threads) = self.threads {
             config.threads = threads;
             config.batch = Config::batch_for(threads);
@@ -249,6 +275,7 @@ impl Args {
         let named = [
             ("--output", &self.output),
             ("--rejects", &self.rejects),
+            ("--duplicates", &self.duplicates),
             ("--stats", &self.stats),
         ];
         let named: Vec<_> = named
@@ -294,6 +321,15 @@ fn size(typed: &str) -> Result<NonZeroUsize, String> {
     NonZeroUsize::new(bytes).ok_or_else(|| "the size must be above zero".to_owned())
 }
 
+/// A share in thousandths.
+fn share(typed: &str) -> Result<u16, String> {
+    let share: f64 = typed.parse().unwrap_or(f64::NAN);
+    match (0.001..=1.0).contains(&share) {
+        true => Ok((share * 1000.0).ceil() as u16),
+        false => Err("expected a share above 0, up to 1, such as 0.8".to_owned()),
+    }
+}
+
 fn max_rejects(typed: &str) -> Result<MaxRejects, String> {
     let expected = || "expected a number of pages, such as 10, or a share, such as 0.5%".to_owned();
     match typed.strip_suffix('%') {
@@ -327,6 +363,16 @@ mod tests {
         assert_eq!(bytes("2kB"), Some(2000));
         for wrong in ["0", "", "-1", "1.5M", "1 M", "1X", "99999999999G"] {
             assert_eq!(bytes(wrong), None, "{wrong:?}");
+        }
+    }
+
+    #[test]
+    fn shares_in_thousandths() {
+        for (typed, expected) in [("0.8", 800), ("1", 1000), ("0.6667", 667), ("0.001", 1)] {
+            assert_eq!(share(typed), Ok(expected));
+        }
+        for wrong in ["0", "1.1", "-1", "80%", "nan", ""] {
+            assert!(share(wrong).is_err(), "{wrong}");
         }
     }
 

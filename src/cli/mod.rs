@@ -45,7 +45,11 @@ pub fn main() -> ExitCode {
 
 fn job(args: &Args, config: &Config) -> Result<u8, Error> {
     let started = Instant::now();
-    let mut outputs = Outputs::open(args.output.as_deref(), args.rejects.as_deref())?;
+    let mut outputs = Outputs::open(
+        args.output.as_deref(),
+        args.rejects.as_deref(),
+        args.duplicates.as_deref(),
+    )?;
     let stats_file = args.stats.as_deref().map(NamedFile::create).transpose()?;
     let progress = progress(args, config);
 

@@ -10,11 +10,12 @@ use crate::error::Error;
 use crate::job::Output;
 use crate::sink::CompressedFile;
 
-/// Records and rejects.
+/// Records, rejects and duplicates.
 pub struct Outputs {
     /// None is standard output.
     records: Option<NamedFile>,
     rejects: Option<NamedFile>,
+    duplicates: Option<NamedFile>,
 }
 
 /// A file with the name to use in messages.
@@ -25,10 +26,15 @@ pub struct NamedFile {
 
 impl Outputs {
     /// Opens them; records go to standard output when no file is named.
-    pub fn open(output: Option<&Path>, rejects: Option<&Path>) -> Result<Self, Error> {
+    pub fn open(
+        output: Option<&Path>,
+        rejects: Option<&Path>,
+        duplicates: Option<&Path>,
+    ) -> Result<Self, Error> {
         Ok(Self {
             records: output.map(NamedFile::create).transpose()?,
             rejects: rejects.map(NamedFile::create).transpose()?,
+            duplicates: duplicates.map(NamedFile::create).transpose()?,
         })
     }
 
@@ -38,6 +44,9 @@ impl Outputs {
             for reject in batch.rejects {
                 file.json_line(reject)?;
             }
+        }
+        if let Some(file) = &mut self.duplicates {
+            file.write(batch.duplicates)?;
         }
         if let Some(file) = &mut self.records {
             file.write(batch.records)?;
@@ -57,7 +66,7 @@ impl Outputs {
 
     /// Gives every file its name.
     pub fn finish(self) -> Result<(), Error> {
-        let files = [self.records, self.rejects];
+        let files = [self.records, self.rejects, self.duplicates];
         files.into_iter().flatten().try_for_each(NamedFile::finish)
     }
 }

@@ -4,7 +4,7 @@
 //! for a thousand million of them. A person who forges collisions on purpose can: XXH3
 //! is no cryptographic hash.
 
-use xxhash_rust::xxh3::xxh3_128;
+use xxhash_rust::xxh3::{xxh3_64, xxh3_128, xxh3_128_with_seed};
 
 use crate::model::StatementType;
 
@@ -58,6 +58,11 @@ impl Fingerprinter {
             key: Key(id ^ length.wrapping_mul(0x9E37_79B9_7F4A_7C15_F39C_C060_5CED_C835)),
         }
     }
+}
+
+/// The fingerprint of anything else, kept apart from others by its kind.
+pub fn fingerprint_of(kind: &str, bytes: &[u8]) -> Key {
+    Key(xxh3_128_with_seed(bytes, xxh3_64(kind.as_bytes())))
 }
 
 #[cfg(test)]

@@ -3,10 +3,18 @@
 //! Nothing here sees text. Two blocks are the same block when their [`Key`]s are equal.
 
 mod fingerprint;
+mod keys;
+mod near;
 mod page;
+mod places;
+mod run;
 
-pub use fingerprint::{Fingerprint, Fingerprinter, Key};
-pub use page::{PageDedup, Seen};
+pub use fingerprint::{Fingerprint, Fingerprinter, Key, fingerprint_of};
+pub use keys::Keys;
+pub use near::{Near, Similar};
+pub use page::{PageDedup, Removed, Seen};
+pub use places::Places;
+pub use run::{Earlier, PageIdentity, RunDedup, Verdict};
 
 /// Which repeats are removed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -16,6 +24,17 @@ pub enum Dedup {
     /// Those within one page.
     #[default]
     Page,
+    /// Also those of an earlier page on the same cited paper, and pages that bring nothing new.
+    Run,
+    /// Also those of any earlier page, whatever paper it is on.
+    Text,
+}
+
+impl Dedup {
+    /// Whether what was seen on one page matters to another.
+    pub fn is_across_pages(self) -> bool {
+        matches!(self, Self::Run | Self::Text)
+    }
 }
 
 /// A block that stays.

@@ -12,10 +12,19 @@ pub struct Seen {
     pub see_more: Option<u64>,
 }
 
+/// A block that does not stay, and the number of the page's block that stays for it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Removed {
+    pub block: usize,
+    pub first: usize,
+}
+
 /// Decides page after page; holds no more than one page's keys.
 #[derive(Default)]
 pub struct PageDedup {
     scope: Dedup,
+    /// What was removed from the last page.
+    removed: Vec<Removed>,
     first: HashMap<Key, usize, BuildHasherDefault<Unhashed>>,
 }
 
@@ -34,12 +43,15 @@ impl PageDedup {
     /// Appends what stays of one page's blocks, in their order, and returns how many that are.
     pub fn decide(&mut self, blocks: &[Seen], kept: &mut Vec<Kept>) -> usize {
         let start = kept.len();
+        self.removed.clear();
         // Of its own for each large page: clearing costs the capacity, not the content.
         self.first = HashMap::default();
         for (block, seen) in blocks.iter().enumerate() {
             if let Some(first) = self.earlier(seen.key, blocks, &kept[start..]) {
                 kept[start + first].occurrences += 1;
                 kept[start + first].see_more = seen.see_more;
+                let first = kept[start + first].block;
+                self.removed.push(Removed { block, first });
             } else {
                 self.remember(seen.key, kept.len() - start);
                 kept.push(Kept {
@@ -50,6 +62,11 @@ impl PageDedup {
             }
         }
         kept.len() - start
+    }
+
+    /// What was removed from the last page, in its order.
+    pub fn removed(&self) -> &[Removed] {
+        &self.removed
     }
 
     fn earlier(&self, key: Key, blocks: &[Seen], kept: &[Kept]) -> Option<usize> {

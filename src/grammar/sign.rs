@@ -57,7 +57,9 @@ static ESCAPE: LazyLock<Finder> = LazyLock::new(|| Finder::new(br"\u00"));
 
 /// False when the text is surely no report page.
 pub fn may_be_report(text: &[u8]) -> bool {
-    IN_TEXT.as_ref().is_none_or(|signs| signs.is_match(text))
+    // Nearly all report pages begin so: with the label, or with a year on the line above.
+    let begins_with_header = text.starts_with(b"DOI:") || text.get(5..9) == Some(b"DOI:");
+    begins_with_header || IN_TEXT.as_ref().is_none_or(|signs| signs.is_match(text))
 }
 
 /// False when no string in the JSON text is a report page or the address of one.

@@ -1,5 +1,6 @@
 //! What holds for a run.
 
+use std::fs;
 use std::num::NonZeroUsize;
 
 use crate::dedup::Dedup;
@@ -20,6 +21,12 @@ pub struct Config {
     pub emit: Emit,
     /// Which repeats are removed.
     pub dedup: Dedup,
+    /// From how many thousandths on of shared sequences of words two statements of a page are told to be alike.
+    pub near: Option<u16>,
+    /// Bytes of memory for what was seen on other pages; what is more goes to temporary files.
+    pub memory: usize,
+    /// Whether it is told what is removed as a repeat.
+    pub tells_duplicates: bool,
     /// Parser threads; the output does not depend on it.
     pub threads: NonZeroUsize,
     /// The largest page, in bytes; larger ones are rejected.
@@ -36,6 +43,21 @@ pub struct Config {
 const UNDER_WAY_ON_ONE_CORE: usize = 2 << 20;
 const UNDER_WAY: usize = 8 << 20;
 
+/// What is taken for the machine's memory where it does not say.
+const USUAL_MEMORY: usize = 4 << 30;
+
+/// A quarter of the machine's memory, in bytes.
+fn quarter_of_memory() -> usize {
+    let kilobytes = || {
+        let text = fs::read_to_string("/proc/meminfo").ok()?;
+        let line = text
+            .lines()
+            .find_map(|line| line.strip_prefix("MemTotal:"))?;
+        line.split_whitespace().next()?.parse::<usize>().ok()
+    };
+    kilobytes().map_or(USUAL_MEMORY, |kilobytes| kilobytes.saturating_mul(1024)) / 4
+}
+
 impl Config {
     /// The default settings for these inputs.
     pub fn new(inputs: Vec<Input>) -> Self {
@@ -46,6 +68,9 @@ impl Config {
             fields: Fields::default(),
             emit: Emit::default(),
             dedup: Dedup::default(),
+            near: None,
+            memory: quarter_of_memory(),
+            tells_duplicates: false,
             threads,
             max_page: NonZeroUsize::MIN
                 .saturating_mul(const { NonZeroUsize::new(64 << 20).unwrap() }),

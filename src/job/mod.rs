@@ -8,6 +8,8 @@ mod read;
 mod records;
 mod write;
 
+use std::env;
+use std::io;
 use std::ops::ControlFlow;
 use std::sync::atomic::AtomicU64;
 
@@ -16,7 +18,7 @@ pub use page::parse;
 pub use records::{Records, records};
 
 use crate::buffers::Buffers;
-use crate::dedup::PageDedup;
+use crate::dedup::{Keys, RunDedup};
 use crate::error::{Error, ReadError};
 use crate::input::{Paths, Taking};
 use crate::model::Reject;
@@ -30,6 +32,8 @@ pub struct Output<'a> {
     pub records: &'a [u8],
     /// Pages that could not become a record.
     pub rejects: &'a [Reject],
+    /// Whole lines of NDJSON that tell what was removed as a repeat, where that is asked for.
+    pub duplicates: &'a [u8],
 }
 
 /// What came of a run.
@@ -89,13 +93,20 @@ where
         paths: Paths::new(&config.fields),
         max_page: config.max_page.get(),
     };
-    let mut dedup = PageDedup::new(config.dedup);
+    let keys = Keys::new(config.memory, env::temp_dir());
+    let dedup = RunDedup::new(config.dedup, keys);
+    let mut decider = decide::DecideStage::new(dedup, config.tells_duplicates);
+    let form = parse::Form {
+        emit: config.emit,
+        scope: config.dedup,
+        near: config.near,
+    };
     let stages = Stages {
         read: |pass: &mut dyn FnMut(_) -> _| read::read_all(config, watch, &buffers, pass),
-        worker: || |batch| parse::parse_batch(batch, config.emit, &taking, &buffers),
-        decide: |parsed| decide::decide_batch(&mut dedup, parsed),
-        write: |decided| {
-            let (flow, emptied) = writer.write(decided)?;
+        worker: || |batch| parse::parse_batch(batch, form, &taking, &buffers),
+        decide: |parsed| decider.decide(parsed),
+        write: |decided: io::Result<_>| {
+            let (flow, emptied) = writer.write(decided.map_err(Error::Remember)?)?;
             buffers.give(emptied);
             Ok(flow)
         },

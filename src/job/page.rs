@@ -109,6 +109,8 @@ fn statements_of(page: &Page) -> Vec<Statement> {
             section: block.section.map(string),
             statement_type: block.statement_type,
             confidence: block.confidence,
+            similar_to: None,
+            similarity: None,
             see_more: kept.see_more,
             occurrences: kept.occurrences,
         }

@@ -5,7 +5,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use crate::buffers::Buffers;
-use crate::dedup::{Fingerprinter, Seen};
+use crate::dedup::{Dedup, Fingerprinter, Near, PageIdentity, Seen, fingerprint_of};
 use crate::grammar::{self, Block, Page, may_be_report, report_id};
 use crate::input::{
     Batch, Behind, Content, Entry, Origin, Part, RecordName, Refused, Taking, Text, too_large,
@@ -47,9 +47,12 @@ pub struct ParsedPage {
     pub unrecognized: u64,
     pub warnings: Warnings,
     pub blocks: Range<usize>,
-    /// Pieces of `output` before and behind the statements.
+    /// Pieces of `output` before and behind the statements, and in the latter the page's place.
     pub beginning: Range<usize>,
     pub ending: Range<usize>,
+    pub source: Range<usize>,
+    /// What it is known by to other pages, where that matters.
+    pub identity: Option<PageIdentity>,
 }
 
 /// What became of a page.
@@ -67,9 +70,11 @@ pub enum Outcome {
 const SEARCHED: usize = 8;
 
 /// Parses a batch.
-pub fn parse_batch(mut batch: Batch, emit: Emit, taking: &Taking, buffers: &Buffers) -> Parsed {
+pub fn parse_batch(mut batch: Batch, form: Form, taking: &Taking, buffers: &Buffers) -> Parsed {
     let mut stage = ParseStage {
-        emit,
+        form,
+        near: form.near.map(Near::new),
+        header: Vec::new(),
         max_page: taking.max_page,
         fingerprinter: Fingerprinter::default(),
         parsed: Parsed {
@@ -106,8 +111,20 @@ pub fn parse_batch(mut batch: Batch, emit: Emit, taking: &Taking, buffers: &Buff
     stage.parsed
 }
 
+/// What the output is to hold.
+#[derive(Clone, Copy)]
+pub struct Form {
+    pub emit: Emit,
+    pub scope: Dedup,
+    /// From how many thousandths on statements are told to be alike.
+    pub near: Option<u16>,
+}
+
 struct ParseStage {
-    emit: Emit,
+    form: Form,
+    near: Option<Near>,
+    /// A page's header as text, while its fingerprint is taken, where the record's own will not do.
+    header: Vec<u8>,
     max_page: usize,
     fingerprinter: Fingerprinter,
     parsed: Parsed,
@@ -136,7 +153,15 @@ impl ParseStage {
                 meta: None,
             };
             if may_be_report(text) {
-                self.page(text, &at, is_valid, grammar::parse, &mut page);
+                self.page(
+                    text,
+                    &at,
+                    Known {
+                        is_valid,
+                        at_address: false,
+                    },
+                    &mut page,
+                );
                 feeds += page.feeds;
             } else {
                 self.push(at.length, Outcome::Skipped);
@@ -165,11 +190,10 @@ impl ParseStage {
             return self.push(text.len() as u64, Outcome::Skipped);
         }
         let pages = pages(text);
-        let parse = match report_id.is_some() && pages.len() == 1 {
-            true => grammar::parse_at_address,
-            false => grammar::parse,
+        let known = Known {
+            is_valid: simdutf8::basic::from_utf8(text).is_ok(),
+            at_address: report_id.is_some() && pages.len() == 1,
         };
-        let is_valid = simdutf8::basic::from_utf8(text).is_ok();
         let mut url = record.url.as_deref().map(String::from_utf8_lossy);
         for range in pages {
             let at = At {
@@ -186,29 +210,22 @@ impl ParseStage {
             if text.len() > self.max_page {
                 let refused = too_large_page(text, &at, record.record, self.max_page);
                 self.push(at.length, Outcome::Refused(Box::new(refused)));
-            } else if self.page(text, &at, is_valid, parse, &mut Page::default()) {
+            } else if self.page(text, &at, known, &mut Page::default()) {
                 (url, report_id) = (None, None);
             }
         }
     }
 
     /// Parses one page; true when it is a report.
-    fn page<'a>(
-        &mut self,
-        text: &'a [u8],
-        at: &At,
-        is_valid: bool,
-        parse: impl for<'t> Fn(&'t [u8], &mut Page<'t>),
-        page: &mut Page<'a>,
-    ) -> bool {
-        if is_valid {
-            parse(text, page);
+    fn page<'a>(&mut self, text: &'a [u8], at: &At, known: Known, page: &mut Page<'a>) -> bool {
+        if known.is_valid {
+            known.parse(text, page);
             self.add(page, page.warnings, at);
             return page.is_report;
         }
         let repaired = String::from_utf8_lossy(text);
         let mut repaired_page = Page::default();
-        parse(repaired.as_bytes(), &mut repaired_page);
+        known.parse(repaired.as_bytes(), &mut repaired_page);
         let mut warnings = repaired_page.warnings;
         warnings.add_if(repaired.as_bytes() != text, Warning::InvalidUtf8);
         self.add(&repaired_page, warnings, at);
@@ -221,11 +238,20 @@ impl ParseStage {
             return self.push(at.length, Outcome::Skipped);
         }
         let first_block = self.parsed.blocks.len();
+        if let Some(near) = &mut self.near {
+            near.next_page();
+        }
         let beginning = self.piece(|out, emit| ndjson::beginning(out, emit, page, at));
         for block in &page.blocks {
             self.block(block, &page.blocks, first_block);
         }
-        let ending = self.piece(|out, emit| ndjson::ending(out, emit, page, warnings, at));
+        let mut source = 0..0;
+        let ending = self.piece(|out, emit| source = ndjson::ending(out, emit, page, warnings, at));
+        let identity = self
+            .form
+            .scope
+            .is_across_pages()
+            .then(|| self.identity(page, at, beginning.clone()));
         self.parsed.pages.push(ParsedPage {
             bytes: at.length,
             outcome: Outcome::Report,
@@ -234,7 +260,28 @@ impl ParseStage {
             blocks: first_block..self.parsed.blocks.len(),
             beginning,
             ending,
+            source,
+            identity,
         });
+    }
+
+    /// The paper by its DOI or else its report; the header by all that a record shows of it but
+    /// the address, for the same page is crawled at two.
+    fn identity(&mut self, page: &Page, at: &At, beginning: Range<usize>) -> PageIdentity {
+        let header = if self.form.emit == Emit::Reports && at.url.is_none() {
+            &self.parsed.output[beginning]
+        } else {
+            self.header.clear();
+            ndjson::beginning(&mut self.header, Emit::Reports, page, &At::default());
+            &self.header
+        };
+        let doi = page.doi.map(<[u8]>::to_ascii_lowercase);
+        PageIdentity {
+            paper: doi
+                .map(|doi| fingerprint_of("doi", &doi))
+                .or_else(|| at.report_id.map(|id| fingerprint_of("report", id))),
+            header: fingerprint_of("page", header),
+        }
     }
 
     /// What has no output.
@@ -248,6 +295,8 @@ impl ParseStage {
             blocks: blocks..blocks,
             beginning: 0..0,
             ending: 0..0,
+            source: 0..0,
+            identity: None,
         });
     }
 
@@ -270,7 +319,10 @@ impl ParseStage {
                 block.statement_type,
                 block.confidence,
             );
-            let piece = self.piece(|out, _| ndjson::block(out, block, fingerprint.id));
+            let near = self.near.as_mut();
+            let similar = near.and_then(|near| near.similar(fingerprint, &block.text));
+            let similar = similar.map(|similar| (similar.id, similar.similarity));
+            let piece = self.piece(|out, _| ndjson::block(out, block, fingerprint.id, similar));
             (fingerprint.key, piece)
         };
         self.parsed.pieces.push(piece);
@@ -283,8 +335,26 @@ impl ParseStage {
     fn piece(&mut self, write: impl FnOnce(&mut Vec<u8>, Emit)) -> Range<usize> {
         let output = &mut self.parsed.output;
         let start = output.len();
-        write(output, self.emit);
+        write(output, self.form.emit);
         start..output.len()
+    }
+}
+
+/// What is known of a page before it is parsed.
+#[derive(Clone, Copy)]
+struct Known {
+    /// It is UTF-8.
+    is_valid: bool,
+    /// It is all that stands at a report's address.
+    at_address: bool,
+}
+
+impl Known {
+    fn parse<'a>(self, text: &'a [u8], page: &mut Page<'a>) {
+        match self.at_address {
+            true => grammar::parse_at_address(text, page),
+            false => grammar::parse(text, page),
+        }
     }
 }
 

@@ -22,6 +22,7 @@ pub struct WriteStage<'a, F> {
     on_batch: F,
     records: Vec<u8>,
     rejects: Vec<Reject>,
+    duplicates: Vec<u8>,
     stats: Stats,
     /// The source under way, and the line feeds passed in it.
     origin: Option<Arc<Origin>>,
@@ -41,6 +42,7 @@ where
             on_batch,
             records: Vec::new(),
             rejects: Vec::new(),
+            duplicates: Vec::new(),
             stats: Stats::default(),
             origin: None,
             feeds: 0,
@@ -51,6 +53,7 @@ where
     /// Writes one batch and returns its buffer; breaks when the limit is reached or nobody wants more.
     pub fn write(&mut self, batch: Decided) -> Result<(ControlFlow<()>, Vec<u8>), Error> {
         self.records.clear();
+        self.duplicates.clear();
         self.rejects.clear();
         let mut flow = ControlFlow::Continue(());
         for part in &batch.parsed.parts {
@@ -66,6 +69,7 @@ where
         let wanted = (self.on_batch)(&Output {
             records: &self.records,
             rejects: &self.rejects,
+            duplicates: &self.duplicates,
         })?;
         self.stopped = flow.is_break() || wanted.is_break();
         let flow = match self.stopped {
@@ -129,9 +133,32 @@ where
     }
 
     fn report(&mut self, batch: &Decided, page: &ParsedPage, number: usize) {
-        self.stats.pages.seen += 1;
-        let kept = &batch.kept[batch.pages[number].clone()];
+        let decided = &batch.pages[number];
+        let (verdict, kept) = (&decided.verdict, &batch.kept[decided.kept.clone()]);
+        let lines = &batch.duplicates[decided.duplicates.clone()];
+        self.duplicates.extend_from_slice(lines);
+
         let removed = (page.blocks.len() - kept.len()) as u64;
+        let stats = &mut self.stats;
+        stats.pages.seen += 1;
+        stats.bytes.pages += page.bytes;
+        stats.blocks.seen += page.blocks.len() as u64;
+        stats.blocks.kept += kept.len() as u64;
+        stats.blocks.repeated_in_page += verdict.repeated_in_page as u64;
+        stats.blocks.repeated_in_run += removed - verdict.repeated_in_page as u64;
+        if verdict.is_repeated {
+            stats.pages.repeated += 1;
+            return;
+        }
+        stats.pages.emitted += 1;
+        stats.unrecognized_lines += page.unrecognized;
+        stats.records += match self.emit {
+            Emit::Reports => 1,
+            Emit::Statements => kept.len() as u64,
+        };
+        for warning in page.warnings.iter() {
+            Stats::count(&mut stats.warnings, warning.as_str());
+        }
         let statements = kept.iter().map(|kept| ndjson::Decided {
             piece: batch.parsed.pieces[page.blocks.start + kept.block].clone(),
             see_more: kept.see_more,
@@ -146,21 +173,6 @@ where
             removed,
             page.ending.clone(),
         );
-
-        let stats = &mut self.stats;
-        stats.pages.emitted += 1;
-        stats.bytes.pages += page.bytes;
-        stats.blocks.seen += page.blocks.len() as u64;
-        stats.blocks.kept += kept.len() as u64;
-        stats.blocks.repeated_in_page += removed;
-        stats.unrecognized_lines += page.unrecognized;
-        stats.records += match self.emit {
-            Emit::Reports => 1,
-            Emit::Statements => kept.len() as u64,
-        };
-        for warning in page.warnings.iter() {
-            Stats::count(&mut stats.warnings, warning.as_str());
-        }
     }
 
     fn behind(&mut self, part: &ParsedPart, behind: &Behind) {

@@ -3,11 +3,13 @@
 //! The order of fields here is the order of keys in the output, and the doc comments
 //! are the descriptions in the JSON Schema. Changing either changes the schema.
 
+mod duplicate;
 mod not_read;
 mod reject;
 mod report;
 mod warning;
 
+pub use duplicate::{Duplicate, DuplicateKind, KeptCopy};
 pub use not_read::NotRead;
 pub use reject::{Reject, RejectPlace, RejectReason};
 pub use report::{

@@ -100,7 +100,7 @@ pub struct Facets {
 }
 
 /// One citation statement ("Smart Citation").
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Statement {
     /// XXH3-128, 32 hexadecimal digits, of text, section, type and confidence joined by U+001F (null as the empty string).
@@ -116,6 +116,16 @@ pub struct Statement {
     /// scite's confidence in the type, percent.
     #[schemars(range(max = 100))]
     pub confidence: Option<u8>,
+    /// The `id` of an earlier statement on the printed page that shares most of its words with
+    /// this one, as far as `--near` tells; the key is there only then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(regex(pattern = r"^[0-9a-f]{32}$"))]
+    pub similar_to: Option<String>,
+    /// The share of the shorter one's different sequences of three words that the other has
+    /// too, cut off to thousandths.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 0, max = 1))]
+    pub similarity: Option<f64>,
     /// Further statements of the same citing paper that the page hides.
     pub see_more: Option<u64>,
     /// How often the block stands on the page.
@@ -191,7 +201,7 @@ impl JsonSchema for Meta {
 }
 
 /// One kept statement with what identifies its page: a row for tables.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct StatementRow {
     /// XXH3-128, 32 hexadecimal digits, of text, section, type and confidence joined by U+001F (null as the empty string).
@@ -207,6 +217,15 @@ pub struct StatementRow {
     /// scite's confidence in the type, percent.
     #[schemars(range(max = 100))]
     pub confidence: Option<u8>,
+    /// The `id` of an earlier statement on the page that shares most of this one's words, as far
+    /// as `--near` tells; the key is there only then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(regex(pattern = r"^[0-9a-f]{32}$"))]
+    pub similar_to: Option<String>,
+    /// The share of the shorter one's sequences of three words that the two have in common.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 0, max = 1))]
+    pub similarity: Option<f64>,
     /// Further statements of the same citing paper that the page hides.
     pub see_more: Option<u64>,
     /// How often the block stands on the page.
@@ -237,6 +256,8 @@ impl Report {
                 section: statement.section,
                 statement_type: statement.statement_type,
                 confidence: statement.confidence,
+                similar_to: statement.similar_to,
+                similarity: statement.similarity,
                 see_more: statement.see_more,
                 occurrences: statement.occurrences,
                 doi: self.doi.clone(),

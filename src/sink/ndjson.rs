@@ -83,7 +83,9 @@ pub fn beginning(out: &mut Vec<u8>, emit: Emit, page: &Page, at: &At) {
 }
 
 /// Writes a block up to the value of `see_more`.
-pub fn block(out: &mut Vec<u8>, block: &Block, id: u128) {
+///
+/// `similar` is the id of a statement that it is like, and in thousandths how much.
+pub fn block(out: &mut Vec<u8>, block: &Block, id: u128, similar: Option<(u128, u16)>) {
     out.extend_from_slice(b"{\"id\":\"");
     out.extend_from_slice(&hexadecimal(id));
     out.extend_from_slice(b"\",\"text\":");
@@ -98,12 +100,25 @@ pub fn block(out: &mut Vec<u8>, block: &Block, id: u128) {
         None => b",\"type\":null",
     });
     field(out, b",\"confidence\":", block.confidence.map(u64::from));
+    if let Some((similar, share)) = similar {
+        out.extend_from_slice(b",\"similar_to\":\"");
+        out.extend_from_slice(&hexadecimal(similar));
+        let share = f64::from(share) / 1000.0;
+        out.extend_from_slice(format!("\",\"similarity\":{share:?}").as_bytes());
+    }
     out.extend_from_slice(b",\"see_more\":");
 }
 
 /// Writes what stands behind the statements (behind `duplicates_removed`, for reports;
-/// behind every statement, for rows), with the line's end.
-pub fn ending(out: &mut Vec<u8>, emit: Emit, page: &Page, warnings: Warnings, at: &At) {
+/// behind every statement, for rows), with the line's end. Returns where in `out` the
+/// value of `source` stands.
+pub fn ending(
+    out: &mut Vec<u8>,
+    emit: Emit,
+    page: &Page,
+    warnings: Warnings,
+    at: &At,
+) -> Range<usize> {
     match emit {
         Emit::Reports => {
             out.extend_from_slice(b",\"warnings\":");
@@ -121,15 +136,58 @@ pub fn ending(out: &mut Vec<u8>, emit: Emit, page: &Page, warnings: Warnings, at
             optional(out, at.report_id, string);
         }
     }
-    out.extend_from_slice(b",\"source\":{\"path\":");
+    out.extend_from_slice(b",\"source\":");
+    let start = out.len();
+    out.extend_from_slice(b"{\"path\":");
     string(out, at.path.as_bytes());
     field(out, b",\"offset\":", Some(at.offset));
     field(out, b",\"length\":", Some(at.length));
     text(out, b",\"record\":", at.record.as_deref());
     text(out, b",\"date\":", at.date.as_deref());
-    out.extend_from_slice(b"},\"meta\":");
+    out.push(b'}');
+    let source = start..out.len();
+    out.extend_from_slice(b",\"meta\":");
     out.extend_from_slice(at.meta.unwrap_or("null").as_bytes());
     out.extend_from_slice(b"}\n");
+    source
+}
+
+/// The id in a block's piece.
+pub fn id_in(piece: &[u8]) -> &[u8] {
+    &piece[b"{\"id\":\"".len()..][..32]
+}
+
+/// What was removed, or what stays for it: a block by its number from 1, or a page, and its place.
+#[derive(Clone, Copy)]
+pub struct Copied<'a> {
+    pub block: Option<usize>,
+    /// The value of `source`.
+    pub source: &'a [u8],
+}
+
+/// Writes the line that tells of a removed block or page.
+pub fn duplicate(out: &mut Vec<u8>, key: &[u8], removed: Copied, kept: Copied) {
+    out.extend_from_slice(match removed.block {
+        Some(_) => b"{\"kind\":\"block\",\"key\":\"",
+        None => b"{\"kind\":\"page\",\"key\":\"",
+    });
+    out.extend_from_slice(key);
+    out.push(b'"');
+    out.push(b',');
+    copied(out, removed);
+    out.extend_from_slice(b",\"kept\":{");
+    copied(out, kept);
+    out.extend_from_slice(b"}}\n");
+}
+
+fn copied(out: &mut Vec<u8>, copied: Copied) {
+    field(
+        out,
+        b"\"block\":",
+        copied.block.map(|block| block as u64 + 1),
+    );
+    out.extend_from_slice(b",\"source\":");
+    out.extend_from_slice(copied.source);
 }
 
 /// Puts a page's pieces together: one line for a report, or one for each statement.

@@ -1,0 +1,220 @@
+//! Which keys were seen before, and where first: exact, in bounded memory.
+
+mod block;
+mod filter;
+mod folder;
+mod merge;
+mod mix;
+mod run;
+mod scan;
+mod table;
+#[cfg(test)]
+mod tests;
+mod write;
+
+use std::hint;
+use std::io;
+use std::path::PathBuf;
+
+use block::Header;
+use filter::Filter;
+use folder::Folder;
+use mix::Mix;
+use run::Run;
+use table::{Entry, Table};
+use write::Writer;
+
+/// A map from keys to the values they came with first.
+pub struct Keys {
+    mix: Mix,
+    memory: usize,
+    table: Table,
+    /// Those of higher tiers first.
+    runs: Vec<Run>,
+    /// Behind the runs, so that their files are closed when it is removed.
+    folder: Option<Folder>,
+    parent: PathBuf,
+    block: Box<block::Bytes>,
+    len: u64,
+    /// A spill has begun and did not end.
+    is_broken: bool,
+}
+
+/// With less memory than this, this much is taken.
+const LEAST_MEMORY: usize = 64 * 1024;
+
+/// Runs of a tier, with the table, that are merged.
+const MERGED: usize = 8;
+
+impl Keys {
+    /// A map in so much memory, with runs in a folder within this one when that is not enough.
+    pub fn new(memory: usize, folder: PathBuf) -> Self {
+        let memory = memory.max(LEAST_MEMORY);
+        Self {
+            mix: Mix::random(),
+            memory,
+            table: Table::new(table_size(memory, 0)),
+            runs: Vec::new(),
+            folder: None,
+            parent: folder,
+            block: Box::new([0; block::SIZE]),
+            len: 0,
+            is_broken: false,
+        }
+    }
+
+    /// The value of a key that was inserted before; else it is inserted with this one.
+    ///
+    /// # Errors
+    ///
+    /// A run cannot be written, read, or is damaged. The error names the file. After a failed
+    /// write all keys that are not in memory are answered with an error.
+    pub fn insert(&mut self, key: u128, value: u64) -> io::Result<Option<u64>> {
+        let key = self.mix.apply(key);
+        let mut vacancy = match self.table.find(key) {
+            Ok(value) => return Ok(Some(value)),
+            Err(vacancy) => vacancy,
+        };
+        if let Some(value) = self.find_in_runs(key)? {
+            return Ok(Some(value));
+        }
+        while self.table.insert(vacancy, Entry::new(key, value)).is_err() {
+            self.spill()?;
+            vacancy = self.table.vacancy(key);
+        }
+        self.len += 1;
+        Ok(None)
+    }
+
+    /// The value of a key that was inserted before.
+    ///
+    /// # Errors
+    ///
+    /// As of [`insert`](Self::insert).
+    pub fn get(&mut self, key: u128) -> io::Result<Option<u64>> {
+        let key = self.mix.apply(key);
+        match self.table.find(key) {
+            Ok(value) => Ok(Some(value)),
+            Err(_) => self.find_in_runs(key),
+        }
+    }
+
+    /// Brings into the cache what the next few keys will need, all at the same time.
+    pub fn expect(&self, keys: impl IntoIterator<Item = u128>) {
+        let touched = keys.into_iter().fold(0, |touched, key| {
+            let key = self.mix.apply(key);
+            let runs = self.runs.iter().map(|run| run.filter.touch(key));
+            runs.fold(touched ^ self.table.touch(key), |all, one| all ^ one)
+        });
+        hint::black_box(touched);
+    }
+
+    /// How many keys there are.
+    pub fn len(&self) -> u64 {
+        self.len
+    }
+
+    /// Whether there is no key.
+    pub fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
+    /// Bytes on disk.
+    pub fn spilled(&self) -> u64 {
+        self.runs.iter().map(Run::size).sum()
+    }
+
+    /// Bytes in memory.
+    pub fn resident(&self) -> usize {
+        self.table.bytes() + self.runs.iter().map(Run::bytes).sum::<usize>()
+    }
+
+    /// Large runs, which most keys are in, first.
+    fn find_in_runs(&mut self, key: u128) -> io::Result<Option<u64>> {
+        if self.is_broken {
+            return Err(io::Error::other("keys were lost when writing them failed"));
+        }
+        for run in &self.runs {
+            if let Some(value) = run.find(key, &mut self.block)? {
+                return Ok(Some(value));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Writes the table to a run of its own, or together with runs of its size.
+    fn spill(&mut self) -> io::Result<()> {
+        self.is_broken = true;
+        let (start, tier) = self.due();
+        let mut merged = self.runs.split_off(start);
+        merged.iter_mut().for_each(Run::release);
+        let entries = self.table.len() as u64 + merged.iter().map(Run::len).sum::<u64>();
+        let filter = Filter::new(entries, self.fit_filters(entries));
+        let header = Header {
+            entries,
+            mix: self.mix,
+        };
+        let path = self.folder()?.next();
+        let blocks = merge::buffered(self.memory / BUFFERS, merged.len() + 1);
+        let mut writer = Writer::new(path, header, filter, blocks)?;
+        merge::merge(&self.table, &merged, blocks, &mut writer)?;
+        self.runs.push(writer.finish(tier)?);
+        merged.into_iter().try_for_each(Run::remove)?;
+        let runs = self.runs.iter().map(Run::bytes).sum();
+        self.table.restart(table_size(self.memory, runs));
+        self.is_broken = false;
+        Ok(())
+    }
+
+    /// From which run on all are merged with the table, and the tier of what comes of it.
+    fn due(&self) -> (usize, u32) {
+        let (mut start, mut tier) = (self.runs.len(), 0);
+        loop {
+            let before = self.runs[..start].iter().rev();
+            let same = before.take_while(|run| run.tier == tier).count();
+            if same + 1 < MERGED {
+                return (start, tier);
+            }
+            start -= same;
+            tier += 1;
+        }
+    }
+
+    /// Folds the largest filters until all, with a new one for so many keys, fit in half of
+    /// the memory. How often the new one is folded from the beginning.
+    fn fit_filters(&mut self, keys: u64) -> u32 {
+        let mut folds = 0;
+        loop {
+            let new = Filter::size(keys, folds);
+            let runs = self.runs.iter().map(Run::bytes).sum::<usize>();
+            if runs + new + Run::index_size(keys) <= self.memory / 2 {
+                return folds;
+            }
+            let largest = self.runs.iter_mut().max_by_key(|run| run.filter.bytes());
+            let folded = largest
+                .filter(|run| run.filter.bytes() > new)
+                .is_some_and(|run| run.filter.fold());
+            if !folded && folds == Filter::MOST_FOLDS {
+                return folds;
+            }
+            folds += u32::from(!folded);
+        }
+    }
+
+    fn folder(&mut self) -> io::Result<&mut Folder> {
+        match &mut self.folder {
+            Some(folder) => Ok(folder),
+            none => Ok(none.insert(Folder::new(&self.parent)?)),
+        }
+    }
+}
+
+/// What part of the memory buffers may take when runs are merged.
+const BUFFERS: usize = 32;
+
+/// What is left for the table. A sixteenth of that is the filter for its keys, which is
+/// filled while the table is still there.
+fn table_size(memory: usize, runs: usize) -> usize {
+    let left = memory - memory / BUFFERS - runs.min(memory / 4 * 3);
+    left / 17 * 16
+}

@@ -1,0 +1,112 @@
+//! A run: keys in order in a file, with a filter and an index in memory.
+//!
+//! A key that the filter lets through costs one read of 4 KiB. A block that is not as it was
+//! written is an error, not an answer.
+//!
+//! The last block read is not kept: keys are spread evenly, so the next one is elsewhere.
+
+use std::fs::File;
+use std::io;
+use std::path::PathBuf;
+
+use super::block::{self, Found, Header};
+use super::filter::Filter;
+use super::folder::named;
+
+/// A file of keys, complete.
+pub(super) struct Run {
+    pub(super) file: File,
+    pub(super) path: PathBuf,
+    pub(super) header: Header,
+    /// The upper half of the first key of each block: 0.4 bits a key.
+    pub(super) index: Vec<u64>,
+    pub(super) filter: Filter,
+    /// How many times its keys were merged.
+    pub(super) tier: u32,
+}
+
+impl Run {
+    pub(super) fn len(&self) -> u64 {
+        self.header.entries
+    }
+
+    /// The size of the file.
+    pub(super) fn size(&self) -> u64 {
+        block::blocks(self.len()) * block::SIZE as u64
+    }
+
+    /// Memory for the index.
+    pub(super) fn index_size(keys: u64) -> usize {
+        (block::blocks(keys) as usize) * 8
+    }
+
+    pub(super) fn bytes(&self) -> usize {
+        self.index.capacity() * 8 + self.filter.bytes()
+    }
+
+    /// The value of a key, if the run has it.
+    #[inline]
+    pub(super) fn find(&self, key: u128, block: &mut block::Bytes) -> io::Result<Option<u64>> {
+        match self.filter.may_have(key) {
+            true => self.search(key, block),
+            false => Ok(None),
+        }
+    }
+
+    /// One block in all but one of 2⁶⁴ cases: that the halves of two keys are equal.
+    fn search(&self, key: u128, block: &mut block::Bytes) -> io::Result<Option<u64>> {
+        let upper = (key >> 64) as u64;
+        let mut number = self.index.partition_point(|&first| first <= upper) as u64;
+        while number > 0 {
+            self.read(number, block)?;
+            let entries = block::entries(block, number).ok_or_else(|| self.damaged(number))?;
+            match block::find(block, entries, key) {
+                Found::Value(value) => return Ok(Some(value)),
+                Found::Absent => return Ok(None),
+                Found::Earlier => number -= 1,
+            }
+        }
+        Ok(None)
+    }
+
+    /// Reads blocks from this one on.
+    pub(super) fn read(&self, number: u64, bytes: &mut [u8]) -> io::Result<()> {
+        read_at(&self.file, bytes, number * block::SIZE as u64)
+            .map_err(|error| named(&self.path, &error))
+    }
+
+    pub(super) fn damaged(&self, number: u64) -> io::Error {
+        let problem = format!("block {number} is not as it was written");
+        let error = io::Error::new(io::ErrorKind::InvalidData, problem);
+        named(&self.path, &error)
+    }
+
+    /// Gives back the memory of a run that is about to be merged. It can only be read in order then.
+    pub(super) fn release(&mut self) {
+        self.index = Vec::new();
+        self.filter = Filter::new(0, Filter::MOST_FOLDS);
+    }
+
+    /// Removes the file.
+    pub(super) fn remove(self) -> io::Result<()> {
+        drop(self.file);
+        std::fs::remove_file(&self.path).map_err(|error| named(&self.path, &error))
+    }
+
+    #[cfg(test)]
+    pub(super) fn path(&self) -> &std::path::Path {
+        &self.path
+    }
+}
+
+#[cfg(unix)]
+fn read_at(file: &File, bytes: &mut [u8], offset: u64) -> io::Result<()> {
+    std::os::unix::fs::FileExt::read_exact_at(file, bytes, offset)
+}
+
+#[cfg(not(unix))]
+fn read_at(mut file: &File, bytes: &mut [u8], offset: u64) -> io::Result<()> {
+    use std::io::{Read, Seek, SeekFrom};
+    file.seek(SeekFrom::Start(offset))?;
+    file.read_exact(bytes)
+}
