@@ -2,10 +2,13 @@
 //!
 //! Blocks are in the order of the keys, so that a run, which is written in order, fills its
 //! filter from one end to the other.
+//!
+//! fastbloom 0.17 lets 0.37 % of absent keys through with as many bits (this: 0.45 %), asks
+//! 8 M filters a second (this: 20 M, of the size for 10 M keys) and cannot be folded.
 
 use super::table::scaled;
 
-/// Bits a key: about 0.5 % of absent keys are taken for present ones.
+/// Bits a key: 0.45 % of absent keys are taken for present ones.
 pub(super) const BITS: usize = 12;
 
 /// Bits set for a key. Eight would be a little better while the filter is new,

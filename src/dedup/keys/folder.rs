@@ -17,7 +17,7 @@ impl Folder {
         fs::create_dir_all(parent).map_err(|error| named(parent, &error))?;
         let mut number = 0u32;
         loop {
-            let path = parent.join(format!("keys-{}-{number}", std::process::id()));
+            let path = parent.join(format!("citesift-keys-{}-{number}", std::process::id()));
             match fs::create_dir(&path) {
                 Ok(()) => return Ok(Self { path, files: 0 }),
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => number += 1,

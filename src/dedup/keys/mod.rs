@@ -1,4 +1,23 @@
 //! Which keys were seen before, and where first: exact, in bounded memory.
+//!
+//! Keys are in a table until memory is used up. Then they are written, in order, to a
+//! run: a file with a filter and an index in memory. Eight runs of one size are merged
+//! into one, in the pass that writes the table. So a new key rarely reads the disk, and an
+//! old one reads 4 KiB of it.
+//!
+//! | memory per key | bytes                                                        |
+//! |----------------|--------------------------------------------------------------|
+//! | in the table   | 30, at worst 32; 24 of them are the entry                    |
+//! | in a run       | 1.55: 12 bits in the filter, 0.4 in the index                |
+//!
+//! Filters and indexes take half of the memory at most: at 12.4 bits a key that is enough for
+//! 86 million keys in 256 MiB. From there on filters are folded, the largest first. A filter
+//! with 12 bits a key lets 0.45 % of the absent keys through, one with 6 lets 6.7 %, one with
+//! 3 lets 42 %; each of those is a read for nothing. The indexes alone, which are never cut,
+//! take half of the memory at 32 times as many keys.
+//!
+//! What spreads keys is a secret of each map, see `mix`; without it nobody can choose keys
+//! that are slow. Answers do not depend on it.
 
 mod block;
 mod filter;
@@ -43,7 +62,8 @@ pub struct Keys {
 /// With less memory than this, this much is taken.
 const LEAST_MEMORY: usize = 64 * 1024;
 
-/// Runs of a tier, with the table, that are merged.
+/// Runs of a tier, with the table, that are merged. Four is as fast and writes more; with 16,
+/// old keys ask so many filters that it is an eighth slower (10 M keys in 16 MiB).
 const MERGED: usize = 8;
 
 impl Keys {
@@ -100,6 +120,8 @@ impl Keys {
     }
 
     /// Brings into the cache what the next few keys will need, all at the same time.
+    ///
+    /// Nothing depends on it but speed: told 16 keys ahead, a third more are inserted.
     pub fn expect(&self, keys: impl IntoIterator<Item = u128>) {
         let touched = keys.into_iter().fold(0, |touched, key| {
             let key = self.mix.apply(key);

@@ -36,7 +36,7 @@ impl<'r> Scan<'r> {
         }
     }
 
-    /// The next entry. An iterator over results made merging a quarter slower.
+    /// The next entry.
     #[inline]
     pub(super) fn next(&mut self) -> io::Result<Option<Entry>> {
         if self.taken == self.entries && !self.next_block()? {
