@@ -19,12 +19,15 @@
 //! reader ──batches──▶ parser × N ──parsed──▶ deduplicator ──decided──▶ writer
 //! ```
 //!
-//! * The **reader** opens the sources in one fixed order, cuts their text into whole pages
-//!   and packs these into batches. It never looks into a page.
-//! * A **parser** turns a batch into pieces of output and fingerprints. It holds spans into
-//!   the batch, no copies. All that can be done in parallel is done here.
+//! * The **reader** opens the sources in one fixed order, takes off compression, cuts text
+//!   into whole pages and containers into whole records, and packs these into batches. It
+//!   never looks into a page.
+//! * A **parser** takes records apart, passes over what is surely no report, and turns the
+//!   rest into pieces of output and fingerprints. It holds spans into the batch, no copies. All that
+//!   can be done in parallel is done here.
 //! * The **deduplicator** sees batches in input order, so that "the first stays" has a
-//!   meaning. It knows fingerprints, not text, and is the only place where a block is removed.
+//!   meaning. It knows fingerprints, not text, and is the only place where a block or a page
+//!   is removed. What it has seen is held in bounded memory, and then in temporary files.
 //! * The **writer** puts the pieces together, counts, and hands lines out.
 //!
 //! The output is the same for any number of threads and any way the input was chunked.
@@ -40,7 +43,7 @@
 //! | 0 | [`place`] (where a byte came from), [`pipeline`] (threads and channels), [`buffers`] (memory used again) |
 //! | 1 | [`error`], [`model`] (plain values) |
 //! | 2 | [`grammar`] (a page's text, by nom), [`split`] (text into pages, no I/O) |
-//! | 3 | [`input`] (walk, read, batch), [`dedup`], [`sink`] (what is written), [`stats`] |
+//! | 3 | [`input`] (walk, decompress, one file or folder for each format), [`dedup`], [`sink`] (what is written), [`stats`] |
 //! | 4 | [`job`] (one run, wired) |
 //! | 5 | `summary`, `progress` |
 //! | 6 | `cli` (what was typed, exit codes) |

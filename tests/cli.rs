@@ -285,6 +285,41 @@ fn rejects_stats_and_gates() {
     );
 }
 
+#[test]
+fn what_was_seen_goes_to_temporary_files_when_memory_is_scarce_and_leaves_none() {
+    let page = |number: usize| {
+        let page = PAGE.replace("10.5555/x", &format!("10.5555/{}", number % 50));
+        page.replace("One.", &format!("Statement {}.", number % 6000)) + "\n"
+    };
+    let dump: String = (0..9000).map(page).collect();
+    let folder = folder_with(&[("dump.txt", &dump), ("scratch/.keep", "")]);
+    let scratch = folder.path().join("scratch");
+    let with = |memory: &str, scratch: &Path| {
+        let mut command = citesift(&["--dedup", "run", "dump.txt", "--memory", memory]);
+        let command = command
+            .args(["--duplicates", "d.ndjson"])
+            .env("TMPDIR", scratch);
+        let output = command.current_dir(folder.path()).output().unwrap();
+        let told = fs::read(folder.path().join("d.ndjson")).unwrap_or_default();
+        (output, told)
+    };
+    let (usual, usual_told) = with("1G", &scratch);
+    assert_eq!(lines(&usual.stdout), 6000);
+    // A line for each repeated page and each of its blocks.
+    assert_eq!(lines(&usual_told), 6000);
+    let (scarce, scarce_told) = with("1", &scratch);
+    assert!(scarce.stdout == usual.stdout && scarce_told == usual_told);
+    assert_eq!(fs::read_dir(&scratch).unwrap().count(), 1);
+
+    let (failed, _) = with("1", &folder.path().join("dump.txt"));
+    assert_eq!(failed.status.code(), Some(1));
+    let messages = messages(&failed);
+    assert!(
+        messages.contains("cannot remember what was seen: "),
+        "{messages}"
+    );
+}
+
 fn json_line(text: &str) -> String {
     serde_json::json!({ "text": text }).to_string() + "\n"
 }
