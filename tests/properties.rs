@@ -374,27 +374,15 @@ proptest! {
 
 /// Kept and removed blocks together are all blocks, and for each removed one a copy stands where it is said.
 fn all_is_kept_or_told(all: &Done, done: &Done) {
-    let place = |report: &Report| (report.source.path.clone(), report.source.offset);
-    let expected: Vec<_> = reports(&all.records)
-        .iter()
-        .flat_map(|report| {
-            report
-                .statements
-                .iter()
-                .map(|one| (place(report), one.id.clone()))
-                .collect::<Vec<_>>()
-        })
-        .collect();
-    let kept: Vec<_> = reports(&done.records)
-        .iter()
-        .flat_map(|report| {
-            report
-                .statements
-                .iter()
-                .map(|one| (place(report), one.id.clone()))
-                .collect::<Vec<_>>()
-        })
-        .collect();
+    let placed = |records: &[u8]| -> Vec<_> {
+        let place = |report: &Report| (report.source.path.clone(), report.source.offset);
+        let each = |report: &Report| {
+            let ids = report.statements.iter().map(|one| one.id.clone());
+            ids.map(|id| (place(report), id)).collect::<Vec<_>>()
+        };
+        reports(records).iter().flat_map(each).collect()
+    };
+    let (mut expected, kept) = (placed(&all.records), placed(&done.records));
     let of_kind = |kind| done.duplicates.iter().filter(move |one| one.kind == kind);
     let removed = of_kind(DuplicateKind::Block).map(|one| {
         (
@@ -403,10 +391,9 @@ fn all_is_kept_or_told(all: &Done, done: &Done) {
         )
     });
     let mut together: Vec<_> = kept.iter().cloned().chain(removed).collect();
-    let mut expected_sorted = expected;
     together.sort();
-    expected_sorted.sort();
-    assert_eq!(together, expected_sorted);
+    expected.sort();
+    assert_eq!(together, expected);
     for one in of_kind(DuplicateKind::Block) {
         let stays = (one.kept.source.path.clone(), one.kept.source.offset);
         assert!(kept.contains(&(stays, one.key.clone())), "{one:?}");

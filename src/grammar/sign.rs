@@ -25,18 +25,8 @@ const SIGNS: [&str; 10] = [
     "“…",
 ];
 
-/// As above, and the address, for text inside JSON, where the last two characters may be escaped.
-const JSON_SIGNS: [&str; 15] = [
-    SIGNS[0],
-    SIGNS[1],
-    SIGNS[2],
-    SIGNS[3],
-    SIGNS[4],
-    SIGNS[5],
-    SIGNS[6],
-    SIGNS[7],
-    SIGNS[8],
-    SIGNS[9],
+/// What else the last one may look like inside JSON.
+const ESCAPED_SIGNS: [&str; 5] = [
     r"“\u2026",
     r"\u201c…",
     r"\u201C…",
@@ -48,11 +38,8 @@ const JSON_SIGNS: [&str; 15] = [
 const HOST: &str = "scite.ai";
 
 static IN_TEXT: LazyLock<Option<AhoCorasick>> = LazyLock::new(|| searcher(&SIGNS));
-static IN_JSON: LazyLock<Option<AhoCorasick>> = LazyLock::new(|| {
-    let mut signs = JSON_SIGNS.to_vec();
-    signs.push(HOST);
-    searcher(&signs)
-});
+static IN_JSON: LazyLock<Option<AhoCorasick>> =
+    LazyLock::new(|| searcher(&[&SIGNS[..], &ESCAPED_SIGNS, &[HOST]].concat()));
 static ESCAPE: LazyLock<Finder> = LazyLock::new(|| Finder::new(br"\u00"));
 
 /// False when the text is surely no report page.
