@@ -5,7 +5,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use super::{jsonl, warc};
-use crate::model::{NotRead, RejectReason};
+use crate::model::{NotRead, Reject, RejectReason};
 
 /// Text of one or more sources.
 #[derive(Debug, Default)]
@@ -164,6 +164,22 @@ impl Default for Fields {
             text: "text".to_owned(),
             url: None,
             keep: Vec::new(),
+        }
+    }
+}
+
+impl Refused {
+    /// What begins like this and stands behind so many bytes of its source; its length is not known yet.
+    pub fn of(reason: RejectReason, message: String, offset: u64, beginning: &[u8]) -> Self {
+        Self {
+            reason,
+            message,
+            offset,
+            length: 0,
+            feeds: 0,
+            line: None,
+            record: None,
+            excerpt: Reject::excerpt_of(beginning),
         }
     }
 }

@@ -10,7 +10,7 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use super::{Batch, Behind, Content, Fields, Origin, Part, Records, Stream};
+use super::{Batch, Fields, Origin, Part, Stream};
 use crate::buffers::Buffers;
 use crate::error::ReadError;
 
@@ -179,18 +179,5 @@ impl Stretch {
             start: packer.filled(),
             offset,
         }
-    }
-
-    /// Counts bytes that come next and are not held.
-    pub fn pass(&mut self, packer: &mut Packer, behind: Behind) {
-        let bytes = behind.bytes();
-        packer.close(Part {
-            origin: Arc::clone(&self.origin),
-            offset: self.offset,
-            text: 0..0,
-            content: Content::Records(Records::Warc),
-            behind: Some(behind),
-        });
-        self.offset += bytes;
     }
 }

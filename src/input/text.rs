@@ -14,7 +14,7 @@ use super::batch::too_large;
 use super::pack::{Inflow, Packer, Stretch};
 use super::{Behind, Content, Origin, Part, Refused};
 use crate::grammar::{self, Page, may_be_report};
-use crate::model::{Reject, RejectReason};
+use crate::model::RejectReason;
 use crate::split::{Splitter, feeds_in, page_within};
 
 /// Text without a header is looked at in stretches of so many bytes; one that shows no
@@ -187,16 +187,8 @@ impl Reading<'_> {
     /// A page over the limit that begins like this; its length is not known yet.
     fn too_large(&self, beginning: &[u8]) -> Refused {
         let at = self.page - self.stretch.start;
-        Refused {
-            reason: RejectReason::PageTooLarge,
-            message: String::new(),
-            offset: self.stretch.offset + at as u64,
-            length: 0,
-            feeds: 0,
-            line: None,
-            record: None,
-            excerpt: Reject::excerpt_of(beginning),
-        }
+        let offset = self.stretch.offset + at as u64;
+        Refused::of(RejectReason::PageTooLarge, String::new(), offset, beginning)
     }
 }
 

@@ -10,7 +10,7 @@ use crate::grammar::{self, Block, Page, may_be_report, report_id};
 use crate::input::{
     Batch, Behind, Content, Entry, Origin, Part, RecordName, Refused, Taking, Text, too_large,
 };
-use crate::model::{Emit, NotRead, Reject, RejectReason, Warning, Warnings};
+use crate::model::{Emit, NotRead, RejectReason, Warning, Warnings};
 use crate::sink::ndjson::{self, At};
 use crate::split::{feeds_in, pages};
 
@@ -359,14 +359,10 @@ impl Known {
 }
 
 fn too_large_page(text: &[u8], at: &At, record: RecordName, most: usize) -> Refused {
+    let message = too_large(at.length, most);
     Refused {
-        reason: RejectReason::PageTooLarge,
-        message: too_large(at.length, most),
-        offset: at.offset,
         length: at.length,
-        feeds: 0,
-        line: None,
         record: record.own().map(Cow::into_owned),
-        excerpt: Reject::excerpt_of(text),
+        ..Refused::of(RejectReason::PageTooLarge, message, at.offset, text)
     }
 }

@@ -18,7 +18,7 @@ use super::batch::{Taking, too_large};
 use super::pack::{Inflow, Packer, Stretch};
 use super::{Behind, Content, Entry, Origin, Part, Records, Refused};
 use crate::grammar::json_may_hold_report;
-use crate::model::{Reject, RejectReason};
+use crate::model::RejectReason;
 use crate::split::feeds_in;
 
 const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
@@ -180,13 +180,9 @@ fn entry<'a>(json: &'a [u8], offset: u64, number: u64, paths: &Paths) -> Option<
 /// A line that begins like this; it stays to be said why.
 fn refused(reason: RejectReason, line: &[u8], offset: u64, number: u64) -> Refused {
     Refused {
-        reason,
-        message: String::new(),
-        offset,
         length: line.len() as u64,
-        feeds: 0,
         line: Some(number),
         record: Some(number.to_string()),
-        excerpt: Reject::excerpt_of(line),
+        ..Refused::of(reason, String::new(), offset, line)
     }
 }

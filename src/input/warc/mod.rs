@@ -19,7 +19,7 @@ use self::record::{FoundText, text_in};
 use super::pack::{Inflow, Packer, Stretch};
 use super::{Behind, Content, Origin, Part, Records, Refused, text};
 use crate::grammar::{NoHeader, WARC_MAGIC, WarcHeader, warc_header};
-use crate::model::{NotRead, Reject, RejectReason};
+use crate::model::{NotRead, RejectReason};
 
 /// A longer header is none.
 const LONGEST_HEADER: usize = 64 * 1024;
@@ -128,17 +128,7 @@ impl Reading<'_> {
 
     /// Ends the stretch before the unfinished record.
     fn close(&mut self, packer: &mut Packer, behind: Option<Behind>) {
-        let stretch = &mut self.stretch;
-        let length = behind.as_ref().map_or(0, Behind::bytes);
-        packer.close(Part {
-            origin: Arc::clone(&stretch.origin),
-            offset: stretch.offset,
-            text: stretch.start..self.record,
-            content: Content::Records(Records::Warc),
-            behind,
-        });
-        stretch.offset += (self.record - stretch.start) as u64 + length;
-        stretch.start = self.record;
+        close(&mut self.stretch, packer, self.record, behind);
     }
 
     /// What is left is nothing, or the beginning of a record that the source's end cuts off.
@@ -199,7 +189,8 @@ impl Reading<'_> {
             bytes: passed,
             not_read: record.not_read,
         };
-        self.stretch.pass(packer, behind);
+        let end = self.stretch.start;
+        close(&mut self.stretch, packer, end, Some(behind));
         if record.is_read {
             let (offset, inflow) = (self.stretch.offset, Inflow::new(Box::new(&mut body), None));
             text::read(packer, &Arc::new(record.origin), offset, inflow)?;
@@ -215,6 +206,20 @@ impl Reading<'_> {
         }
         ControlFlow::Continue(())
     }
+}
+
+/// Ends a stretch at `end`, with what comes right behind it and is not held.
+fn close(stretch: &mut Stretch, packer: &mut Packer, end: usize, behind: Option<Behind>) {
+    let length = behind.as_ref().map_or(0, Behind::bytes);
+    packer.close(Part {
+        origin: Arc::clone(&stretch.origin),
+        offset: stretch.offset,
+        text: stretch.start..end,
+        content: Content::Records(Records::Warc),
+        behind,
+    });
+    stretch.offset += (end - stretch.start) as u64 + length;
+    stretch.start = end;
 }
 
 /// What is told of a large record by its beginning.
@@ -260,14 +265,8 @@ impl LargeRecord {
 fn damaged(bytes: &[u8], message: String, offset: u64) -> Refused {
     let header = warc_header(bytes).unwrap_or_default();
     Refused {
-        reason: RejectReason::DamagedRecord,
-        message,
-        offset,
-        length: 0,
-        feeds: 0,
-        line: None,
         record: header.record_id.map(lossy),
-        excerpt: Reject::excerpt_of(bytes),
+        ..Refused::of(RejectReason::DamagedRecord, message, offset, bytes)
     }
 }
 
