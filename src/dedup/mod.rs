@@ -10,7 +10,7 @@ mod places;
 mod run;
 
 pub use fingerprint::{Fingerprint, Fingerprinter, Key, fingerprint_of};
-pub use keys::Keys;
+pub use keys::{KeyFile, Keys};
 pub use near::{Near, Similar};
 pub use page::{PageDedup, Removed, Seen};
 pub use places::Places;

@@ -35,7 +35,7 @@ const VERSION: u64 = 1;
 pub(super) type Bytes = [u8; SIZE];
 
 /// What a file says of itself.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Header {
     pub(super) entries: u64,
     pub(super) mix: Mix,

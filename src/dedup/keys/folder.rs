@@ -26,6 +26,14 @@ impl Folder {
         }
     }
 
+    /// This folder, made now if it is not there.
+    pub(super) fn at<'f>(folder: &'f mut Option<Self>, parent: &Path) -> io::Result<&'f mut Self> {
+        match folder {
+            Some(folder) => Ok(folder),
+            none => Ok(none.insert(Self::new(parent)?)),
+        }
+    }
+
     /// A path that was not given before.
     pub(super) fn next(&mut self) -> PathBuf {
         self.files += 1;

@@ -1,4 +1,4 @@
-//! Merges the table and runs into one run, in one sequential pass.
+//! Merges what is in memory with runs, in one sequential pass.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -8,25 +8,23 @@ use std::io;
 use super::block;
 use super::run::Run;
 use super::scan::Scan;
-use super::table::{Entry, Table};
-use super::write::Writer;
+use super::table::Entry;
 
 /// The least entry of a source that was not written yet. No two sources have the same key.
 type Head = Reverse<(u128, u64, usize)>;
 
-/// Writes all entries of the table and of the runs, in order.
+/// Passes on all these entries, which are in order, and those of the runs, in order.
 pub(super) fn merge(
-    table: &Table,
+    mut entries: impl Iterator<Item = Entry>,
     runs: &[Run],
     blocks: usize,
-    writer: &mut Writer,
+    mut pass: impl FnMut(Entry) -> io::Result<()>,
 ) -> io::Result<()> {
-    let mut table = table.entries();
     let scans = runs.iter().map(|run| Scan::new(run, blocks));
     let mut scans = scans.collect::<io::Result<Vec<_>>>()?;
     let mut next = |source: usize| match scans.get_mut(source) {
         Some(scan) => scan.next(),
-        None => Ok(table.next()),
+        None => Ok(entries.next()),
     };
     let mut heads = BinaryHeap::new();
     for source in 0..=runs.len() {
@@ -34,7 +32,7 @@ pub(super) fn merge(
     }
     while let Some(mut least) = heads.peek_mut() {
         let Reverse((key, value, source)) = *least;
-        writer.push(Entry::new(key, value))?;
+        pass(Entry::new(key, value))?;
         match next(source)? {
             Some(entry) => *least = head(entry, source),
             None => drop(PeekMut::pop(least)),

@@ -9,10 +9,14 @@
 use std::hash::{BuildHasher, RandomState};
 
 /// Turns keys into stored keys and stays the same for all files of one map.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Mix(pub(super) [u64; 4]);
 
 impl Mix {
+    /// Without a secret, for files that must be the same whenever they are written. Keys that were made to
+    /// share bits slow such a file down by a read for each of them, and no more.
+    pub(super) const PUBLIC: Self = Self([0; 4]);
+
     /// With a secret that differs from process to process and from map to map.
     pub(super) fn random() -> Self {
         let source = RandomState::new();
@@ -28,11 +32,8 @@ impl Mix {
         let upper_after = lower ^ folded(lower_after ^ c, d);
         u128::from(upper_after) << 64 | u128::from(lower_after)
     }
-}
 
-#[cfg(test)]
-impl Mix {
-    /// Takes back what `apply` does, which shows that it is a permutation.
+    /// The key of a stored form.
     pub(super) fn undo(self, stored: u128) -> u128 {
         let [a, b, c, d] = self.0;
         let (upper, lower) = ((stored >> 64) as u64, stored as u64);

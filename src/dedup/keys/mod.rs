@@ -25,6 +25,7 @@ mod folder;
 mod merge;
 mod mix;
 mod run;
+mod save;
 mod scan;
 mod table;
 #[cfg(test)]
@@ -43,12 +44,16 @@ use run::Run;
 use table::{Entry, Table};
 use write::Writer;
 
+pub use save::KeyFile;
+
 /// A map from keys to the values they came with first.
 pub struct Keys {
     mix: Mix,
     memory: usize,
     table: Table,
-    /// Those of higher tiers first.
+    /// Of earlier processes, in an order of their own; those of higher tiers first.
+    stored: Vec<Run>,
+    /// Of this process, those of higher tiers first.
     runs: Vec<Run>,
     /// Behind the runs, so that their files are closed when it is removed.
     folder: Option<Folder>,
@@ -74,6 +79,7 @@ impl Keys {
             mix: Mix::random(),
             memory,
             table: Table::new(table_size(memory, 0)),
+            stored: Vec::new(),
             runs: Vec::new(),
             folder: None,
             parent: folder,
@@ -90,12 +96,13 @@ impl Keys {
     /// A run cannot be written, read, or is damaged. The error names the file. After a failed
     /// write all keys that are not in memory are answered with an error.
     pub fn insert(&mut self, key: u128, value: u64) -> io::Result<Option<u64>> {
-        let key = self.mix.apply(key);
+        let plain = key;
+        let key = self.mix.apply(plain);
         let mut vacancy = match self.table.find(key) {
             Ok(value) => return Ok(Some(value)),
             Err(vacancy) => vacancy,
         };
-        if let Some(value) = self.find_in_runs(key)? {
+        if let Some(value) = self.find_in_runs(key, plain)? {
             return Ok(Some(value));
         }
         while self.table.insert(vacancy, Entry::new(key, value)).is_err() {
@@ -112,10 +119,10 @@ impl Keys {
     ///
     /// As of [`insert`](Self::insert).
     pub fn get(&mut self, key: u128) -> io::Result<Option<u64>> {
-        let key = self.mix.apply(key);
-        match self.table.find(key) {
+        let stored = self.mix.apply(key);
+        match self.table.find(stored) {
             Ok(value) => Ok(Some(value)),
-            Err(_) => self.find_in_runs(key),
+            Err(_) => self.find_in_runs(stored, key),
         }
     }
 
@@ -123,40 +130,53 @@ impl Keys {
     ///
     /// Nothing depends on it but speed: told 16 keys ahead, a third more are inserted.
     pub fn expect(&self, keys: impl IntoIterator<Item = u128>) {
-        let touched = keys.into_iter().fold(0, |touched, key| {
-            let key = self.mix.apply(key);
+        let touched = keys.into_iter().fold(0, |touched, plain| {
+            let key = self.mix.apply(plain);
             let runs = self.runs.iter().map(|run| run.filter.touch(key));
+            let stored = self.stored.iter();
+            let stored = stored.map(|run| run.filter.touch(Mix::PUBLIC.apply(plain)));
+            let runs = runs.chain(stored);
             runs.fold(touched ^ self.table.touch(key), |all, one| all ^ one)
         });
         hint::black_box(touched);
     }
 
-    /// How many keys there are.
+    /// How many keys were inserted.
     pub fn len(&self) -> u64 {
         self.len
     }
 
-    /// Whether there is no key.
+    /// Whether no key was inserted.
     pub fn is_empty(&self) -> bool {
         self.len == 0
     }
 
-    /// Bytes on disk.
+    /// Bytes in temporary files.
     pub fn spilled(&self) -> u64 {
         self.runs.iter().map(Run::size).sum()
     }
 
     /// Bytes in memory.
     pub fn resident(&self) -> usize {
-        self.table.bytes() + self.runs.iter().map(Run::bytes).sum::<usize>()
+        self.table.bytes() + self.runs_resident()
+    }
+
+    fn runs_resident(&self) -> usize {
+        self.stored.iter().chain(&self.runs).map(Run::bytes).sum()
     }
 
     /// Large runs, which most keys are in, first.
-    fn find_in_runs(&mut self, key: u128) -> io::Result<Option<u64>> {
+    fn find_in_runs(&mut self, key: u128, plain: u128) -> io::Result<Option<u64>> {
         if self.is_broken {
             return Err(io::Error::other("keys were lost when writing them failed"));
         }
         for run in &self.runs {
+            if let Some(value) = run.find(key, &mut self.block)? {
+                return Ok(Some(value));
+            }
+        }
+        for run in &self.stored {
+            let key = Mix::PUBLIC.apply(plain);
             if let Some(value) = run.find(key, &mut self.block)? {
                 return Ok(Some(value));
             }
@@ -167,7 +187,7 @@ impl Keys {
     /// Writes the table to a run of its own, or together with runs of its size.
     fn spill(&mut self) -> io::Result<()> {
         self.is_broken = true;
-        let (start, tier) = self.due();
+        let (start, tier) = due(&self.runs);
         let mut merged = self.runs.split_off(start);
         merged.iter_mut().for_each(Run::release);
         let entries = self.table.len() as u64 + merged.iter().map(Run::len).sum::<u64>();
@@ -176,30 +196,18 @@ impl Keys {
             entries,
             mix: self.mix,
         };
-        let path = self.folder()?.next();
+        let path = Folder::at(&mut self.folder, &self.parent)?.next();
         let blocks = merge::buffered(self.memory / BUFFERS, merged.len() + 1);
         let mut writer = Writer::new(path, header, filter, blocks)?;
-        merge::merge(&self.table, &merged, blocks, &mut writer)?;
+        merge::merge(self.table.entries(), &merged, blocks, |entry| {
+            writer.push(entry)
+        })?;
         self.runs.push(writer.finish(tier)?);
         merged.into_iter().try_for_each(Run::remove)?;
-        let runs = self.runs.iter().map(Run::bytes).sum();
-        self.table.restart(table_size(self.memory, runs));
+        self.table
+            .restart(table_size(self.memory, self.runs_resident()));
         self.is_broken = false;
         Ok(())
-    }
-
-    /// From which run on all are merged with the table, and the tier of what comes of it.
-    fn due(&self) -> (usize, u32) {
-        let (mut start, mut tier) = (self.runs.len(), 0);
-        loop {
-            let before = self.runs[..start].iter().rev();
-            let same = before.take_while(|run| run.tier == tier).count();
-            if same + 1 < MERGED {
-                return (start, tier);
-            }
-            start -= same;
-            tier += 1;
-        }
     }
 
     /// Folds the largest filters until all, with a new one for so many keys, fit in half of
@@ -208,11 +216,11 @@ impl Keys {
         let mut folds = 0;
         loop {
             let new = Filter::size(keys, folds);
-            let runs = self.runs.iter().map(Run::bytes).sum::<usize>();
-            if runs + new + Run::index_size(keys) <= self.memory / 2 {
+            if self.runs_resident() + new + Run::index_size(keys) <= self.memory / 2 {
                 return folds;
             }
-            let largest = self.runs.iter_mut().max_by_key(|run| run.filter.bytes());
+            let runs = self.stored.iter_mut().chain(&mut self.runs);
+            let largest = runs.max_by_key(|run| run.filter.bytes());
             let folded = largest
                 .filter(|run| run.filter.bytes() > new)
                 .is_some_and(|run| run.filter.fold());
@@ -222,12 +230,19 @@ impl Keys {
             folds += u32::from(!folded);
         }
     }
+}
 
-    fn folder(&mut self) -> io::Result<&mut Folder> {
-        match &mut self.folder {
-            Some(folder) => Ok(folder),
-            none => Ok(none.insert(Folder::new(&self.parent)?)),
+/// From which run on all are merged with what is written next, and the tier of what comes of it.
+fn due(runs: &[Run]) -> (usize, u32) {
+    let (mut start, mut tier) = (runs.len(), 0);
+    loop {
+        let before = runs[..start].iter().rev();
+        let same = before.take_while(|run| run.tier == tier).count();
+        if same + 1 < MERGED {
+            return (start, tier);
         }
+        start -= same;
+        tier += 1;
     }
 }
 

@@ -7,11 +7,13 @@
 
 use std::fs::File;
 use std::io;
+use std::mem;
 use std::path::PathBuf;
 
 use super::block::{self, Found, Header};
 use super::filter::Filter;
 use super::folder::named;
+use super::scan::Scan;
 
 /// A file of keys, complete.
 pub(super) struct Run {
@@ -26,6 +28,34 @@ pub(super) struct Run {
 }
 
 impl Run {
+    /// Opens a run that is on disk, and reads all of it: so many blocks at a time, into this filter.
+    pub(super) fn open(path: PathBuf, filter: Filter, blocks: usize) -> io::Result<Self> {
+        let file = File::open(&path).map_err(|error| named(&path, &error))?;
+        let mut run = Self {
+            file,
+            path,
+            header: Header::default(),
+            index: Vec::new(),
+            filter,
+            tier: 0,
+        };
+        let mut first = [0; block::SIZE];
+        run.read(0, &mut first)?;
+        run.header = Header::read(&first).ok_or_else(|| run.damaged(0))?;
+        let mut index = Vec::with_capacity(Self::index_size(run.len()) / 8);
+        let mut filter = mem::replace(&mut run.filter, Filter::new(0, Filter::MOST_FOLDS));
+        let mut scan = Scan::new(&run, blocks)?;
+        for number in 0..run.len() {
+            let entry = scan.next()?.ok_or_else(|| run.damaged(0))?;
+            if number % block::ENTRIES as u64 == 0 {
+                index.push((entry.key() >> 64) as u64);
+            }
+            filter.insert(entry.key());
+        }
+        (run.index, run.filter) = (index, filter);
+        Ok(run)
+    }
+
     pub(super) fn len(&self) -> u64 {
         self.header.entries
     }

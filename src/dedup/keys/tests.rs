@@ -4,6 +4,7 @@ use std::cmp::Reverse;
 use std::collections::HashMap;
 use std::fs;
 use std::io::ErrorKind;
+use std::path::Path;
 
 use proptest::prelude::*;
 
@@ -142,7 +143,7 @@ fn memory_is_bounded() {
     }
 }
 
-fn files(folder: &std::path::Path) -> usize {
+fn files(folder: &Path) -> usize {
     let entries = fs::read_dir(folder)
         .unwrap()
         .map(|entry| entry.unwrap().path());
@@ -284,4 +285,84 @@ proptest! {
         check(&keys);
         prop_assert!(keys.resident() <= memory.max(LEAST_MEMORY) * 21 / 20);
     }
+}
+
+/// Inserts these keys behind what is there and saves them all.
+fn save(folder: &Path, files: &[KeyFile], memory: usize, round: u64) -> Vec<KeyFile> {
+    let mut keys = Keys::open(memory, folder, files, folder.join("temporary")).unwrap();
+    let mut numbers = Numbers(round);
+    for number in 0..20_000 {
+        let key = u128::from(numbers.next()) << 64 | u128::from(round);
+        assert_eq!(keys.insert(key, number << 8 | round).unwrap(), None);
+    }
+    assert!(keys.resident() <= memory.max(LEAST_MEMORY));
+    let files = keys.save(folder, &format!("keys-{round}")).unwrap();
+    assert_eq!(
+        files.iter().map(|file| file.keys).sum::<u64>(),
+        20_000 * (round + 1)
+    );
+    files
+}
+
+#[test]
+fn saved_keys_are_found_again_and_their_files_do_not_depend_on_the_memory() {
+    let saved = [0, 300_000, 1 << 30].map(|memory| {
+        let folder = folder();
+        let mut files = Vec::new();
+        for round in 0..10 {
+            files = save(folder.path(), &files, memory, round);
+            assert!(files.len() < MERGED);
+        }
+        let mut keys = Keys::open(memory, folder.path(), &files, folder.path().into()).unwrap();
+        for round in 0..10 {
+            let mut numbers = Numbers(round);
+            for number in 0..20_000 {
+                let key = u128::from(numbers.next()) << 64 | u128::from(round);
+                keys.expect([key]);
+                assert_eq!(keys.insert(key, 1).unwrap(), Some(number << 8 | round));
+                assert_eq!(keys.get(key + (1 << 40)).unwrap(), None);
+            }
+        }
+        assert!(keys.is_empty());
+        assert_eq!(keys.save(folder.path(), "nothing").unwrap(), files);
+        let bytes = |file: &KeyFile| fs::read(folder.path().join(&file.name)).unwrap();
+        assert!(
+            files
+                .iter()
+                .all(|file| bytes(file).len() as u64 == file.size())
+        );
+        files
+            .iter()
+            .map(|file| (file.clone(), bytes(file)))
+            .collect::<Vec<_>>()
+    });
+    assert_eq!(saved[0].len(), 3);
+    assert!(saved[0] == saved[1] && saved[1] == saved[2]);
+}
+
+#[test]
+fn a_saved_file_that_is_not_as_it_was_written_is_refused() {
+    let folder = folder();
+    let files = save(folder.path(), &[], 0, 0);
+    let path = folder.path().join("keys-0");
+    let whole = fs::read(&path).unwrap();
+    let refused = |bytes: &[u8], files: &[KeyFile]| {
+        fs::write(&path, bytes).unwrap();
+        let error = Keys::open(0, folder.path(), files, folder.path().into()).err();
+        error.unwrap().to_string().contains("keys-0")
+    };
+    for at in (0..whole.len()).step_by(4001) {
+        let mut damaged = whole.clone();
+        damaged[at] ^= 1;
+        assert!(refused(&damaged, &files), "{at}");
+    }
+    assert!(refused(&whole[..whole.len() - 1], &files));
+    assert!(refused(&[], &files));
+    let other = KeyFile {
+        keys: 7,
+        ..files[0].clone()
+    };
+    assert!(refused(&whole, &[other]));
+    fs::remove_file(&path).unwrap();
+    assert!(Keys::open(0, folder.path(), &files, folder.path().into()).is_err());
 }

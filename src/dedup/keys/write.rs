@@ -1,7 +1,6 @@
 //! Writes a run: one pass over the file, then the header.
 //!
-//! Nothing is synced: a run is read by the process that wrote it, and check sums tell
-//! what did not arrive.
+//! Nothing is synced: check sums tell what did not arrive.
 
 use std::fs::File;
 use std::io::{self, Seek, Write};
@@ -53,6 +52,11 @@ impl Writer {
             entries: block::ENTRIES,
             written: 0,
         })
+    }
+
+    /// Begins a run of so many entries that will not be searched by this process.
+    pub(super) fn sequential(path: PathBuf, header: Header, blocks: usize) -> io::Result<Self> {
+        Self::new(path, header, Filter::new(0, Filter::MOST_FOLDS), blocks)
     }
 
     /// Adds the next entry in order.
