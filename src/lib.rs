@@ -40,7 +40,7 @@
 //!
 //! | floor | modules |
 //! |---|---|
-//! | 0 | [`place`] (where a byte came from), [`pipeline`] (threads and channels), [`buffers`] (memory used again) |
+//! | 0 | [`place`] (where a byte came from), [`pipeline`] (threads and channels), [`buffers`] (memory used again), [`durable`] (files that are whole) |
 //! | 1 | [`error`], [`model`] (plain values) |
 //! | 2 | [`grammar`] (a page's text, by nom), [`split`] (text into pages, no I/O) |
 //! | 3 | [`input`] (walk, decompress, one file or folder for each format), [`dedup`], [`sink`] (what is written), [`stats`] |
@@ -52,6 +52,7 @@ pub mod buffers;
 #[doc(hidden)]
 pub mod cli;
 pub mod dedup;
+pub mod durable;
 pub mod error;
 pub mod grammar;
 pub mod input;

@@ -6,7 +6,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 const FLOORS: &[&[&str]] = &[
-    &["buffers", "pipeline", "place"],
+    &["buffers", "durable", "pipeline", "place"],
     &["error", "model"],
     &["grammar", "split"],
     &["dedup", "input", "sink", "stats"],

@@ -4,10 +4,11 @@
 //! `FILE.part`. What is no regular file (a device, a pipe) is written in place. The last
 //! flush and the sync are checked, not left to a drop.
 
-use std::ffi::OsString;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
+
+use crate::durable::{part_of, rename};
 
 /// A file under way.
 #[derive(Debug)]
@@ -44,8 +45,7 @@ impl OutputFile {
             return Ok(());
         };
         self.file.sync_all()?;
-        fs::rename(&part, &path)?;
-        sync_folder_of(&path)
+        rename(&part, &path)
     }
 }
 
@@ -57,26 +57,6 @@ impl Write for OutputFile {
     fn flush(&mut self) -> io::Result<()> {
         self.file.flush()
     }
-}
-
-fn part_of(path: &Path) -> PathBuf {
-    let mut name = OsString::from(path);
-    name.push(".part");
-    name.into()
-}
-
-#[cfg(unix)]
-fn sync_folder_of(path: &Path) -> io::Result<()> {
-    let folder = path
-        .parent()
-        .filter(|folder| !folder.as_os_str().is_empty());
-    File::open(folder.unwrap_or(Path::new(".")))?.sync_all()
-}
-
-/// Other systems cannot open a folder to sync it.
-#[cfg(not(unix))]
-fn sync_folder_of(_path: &Path) -> io::Result<()> {
-    Ok(())
 }
 
 #[cfg(test)]

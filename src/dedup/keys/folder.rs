@@ -5,6 +5,8 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use crate::durable::named;
+
 /// A folder that this map made.
 pub(super) struct Folder {
     path: PathBuf,
@@ -46,9 +48,4 @@ impl Drop for Folder {
         // Nobody is left to tell; the folder's name says what it was.
         let _ = fs::remove_dir_all(&self.path);
     }
-}
-
-/// An error that says which file it is about.
-pub(super) fn named(path: &Path, error: &io::Error) -> io::Error {
-    io::Error::new(error.kind(), format!("{}: {error}", path.display()))
 }

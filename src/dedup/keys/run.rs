@@ -12,8 +12,8 @@ use std::path::PathBuf;
 
 use super::block::{self, Found, Header};
 use super::filter::Filter;
-use super::folder::named;
 use super::scan::Scan;
+use crate::durable::named;
 
 /// A file of keys, complete.
 pub(super) struct Run {

@@ -11,13 +11,14 @@ use serde::{Deserialize, Serialize};
 
 use super::block::{self, Header};
 use super::filter::Filter;
-use super::folder::{Folder, named};
+use super::folder::Folder;
 use super::merge::{buffered, merge};
 use super::mix::Mix;
 use super::run::Run;
 use super::table::{Entry, Table};
 use super::write::Writer;
 use super::{BUFFERS, Keys, due, table_size};
+use crate::durable::named;
 
 /// A run that is kept.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -77,10 +78,15 @@ impl Keys {
             return Ok(self.stored.iter().map(Run::as_file).collect());
         }
         let memory = self.memory;
-        let (entries, chunks, mut stored, _folder) = self.in_public_order()?;
+        let Sorted {
+            entries,
+            runs,
+            mut stored,
+            folder: _folder,
+        } = self.sorted()?;
         let (start, tier) = due(&stored);
         let mut merged = stored.split_off(start);
-        merged.extend(chunks);
+        merged.extend(runs);
         let len = entries.len() as u64 + merged.iter().map(Run::len).sum::<u64>();
         let blocks = buffered(memory / BUFFERS, merged.len() + 1);
         let mut writer = Writer::sequential(folder.join(name), KeyFile::header(len), blocks)?;
@@ -95,10 +101,7 @@ impl Keys {
         Ok(stored.iter().map(Run::as_file).collect())
     }
 
-    /// The keys that were inserted, in the order of files that are kept: the last ones in
-    /// memory, more of them in temporary runs of half of the memory each; and the runs that
-    /// were there before. The folder is that of the temporary runs.
-    fn in_public_order(mut self) -> io::Result<(Vec<Entry>, Vec<Run>, Vec<Run>, Option<Folder>)> {
+    fn sorted(mut self) -> io::Result<Sorted> {
         if self.table.bytes() > self.memory / 2 {
             self.spill()?;
             self.table = Table::new(0);
@@ -107,20 +110,37 @@ impl Keys {
         self.stored.iter_mut().for_each(Run::release);
         let most = self.memory / 2 / Entry::SIZE;
         let blocks = buffered(self.memory / BUFFERS, self.runs.len() + 1);
-        let mut chunk = Vec::with_capacity(most.min(self.len as usize));
-        let mut chunks = Vec::new();
+        let mut entries = Vec::with_capacity(most.min(self.len as usize));
+        let mut runs = Vec::new();
         merge(self.table.entries(), &self.runs, blocks, |entry| {
-            if chunk.len() == most {
+            if entries.len() == most {
                 let folder = Folder::at(&mut self.folder, &self.parent)?;
-                chunks.push(written(&mut chunk, folder.next(), blocks)?);
+                runs.push(written(&mut entries, folder.next(), blocks)?);
             }
             let key = Mix::PUBLIC.apply(self.mix.undo(entry.key()));
-            chunk.push(Entry::new(key, entry.value));
+            entries.push(Entry::new(key, entry.value));
             Ok(())
         })?;
-        chunk.sort_unstable_by_key(Entry::key);
-        Ok((chunk, chunks, self.stored, self.folder))
+        entries.sort_unstable_by_key(Entry::key);
+        Ok(Sorted {
+            entries,
+            runs,
+            stored: self.stored,
+            folder: self.folder,
+        })
     }
+}
+
+/// A map's keys in the order of files that are kept.
+struct Sorted {
+    /// The last of those that were inserted.
+    entries: Vec<Entry>,
+    /// More of them, in temporary files of half of the memory each.
+    runs: Vec<Run>,
+    /// Those that were there before.
+    stored: Vec<Run>,
+    /// Where temporary files are.
+    folder: Option<Folder>,
 }
 
 impl KeyFile {

@@ -8,9 +8,9 @@ use std::path::PathBuf;
 
 use super::block::{self, Header};
 use super::filter::Filter;
-use super::folder::named;
 use super::run::Run;
 use super::table::Entry;
+use crate::durable::named;
 
 /// A run being written.
 pub(super) struct Writer {
