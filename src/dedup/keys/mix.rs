@@ -63,15 +63,19 @@ mod tests {
         }
     }
 
+    /// For one secret in 700 a given shift is spread badly, so a single one says nothing.
     #[test]
-    fn keys_that_share_bits_are_spread() {
-        let mix = Mix::random();
+    fn keys_that_share_bits_are_spread_by_most_secrets() {
+        let secrets = [(); 9].map(|()| Mix::random());
         for shift in 0..=112 {
-            let mut hit = [false; 256];
-            for number in 0..4096u128 {
-                hit[(mix.apply(number << shift) >> 120) as usize] = true;
-            }
-            assert!(hit.iter().filter(|&&hit| hit).count() > 64, "{shift}");
+            let spreads = |mix: &&Mix| {
+                let mut hit = [false; 256];
+                for number in 0..4096u128 {
+                    hit[(mix.apply(number << shift) >> 120) as usize] = true;
+                }
+                hit.iter().filter(|&&hit| hit).count() > 64
+            };
+            assert!(secrets.iter().filter(spreads).count() >= 5, "{shift}");
         }
     }
 }
