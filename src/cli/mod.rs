@@ -14,7 +14,7 @@ use serde::Serialize;
 use self::args::{Args, When};
 use self::outputs::{NamedFile, Outputs};
 use crate::error::Error;
-use crate::job::{Config, Summary, Watch, run_watched};
+use crate::job::{Config, Summary, Watch, run_with};
 use crate::model::{Reject, RejectReason};
 use crate::place::{Place, Printable};
 use crate::progress::{Progress, total_bytes};
@@ -57,9 +57,10 @@ fn job(args: &Args, config: &Config) -> Result<u8, Error> {
         on_fault: &|fault| progress.say(&format!("citesift: {fault}")),
         ..Watch::default()
     };
+    let mut memory = config.memory();
     let mut reader_left = false;
     let mut damage = Damage::default();
-    let summary = run_watched(config, &watch, |batch| {
+    let summary = run_with(config, &mut memory, &watch, |batch| {
         progress.update(&watch);
         batch
             .rejects

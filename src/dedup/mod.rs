@@ -4,6 +4,7 @@
 
 mod fingerprint;
 mod keys;
+mod memory;
 mod near;
 mod page;
 mod places;
@@ -11,9 +12,10 @@ mod run;
 
 pub use fingerprint::{Fingerprint, Fingerprinter, Key, fingerprint_of};
 pub use keys::{KeyFile, Keys};
+pub use memory::{Counts, Memory};
 pub use near::{Near, Similar};
 pub use page::{PageDedup, Removed, Seen};
-pub use places::Places;
+pub use places::{KnownPlace, Places};
 pub use run::{Earlier, PageIdentity, RunDedup, Verdict};
 
 /// Which repeats are removed.

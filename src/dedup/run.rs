@@ -11,7 +11,7 @@
 use std::io;
 use std::mem;
 
-use super::{Dedup, Kept, Key, Keys, PageDedup, Seen, fingerprint_of};
+use super::{Dedup, Kept, Key, Memory, PageDedup, Seen, fingerprint_of};
 
 /// What a page is known by across the run.
 #[derive(Clone, Copy, Debug)]
@@ -45,7 +45,6 @@ pub struct Verdict {
 pub struct RunDedup {
     scope: Dedup,
     page: PageDedup,
-    keys: Keys,
     /// Those of one page, while it is decided.
     page_keys: Vec<u128>,
     /// What was removed from the last page because of earlier ones.
@@ -53,24 +52,25 @@ pub struct RunDedup {
 }
 
 impl RunDedup {
-    /// A deduplicator of the given scope, which holds its keys in `keys`.
-    pub fn new(scope: Dedup, keys: Keys) -> Self {
+    /// A deduplicator of the given scope.
+    pub fn new(scope: Dedup) -> Self {
         Self {
             scope,
             page: PageDedup::new(scope),
-            keys,
             page_keys: Vec::new(),
             earlier: Vec::new(),
         }
     }
 
-    /// Appends what stays of one page's blocks, in their order. `place` gives a block's
-    /// number for those who ask later where it stands, and the page's for none.
+    /// Appends what stays of one page's blocks, in their order, and adds to the memory what
+    /// is new. `place` gives a block's number for those who ask later where it stands, and
+    /// the page's for none.
     ///
     /// # Errors
     /// Keys that do not fit into memory cannot be written or read.
     pub fn decide(
         &mut self,
+        memory: &mut Memory,
         blocks: &[Seen],
         identity: Option<PageIdentity>,
         place: impl Fn(Option<usize>) -> u64,
@@ -93,11 +93,11 @@ impl RunDedup {
             let block = blocks[kept.block].key;
             self.across_pages(&identity, block).0
         }));
-        self.keys.expect(page_keys.iter().copied());
+        memory.keys.expect(page_keys.iter().copied());
         let mut stays = start;
         for (at, key) in (start..kept.len()).zip(&page_keys) {
             let block = kept[at].block;
-            if let Some(first) = self.keys.insert(*key, place(Some(block)))? {
+            if let Some(first) = memory.keys.insert(*key, place(Some(block)))? {
                 let block = Some(block);
                 self.earlier.push(Earlier { block, first });
             } else {
@@ -109,7 +109,14 @@ impl RunDedup {
         kept.truncate(stays);
         verdict.kept = stays - start;
         let header = joined("header", identity.paper, identity.header);
-        let first = self.keys.insert(header.0, place(None))?;
+        let first = memory.keys.insert(header.0, place(None))?;
+        memory.counts.pages += u64::from(first.is_none());
+        memory.counts.blocks += verdict.kept as u64;
+        if let Some(paper) = identity.paper.filter(|_| memory.counts_papers) {
+            let paper = fingerprint_of("paper", &paper.0.to_le_bytes());
+            let known = memory.keys.insert(paper.0, place(None))?;
+            memory.counts.papers += u64::from(known.is_none());
+        }
         if let Some(first) = first.filter(|_| verdict.kept == 0 && identity.paper.is_some()) {
             verdict.is_repeated = true;
             self.earlier.insert(0, Earlier { block: None, first });
@@ -166,7 +173,8 @@ mod tests {
     /// What stays of each page, and whether the page is dropped.
     fn decided(scope: Dedup, pages: &[Page], memory: usize) -> Vec<(Vec<usize>, bool)> {
         let folder = tempfile::tempdir().unwrap();
-        let mut dedup = RunDedup::new(scope, Keys::new(memory, folder.path().join("keys")));
+        let mut memory = Memory::of_run(memory, folder.path().join("keys"), false);
+        let mut dedup = RunDedup::new(scope);
         let mut decisions = Vec::new();
         for (number, (paper, header, blocks)) in pages.iter().enumerate() {
             let seen: Vec<_> = blocks
@@ -184,7 +192,7 @@ mod tests {
                 |block: Option<usize>| number as u64 * 1000 + block.map_or(999, |b| b as u64);
             let mut kept = Vec::new();
             let verdict = dedup
-                .decide(&seen, Some(identity), place, &mut kept)
+                .decide(&mut memory, &seen, Some(identity), place, &mut kept)
                 .unwrap();
             let removed = dedup
                 .earlier()

@@ -1,9 +1,10 @@
 //! What holds for a run.
 
+use std::env;
 use std::fs;
 use std::num::NonZeroUsize;
 
-use crate::dedup::Dedup;
+use crate::dedup::{Dedup, Memory};
 use crate::input::{Fields, Format, Input, Limits};
 use crate::model::Emit;
 use crate::pipeline::in_flight;
@@ -87,6 +88,11 @@ impl Config {
         };
         let bytes = (under_way / in_flight(threads)).clamp(128 << 10, 1 << 20);
         NonZeroUsize::new(bytes).unwrap_or(NonZeroUsize::MIN)
+    }
+
+    /// The memory of a run that knows of no other.
+    pub fn memory(&self) -> Memory {
+        Memory::of_run(self.memory, env::temp_dir(), self.tells_duplicates)
     }
 
     pub(super) fn limits(&self) -> Limits {

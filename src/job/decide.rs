@@ -3,8 +3,9 @@
 use std::io;
 use std::ops::Range;
 
-use super::parse::{Parsed, ParsedPage};
-use crate::dedup::{Earlier, Kept, Places, Removed, RunDedup, Verdict};
+use super::Config;
+use super::parse::{Outcome, Parsed, ParsedPage};
+use crate::dedup::{Earlier, Kept, KnownPlace, Memory, Places, Removed, RunDedup, Verdict};
 use crate::sink::ndjson::{self, Copied, hexadecimal};
 
 /// A batch with the deduplicator's word on it.
@@ -28,43 +29,40 @@ pub struct DecidedPage {
 }
 
 /// The deduplicator's state over a run.
-pub struct DecideStage {
+pub struct DecideStage<'a> {
     dedup: RunDedup,
-    /// Where pages stand, when it is to be told what stays for what is removed.
-    places: Option<Places>,
+    memory: &'a mut Memory,
+    tells_duplicates: bool,
+    /// Pages that may still be emitted. What the writer will not write is not remembered.
+    left: u64,
 }
 
-impl DecideStage {
-    pub fn new(dedup: RunDedup, tells_duplicates: bool) -> Self {
+impl<'a> DecideStage<'a> {
+    pub fn new(config: &Config, memory: &'a mut Memory) -> Self {
         Self {
-            dedup,
-            places: tells_duplicates.then(Places::default),
+            dedup: RunDedup::new(config.dedup),
+            memory,
+            tells_duplicates: config.tells_duplicates,
+            left: config.limit.unwrap_or(u64::MAX),
         }
     }
 
     /// Decides a batch's pages.
     ///
     /// # Errors
-    /// Those of temporary files.
+    /// Those of the memory's files.
     pub fn decide(&mut self, parsed: Parsed) -> io::Result<Decided> {
         let mut kept = Vec::with_capacity(parsed.blocks.len());
         let mut pages = Vec::with_capacity(parsed.pages.len());
         let mut duplicates = Vec::new();
         for page in &parsed.pages {
             let (start, first_line) = (kept.len(), duplicates.len());
-            let source = &parsed.output[page.source.clone()];
-            let place = match &mut self.places {
-                Some(places) if page.identity.is_some() => places.add(source)?,
-                _ => 0,
+            let verdict = match self.left {
+                0 => Verdict::default(),
+                _ => self.page(&parsed, page, &mut kept, &mut duplicates)?,
             };
-            let blocks = &parsed.blocks[page.blocks.clone()];
-            let number = |block: Option<usize>| Places::of_block(place, block.unwrap_or(0));
-            let verdict = self
-                .dedup
-                .decide(blocks, page.identity, number, &mut kept)?;
-            if self.places.is_some() {
-                self.tell(&parsed, page, &mut duplicates)?;
-            }
+            let is_emitted = matches!(page.outcome, Outcome::Report) && !verdict.is_repeated;
+            self.left -= u64::from(is_emitted && self.left > 0);
             pages.push(DecidedPage {
                 kept: start..kept.len(),
                 verdict,
@@ -79,11 +77,41 @@ impl DecideStage {
         })
     }
 
+    fn page(
+        &mut self,
+        parsed: &Parsed,
+        page: &ParsedPage,
+        kept: &mut Vec<Kept>,
+        duplicates: &mut Vec<u8>,
+    ) -> io::Result<Verdict> {
+        let known = self.memory.len();
+        let source = &parsed.output[page.source.clone()];
+        let place = match &mut self.memory.places {
+            Some(places) if page.identity.is_some() => Some(places.add(source)?),
+            _ => None,
+        };
+        let blocks = &parsed.blocks[page.blocks.clone()];
+        let number = |block: Option<usize>| {
+            place.map_or(0, |place| Places::of_block(place, block.unwrap_or(0)))
+        };
+        let verdict = self
+            .dedup
+            .decide(self.memory, blocks, page.identity, number, kept)?;
+        let is_known = self.memory.len() == known;
+        if let (true, Some(places), Some(place)) = (is_known, &mut self.memory.places, place) {
+            places.take_back(place);
+        }
+        if self.tells_duplicates {
+            self.tell(parsed, page, duplicates)?;
+        }
+        Ok(verdict)
+    }
+
     /// Writes what was removed from a page: the page itself, what repeats earlier pages, and
     /// what repeats the page's own blocks.
     fn tell(&mut self, parsed: &Parsed, page: &ParsedPage, out: &mut Vec<u8>) -> io::Result<()> {
         let source = &parsed.output[page.source.clone()];
-        let Some(places) = &mut self.places else {
+        let Some(places) = &mut self.memory.places else {
             return Ok(());
         };
         let id = |block: usize| {
@@ -92,11 +120,12 @@ impl DecideStage {
         };
         let earlier = self.dedup.earlier();
         for &Earlier { block, first } in earlier {
-            let (kept, kept_block) = places.get(first)?;
-            let (removed, kept) = (
-                copied(block, source),
-                copied(block.map(|_| kept_block), &kept),
-            );
+            let first = places.get(first)?;
+            let removed = copied(block, source);
+            let kept = Copied {
+                block: block.map(|_| first.block),
+                ..of_known(&first)
+            };
             match (block, page.identity) {
                 (Some(block), _) => ndjson::duplicate(out, id(block), removed, kept),
                 (None, Some(identity)) => {
@@ -110,8 +139,8 @@ impl DecideStage {
             // The page's own first copy may itself have had to go.
             match earlier.binary_search_by_key(&Some(first), |earlier| earlier.block) {
                 Ok(at) => {
-                    let (kept, kept_block) = places.get(earlier[at].first)?;
-                    ndjson::duplicate(out, id(block), removed, copied(Some(kept_block), &kept));
+                    let first = places.get(earlier[at].first)?;
+                    ndjson::duplicate(out, id(block), removed, of_known(&first));
                 }
                 Err(_) => ndjson::duplicate(out, id(block), removed, copied(Some(first), source)),
             }
@@ -121,5 +150,17 @@ impl DecideStage {
 }
 
 fn copied(block: Option<usize>, source: &[u8]) -> Copied<'_> {
-    Copied { block, source }
+    Copied {
+        block,
+        source,
+        run: None,
+    }
+}
+
+fn of_known(place: &KnownPlace) -> Copied<'_> {
+    Copied {
+        block: Some(place.block),
+        source: &place.page,
+        run: place.run,
+    }
 }

@@ -8,7 +8,6 @@ mod read;
 mod records;
 mod write;
 
-use std::env;
 use std::io;
 use std::ops::ControlFlow;
 use std::sync::atomic::AtomicU64;
@@ -18,7 +17,7 @@ pub use page::parse;
 pub use records::{Records, records};
 
 use crate::buffers::Buffers;
-use crate::dedup::{Keys, RunDedup};
+use crate::dedup::Memory;
 use crate::error::{Error, ReadError};
 use crate::input::{Paths, Taking};
 use crate::model::Reject;
@@ -76,14 +75,20 @@ pub fn run<F>(config: &Config, on_batch: F) -> Result<Summary, Error>
 where
     F: FnMut(&Output) -> Result<ControlFlow<()>, Error> + Send,
 {
-    run_watched(config, &Watch::default(), on_batch)
+    let mut memory = config.memory();
+    run_with(config, &mut memory, &Watch::default(), on_batch)
 }
 
-/// As [`run`], for someone who wants to see how far it is.
+/// As [`run`], with what was seen before, for someone who wants to see how far it is.
 ///
 /// # Errors
 /// Those of [`run`].
-pub fn run_watched<F>(config: &Config, watch: &Watch, on_batch: F) -> Result<Summary, Error>
+pub fn run_with<F>(
+    config: &Config,
+    memory: &mut Memory,
+    watch: &Watch,
+    on_batch: F,
+) -> Result<Summary, Error>
 where
     F: FnMut(&Output) -> Result<ControlFlow<()>, Error> + Send,
 {
@@ -93,9 +98,7 @@ where
         paths: Paths::new(&config.fields),
         max_page: config.max_page.get(),
     };
-    let keys = Keys::new(config.memory, env::temp_dir());
-    let dedup = RunDedup::new(config.dedup, keys);
-    let mut decider = decide::DecideStage::new(dedup, config.tells_duplicates);
+    let mut decider = decide::DecideStage::new(config, memory);
     let form = parse::Form {
         emit: config.emit,
         scope: config.dedup,

@@ -32,6 +32,8 @@ pub enum DuplicateKind {
 /// The copy that stayed for a removed one.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct KeptCopy {
+    /// Number of the earlier run that wrote it, in its store, from 1; null for this run.
+    pub run: Option<u64>,
     /// Number of the block among its page's printed blocks, from 1; null for a page.
     pub block: Option<u64>,
     /// Where its page stands.

@@ -163,6 +163,8 @@ pub struct Copied<'a> {
     pub block: Option<usize>,
     /// The value of `source`.
     pub source: &'a [u8],
+    /// The earlier run that the place is of.
+    pub run: Option<u64>,
 }
 
 /// Writes the line that tells of a removed block or page.
@@ -175,7 +177,8 @@ pub fn duplicate(out: &mut Vec<u8>, key: &[u8], removed: Copied, kept: Copied) {
     out.push(b'"');
     out.push(b',');
     copied(out, removed);
-    out.extend_from_slice(b",\"kept\":{");
+    field(out, b",\"kept\":{\"run\":", kept.run);
+    out.push(b',');
     copied(out, kept);
     out.extend_from_slice(b"}}\n");
 }
