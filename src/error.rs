@@ -1,7 +1,9 @@
 //! What ends a run early. Input that is refused is no error but a [`Reject`](crate::model::Reject),
 //! and a source that cannot be read is a [`ReadError`]: both are counted, and the run goes on.
 
+use std::fmt;
 use std::io;
+use std::path::{Path, PathBuf};
 
 use crate::place::Printable;
 
@@ -19,6 +21,9 @@ pub enum Error {
     /// What was seen does not fit into memory, and could not be written to temporary files or read there.
     #[error("cannot remember what was seen: {0}")]
     Remember(io::Error),
+    /// The store of what was seen is not used, or was not brought up to date.
+    #[error("--seen: {0}")]
+    Store(#[from] StoreError),
     /// A thread could not be started.
     #[error("cannot start a thread: {0}")]
     Threads(io::Error),
@@ -33,6 +38,74 @@ pub enum Error {
     /// The columns of the accounting do not add up.
     #[error("bug: the accounting does not add up: {0}")]
     Accounting(String),
+}
+
+/// Why a store of what was seen is not used.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// Another run adds to it.
+    #[error("{} is in use by another run; wait for its end, or give another folder", Shown(.0))]
+    Locked(PathBuf),
+    /// The folder holds other files.
+    #[error("{} is not empty, and no store of what was seen; give a new folder", Shown(.0))]
+    NotAStore(PathBuf),
+    /// The folder holds no store.
+    #[error("{} is no store of what was seen", Shown(.0))]
+    NoStore(PathBuf),
+    /// It was made by another version of the program.
+    #[error(
+        "the store is of version {found}, and this program knows version {known}; use the \
+         program that made it, or begin a new store in another folder"
+    )]
+    OtherVersion {
+        /// The store's version.
+        found: u64,
+        /// The program's.
+        known: u64,
+    },
+    /// It was made with another scope.
+    #[error(
+        "{} was made with --dedup {found}; give --dedup {found}, or another folder",
+        Shown(.folder)
+    )]
+    OtherScope {
+        /// The store.
+        folder: PathBuf,
+        /// The store's scope.
+        found: &'static str,
+    },
+    /// A run was broken off while its output got its name, and the output is gone.
+    #[error(
+        "the last run was broken off while {} got its name, and that file is not there now as it \
+         was written. Put it back if you have it; if it is lost, remove {}, and what was in it is \
+         given again",
+        Shown(.output),
+        Shown(.pending)
+    )]
+    Unsettled {
+        /// What waits for the output.
+        pending: PathBuf,
+        /// The output.
+        output: PathBuf,
+    },
+    /// A file of it cannot be read or written, or is damaged.
+    #[error("{}", Printable(&.0.to_string()))]
+    Io(#[from] io::Error),
+}
+
+impl StoreError {
+    /// Whether something else is to be typed, and nothing is wrong with the store.
+    pub fn is_usage(&self) -> bool {
+        !matches!(self, Self::Io(_))
+    }
+}
+
+struct Shown<'a>(&'a Path);
+
+impl fmt::Display for Shown<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        Printable(&self.0.to_string_lossy()).fmt(f)
+    }
 }
 
 /// A source that could not be read, or not to its end. What came before the fault was used.

@@ -3,7 +3,7 @@
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 
-use clap::{Parser, ValueEnum};
+use clap::{Parser, Subcommand, ValueEnum};
 
 use crate::dedup::Dedup;
 use crate::input::{Fields, Format, Input};
@@ -18,7 +18,11 @@ use crate::model::Emit;
 /// are found by content and read as what is in them.
 #[derive(Debug, Parser)]
 #[command(version, max_term_width = 100, after_help = EXAMPLES)]
+#[command(args_conflicts_with_subcommands = true, disable_help_subcommand = true)]
 pub struct Args {
+    #[command(subcommand)]
+    pub command: Option<Command>,
+
     /// Files and folders to read, in this order; a folder is walked in the byte order of
     /// its paths. None, or `-`, is standard input.
     #[arg(value_name = "PATH")]
@@ -74,9 +78,14 @@ pub struct Args {
 
     /// Remove statement blocks that are repeated: none of them, those within a page, also those
     /// of an earlier page on the same paper (and pages that bring nothing new), or those
-    /// of any earlier page.
-    #[arg(long, value_enum, default_value_t = DedupArg::Page, help_heading = "Work")]
-    dedup: DedupArg,
+    /// of any earlier page [default: page; with `--seen`, what DIR was made with, or run].
+    #[arg(long, value_enum, help_heading = "Work")]
+    dedup: Option<DedupArg>,
+
+    /// Know what earlier runs saw, and write only what is new: DIR remembers it from run to run.
+    /// It is brought up to date when the file of `-o`, which must be a new one, is safely on disk.
+    #[arg(long, value_name = "DIR", requires = "output", help_heading = "Work")]
+    pub seen: Option<PathBuf>,
 
     /// Tell which statements of a page have at least SHARE of the shorter one's sequences of three
     /// words in common, from 0 to 1: the later one gets `similar_to` and `similarity`.
@@ -117,6 +126,17 @@ pub struct Args {
     pub quiet: bool,
 }
 
+/// What else can be done than the main job.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Print what a store of `--seen` holds.
+    Seen {
+        /// The store.
+        #[arg(value_name = "DIR")]
+        folder: PathBuf,
+    },
+}
+
 const EXAMPLES: &str = "\
 Examples:
   citesift pages/ -o reports.ndjson            every page below a folder, into a file
@@ -124,6 +144,7 @@ Examples:
   citesift --emit statements dump.txt          one row per statement, for tables
   citesift crawl/*.warc.wet.gz -o found.ndjson.zst   what a general crawl holds of report pages
   citesift --text-field content.body --keep id,lang dump.jsonl.zst
+  citesift --seen seen/ monday.warc.gz -o monday.ndjson      what no earlier run has seen
   citesift --rejects bad.ndjson --stats run.json dump.txt > reports.ndjson
 
 Exit codes:
@@ -205,12 +226,8 @@ impl Args {
             EmitArg::Reports => Emit::Reports,
             EmitArg::Statements => Emit::Statements,
         };
-        config.dedup = match self.dedup {
-            DedupArg::Off => Dedup::Off,
-            DedupArg::Page => Dedup::Page,
-            DedupArg::Run => Dedup::Run,
-            DedupArg::Text => Dedup::Text,
-        };
+        self.refuse_forgetting()?;
+        config.dedup = self.scope().unwrap_or_default();
         config.tells_duplicates = self.duplicates.is_some();
         config.near = self.near;
         if let Some(memory) = self.memory {
@@ -225,6 +242,34 @@ impl Args {
         config.max_page = self.max_page;
         config.limit = self.limit;
         Ok(config)
+    }
+
+    /// Which repeats are removed, if that was typed.
+    pub fn scope(&self) -> Option<Dedup> {
+        self.dedup.map(|dedup| match dedup {
+            DedupArg::Off => Dedup::Off,
+            DedupArg::Page => Dedup::Page,
+            DedupArg::Run => Dedup::Run,
+            DedupArg::Text => Dedup::Text,
+        })
+    }
+
+    /// What earlier runs saw is not written again, so their output must not be replaced.
+    fn refuse_forgetting(&self) -> Result<(), String> {
+        let (Some(_), Some(output)) = (&self.seen, &self.output) else {
+            return Ok(());
+        };
+        if self.scope().is_some_and(|scope| !scope.is_across_pages()) {
+            return Err("--seen needs --dedup run or text".to_owned());
+        }
+        match output.symlink_metadata().is_ok() {
+            true => Err(
+                "--output names a file that is there; with --seen each run needs a new one, \
+                 for what an earlier run has written is not written again"
+                    .to_owned(),
+            ),
+            false => Ok(()),
+        }
     }
 
     fn fields(&self) -> Result<Fields, String> {

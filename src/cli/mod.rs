@@ -2,7 +2,9 @@
 
 mod args;
 mod outputs;
+mod seen;
 
+use std::io;
 use std::panic;
 use std::process::ExitCode;
 use std::sync::OnceLock;
@@ -11,8 +13,9 @@ use std::time::{Duration, Instant};
 use clap::Parser;
 use serde::Serialize;
 
-use self::args::{Args, When};
+use self::args::{Args, Command, When};
 use self::outputs::{NamedFile, Outputs};
+use crate::dedup::Store;
 use crate::error::Error;
 use crate::job::{Config, Summary, Watch, run_with};
 use crate::model::{Reject, RejectReason};
@@ -30,21 +33,33 @@ const GATE_FAILED: u8 = 3;
 pub fn main() -> ExitCode {
     leave_panics_to_the_run();
     let args = Args::parse();
-    let code = match args.config() {
-        Ok(config) => job(&args, &config).unwrap_or_else(|error| {
-            complain(&error);
-            FAILED
-        }),
-        Err(message) => {
-            eprintln!("error: {message}\n\nFor more information, try '--help'.");
-            WRONG_USAGE
-        }
+    let code = match &args.command {
+        Some(Command::Seen { folder }) => seen::print(folder),
+        None => match args.config() {
+            Ok(config) => job(&args, config),
+            Err(message) => {
+                eprintln!("error: {message}\n\nFor more information, try '--help'.");
+                Ok(WRONG_USAGE)
+            }
+        },
     };
-    ExitCode::from(code)
+    ExitCode::from(code.unwrap_or_else(|error| complain(&error)))
 }
 
-fn job(args: &Args, config: &Config) -> Result<u8, Error> {
+fn job(args: &Args, mut config: Config) -> Result<u8, Error> {
     let started = Instant::now();
+    let store = match &args.seen {
+        Some(folder) => Some(Store::open(folder, args.scope())?),
+        None => None,
+    };
+    let mut memory = match &store {
+        Some(store) => {
+            config.dedup = store.scope();
+            store.memory(config.memory).map_err(Error::Remember)?
+        }
+        None => config.memory(),
+    };
+    let config = &config;
     let mut outputs = Outputs::open(
         args.output.as_deref(),
         args.rejects.as_deref(),
@@ -57,7 +72,6 @@ fn job(args: &Args, config: &Config) -> Result<u8, Error> {
         on_fault: &|fault| progress.say(&format!("citesift: {fault}")),
         ..Watch::default()
     };
-    let mut memory = config.memory();
     let mut reader_left = false;
     let mut damage = Damage::default();
     let summary = run_with(config, &mut memory, &watch, |batch| {
@@ -72,7 +86,16 @@ fn job(args: &Args, config: &Config) -> Result<u8, Error> {
     });
     progress.clear();
     let summary = summary?;
-    outputs.finish()?;
+    let prepared = outputs.finish(|state| match (store, &args.output) {
+        (Some(store), Some(output)) => {
+            let prepared = store.prepare(memory, output, state);
+            prepared.map(Some).map_err(remembering)
+        }
+        _ => Ok(None),
+    })?;
+    if let Some(prepared) = prepared.flatten() {
+        prepared.commit().map_err(remembering)?;
+    }
 
     let elapsed = started.elapsed();
     if let Some(file) = stats_file {
@@ -123,7 +146,7 @@ fn progress(args: &Args, config: &Config) -> Progress {
         _ if args.quiet => false,
         When::Always => true,
         When::Never => false,
-        When::Auto => std::io::stderr().is_terminal(),
+        When::Auto => io::stderr().is_terminal(),
     };
     match shown {
         true => Progress::shown(total_bytes(&config.inputs)),
@@ -202,9 +225,19 @@ fn leave_panics_to_the_run() {
     }));
 }
 
-fn complain(error: &Error) {
+fn remembering(error: io::Error) -> Error {
+    Error::Store(error.into())
+}
+
+/// Says what ended the run, and returns the exit code.
+fn complain(error: &Error) -> u8 {
     match (error, PANICKED_AT.get()) {
         (Error::Panic { .. }, Some(location)) => eprintln!("citesift: {error} ({location})"),
+        (Error::Store(store), _) if store.is_usage() => eprintln!("error: {error}"),
         _ => eprintln!("citesift: {error}"),
+    }
+    match error {
+        Error::Store(store) if store.is_usage() => WRONG_USAGE,
+        _ => FAILED,
     }
 }

@@ -6,9 +6,10 @@ use std::path::Path;
 
 use serde::Serialize;
 
+use crate::durable::FileState;
 use crate::error::Error;
 use crate::job::Output;
-use crate::sink::CompressedFile;
+use crate::sink::{CompressedFile, SyncedFile};
 
 /// Records, rejects and duplicates.
 pub struct Outputs {
@@ -64,10 +65,24 @@ impl Outputs {
         }
     }
 
-    /// Gives every file its name.
-    pub fn finish(self) -> Result<(), Error> {
-        let files = [self.records, self.rejects, self.duplicates];
-        files.into_iter().flatten().try_for_each(NamedFile::finish)
+    /// Gives every file its name, the one with the records last. Between its being safely on disk
+    /// and having its name, `prepare` is called with its state.
+    pub fn finish<T>(
+        self,
+        prepare: impl FnOnce(FileState) -> Result<T, Error>,
+    ) -> Result<Option<T>, Error> {
+        let others = [self.rejects, self.duplicates];
+        others
+            .into_iter()
+            .flatten()
+            .try_for_each(NamedFile::finish)?;
+        let Some(records) = self.records else {
+            return Ok(None);
+        };
+        let (name, file) = records.sync()?;
+        let prepared = prepare(file.state().map_err(error_at(&name))?)?;
+        file.name().map_err(error_at(&name))?;
+        Ok(Some(prepared))
     }
 }
 
@@ -88,11 +103,18 @@ impl NamedFile {
     }
 
     pub fn finish(self) -> Result<(), Error> {
+        let (name, file) = self.sync()?;
+        file.name().map_err(error_at(&name))
+    }
+
+    fn sync(self) -> Result<(String, SyncedFile), Error> {
         let Self { name, file } = self;
-        file.into_inner()
+        let file = file
+            .into_inner()
             .map_err(io::IntoInnerError::into_error)
-            .and_then(CompressedFile::finish)
-            .map_err(error_at(&name))
+            .and_then(CompressedFile::sync)
+            .map_err(error_at(&name))?;
+        Ok((name, file))
     }
 
     fn write(&mut self, bytes: &[u8]) -> Result<(), Error> {

@@ -9,6 +9,7 @@ mod near;
 mod page;
 mod places;
 mod run;
+mod store;
 
 pub use fingerprint::{Fingerprint, Fingerprinter, Key, fingerprint_of};
 pub use keys::{KeyFile, Keys};
@@ -17,9 +18,13 @@ pub use near::{Near, Similar};
 pub use page::{PageDedup, Removed, Seen};
 pub use places::{KnownPlace, Places};
 pub use run::{Earlier, PageIdentity, RunDedup, Verdict};
+pub use store::{Contents, Prepared, Store, StoredRun, VERSION as STORE_VERSION};
+
+use serde::{Deserialize, Serialize};
 
 /// Which repeats are removed.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Dedup {
     /// None: every printed block stays.
     Off,
@@ -36,6 +41,16 @@ impl Dedup {
     /// Whether what was seen on one page matters to another.
     pub fn is_across_pages(self) -> bool {
         matches!(self, Self::Run | Self::Text)
+    }
+
+    /// Its name on the command line.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Off => "off",
+            Self::Page => "page",
+            Self::Run => "run",
+            Self::Text => "text",
+        }
     }
 }
 

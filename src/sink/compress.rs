@@ -8,7 +8,7 @@ use std::path::Path;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 
-use super::OutputFile;
+use super::{OutputFile, SyncedFile};
 
 /// zstd's own default.
 const ZSTD_LEVEL: i32 = 3;
@@ -39,17 +39,17 @@ impl CompressedFile {
         })
     }
 
-    /// Ends the last frame and finishes the file as [`OutputFile::finish`] does.
+    /// Ends the last frame and syncs the file as [`OutputFile::sync`] does.
     ///
     /// # Errors
     /// Those of the file system.
-    pub fn finish(self) -> io::Result<()> {
+    pub fn sync(self) -> io::Result<SyncedFile> {
         match self {
             Self::Plain(file) => file,
             Self::Gzip(encoder) => encoder.finish()?,
             Self::Zstd(encoder) => encoder.finish()?,
         }
-        .finish()
+        .sync()
     }
 }
 

@@ -8,7 +8,7 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-use crate::durable::{part_of, rename};
+use crate::durable::{FileState, part_of, rename};
 
 /// A file under way.
 #[derive(Debug)]
@@ -36,16 +36,40 @@ impl OutputFile {
         })
     }
 
-    /// Syncs the file, gives it its name and syncs the folder.
+    /// Makes sure that the file is on disk. What was written in place cannot be synced.
+    ///
+    /// # Errors
+    /// Those of the file system.
+    pub fn sync(self) -> io::Result<SyncedFile> {
+        if self.rename.is_some() {
+            self.file.sync_all()?;
+        }
+        Ok(SyncedFile(self))
+    }
+}
+
+/// A file that is whole and on disk, and waits for its name.
+#[derive(Debug)]
+pub struct SyncedFile(OutputFile);
+
+impl SyncedFile {
+    /// What the file looks like, before and after it has its name.
+    ///
+    /// # Errors
+    /// Those of the file system.
+    pub fn state(&self) -> io::Result<FileState> {
+        FileState::of(&self.0.file.metadata()?)
+    }
+
+    /// Gives the file its name and syncs the folder.
     ///
     /// # Errors
     /// Those of the file system; the file then still has its `.part` name.
-    pub fn finish(self) -> io::Result<()> {
-        let Some((part, path)) = self.rename else {
-            return Ok(());
-        };
-        self.file.sync_all()?;
-        rename(&part, &path)
+    pub fn name(self) -> io::Result<()> {
+        match self.0.rename {
+            Some((part, path)) => rename(&part, &path),
+            None => Ok(()),
+        }
     }
 }
 
@@ -71,7 +95,7 @@ mod tests {
         let mut output = OutputFile::create(&path).unwrap();
         output.write_all(b"new").unwrap();
         assert_eq!(fs::read(&path).unwrap(), b"old");
-        output.finish().unwrap();
+        output.sync().unwrap().name().unwrap();
         assert_eq!(fs::read(&path).unwrap(), b"new");
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
     }

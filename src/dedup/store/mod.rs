@@ -1,0 +1,272 @@
+//! What was seen, from run to run: a folder that one run at a time adds to.
+//!
+//! | file       | holds                                                                    |
+//! |------------|--------------------------------------------------------------------------|
+//! | `manifest` | what the store consists of: its scope, its runs, its files               |
+//! | `keys-N`   | keys that the N-th run added, and those of files that it merged them with |
+//! | `places`   | where pages stand of which something was kept, of all runs               |
+//! | `pending`  | the next manifest, while the output that it belongs to gets its name     |
+//! | `lock`     | nothing; the run that adds to the store holds a lock on it               |
+//!
+//! Nothing that the manifest names is changed, except that `places` grows behind what is named.
+//! A run adds what it saw in this order, and syncs each step:
+//!
+//! 1. its output is whole, under a name of its own;
+//! 2. keys and places are written;
+//! 3. `pending` is, with the output's length and time;
+//! 4. the output gets its name;
+//! 5. the manifest is replaced, and `pending` removed.
+//!
+//! A run that is broken off before the fourth step has added nothing, and its output has no
+//! name; after it, it has added all. Which of these holds is settled when the store is opened again.
+
+mod manifest;
+#[cfg(test)]
+mod tests;
+
+use std::fs::{self, File, TryLockError};
+use std::io::{self, ErrorKind};
+use std::path::{self, Path, PathBuf};
+
+use self::manifest::{Manifest, Pending, PendingOutput};
+use super::{Counts, Dedup, KeyFile, Keys, Memory, Places};
+use crate::durable::{FileState, named, part_of, sync_folder_of};
+use crate::error::StoreError;
+
+pub use self::manifest::{StoredRun, VERSION};
+
+/// A store that is open for a run.
+#[derive(Debug)]
+pub struct Store {
+    folder: PathBuf,
+    manifest: Manifest,
+    /// Locked until it is closed.
+    _lock: File,
+}
+
+/// A store that waits for its run's output to get its name.
+#[derive(Debug)]
+pub struct Prepared {
+    store: Store,
+    next: Manifest,
+}
+
+const MANIFEST: &str = "manifest";
+const PENDING: &str = "pending";
+const PLACES: &str = "places";
+const LOCK: &str = "lock";
+const TEMPORARY: &str = "temporary";
+const KEYS: &str = "keys-";
+
+impl Store {
+    /// Opens a store, or begins one in a folder that is missing or empty, and settles what a
+    /// run left that was broken off. Without a scope it keeps the one it has, or [`Dedup::Run`].
+    ///
+    /// # Errors
+    /// The store is another run's, or not made for this; or it is damaged or cannot be read or written.
+    pub fn open(folder: &Path, scope: Option<Dedup>) -> Result<Self, StoreError> {
+        fs::create_dir_all(folder).map_err(|error| named(folder, &error))?;
+        refuse_other_files(folder)?;
+        let lock = locked(folder)?;
+        let manifest = manifest::read(&folder.join(MANIFEST))?;
+        let manifest = manifest.unwrap_or(Manifest::new(scope.unwrap_or(Dedup::Run)));
+        let mut store = Self {
+            folder: folder.to_owned(),
+            manifest,
+            _lock: lock,
+        };
+        store.settle()?;
+        let found = store.manifest.scope;
+        if scope.is_some_and(|scope| scope != found) {
+            return Err(StoreError::OtherScope {
+                folder: folder.to_owned(),
+                found: found.as_str(),
+            });
+        }
+        store.sweep()?;
+        Ok(store)
+    }
+
+    /// Which repeats are removed with it.
+    pub fn scope(&self) -> Dedup {
+        self.manifest.scope
+    }
+
+    /// What the store remembers, held in so many bytes of memory; what does not fit stays on disk.
+    ///
+    /// # Errors
+    /// A file cannot be read or is not as it was written. The error names it.
+    pub fn memory(&self, bytes: usize) -> io::Result<Memory> {
+        let temporary = self.folder.join(TEMPORARY);
+        let keys = Keys::open(bytes, &self.folder, &self.manifest.keys, temporary)?;
+        let places = Places::open(&self.folder.join(PLACES), self.manifest.starts())?;
+        Ok(Memory {
+            keys,
+            places: Some(places),
+            counts: Counts::default(),
+            counts_papers: true,
+        })
+    }
+
+    /// Writes what a run has added to its memory. The run's output must be whole and synced, in
+    /// this state, and must not have its name before this returns.
+    ///
+    /// # Errors
+    /// A file cannot be written. The error names it; the store is as it was.
+    pub fn prepare(self, memory: Memory, output: &Path, state: FileState) -> io::Result<Prepared> {
+        let mut next = self.manifest.clone();
+        let start = next.places;
+        if let Some(places) = memory.places {
+            next.places = places.size();
+            places.save()?;
+        }
+        next.runs.push(StoredRun {
+            output: output.to_string_lossy().into_owned(),
+            new: memory.counts,
+            places: start,
+        });
+        let name = format!("{KEYS}{}", next.runs.len());
+        next.keys = memory.keys.save(&self.folder, &name)?;
+        let path = path::absolute(output).map_err(|error| named(output, &error))?;
+        let pending = Pending {
+            version: VERSION,
+            output: PendingOutput {
+                path: path.into_os_string(),
+                state,
+            },
+            manifest: next.clone(),
+        };
+        manifest::write(&self.folder.join(PENDING), &pending)?;
+        Ok(Prepared { store: self, next })
+    }
+
+    /// Finds out whether the last run's output got its name, if that run did not say so.
+    fn settle(&mut self) -> Result<(), StoreError> {
+        let path = self.folder.join(PENDING);
+        let Some(pending) = manifest::read::<Pending>(&path)? else {
+            return Ok(());
+        };
+        let output = PathBuf::from(pending.output.path);
+        let is = |path: &Path| {
+            let metadata = fs::metadata(path).and_then(|metadata| FileState::of(&metadata));
+            metadata.is_ok_and(|state| state == pending.output.state)
+        };
+        if pending.manifest == self.manifest || is(&part_of(&output)) {
+            // Either all steps are done, or the fourth is not.
+        } else if is(&output) {
+            self.replace(pending.manifest)?;
+        } else {
+            return Err(StoreError::Unsettled {
+                pending: path,
+                output,
+            });
+        }
+        Ok(remove(&path)?)
+    }
+
+    fn replace(&mut self, next: Manifest) -> io::Result<()> {
+        manifest::write(&self.folder.join(MANIFEST), &next)?;
+        self.manifest = next;
+        Ok(())
+    }
+
+    /// Removes what the manifest does not name.
+    fn sweep(&self) -> io::Result<()> {
+        let temporary = self.folder.join(TEMPORARY);
+        if temporary.exists() {
+            fs::remove_dir_all(&temporary).map_err(|error| named(&temporary, &error))?;
+        }
+        for name in names_in(&self.folder)? {
+            let is_named = self.manifest.keys.iter().any(|file| file.name == name);
+            let is_unfinished = Path::new(&name)
+                .extension()
+                .is_some_and(|end| end == "part");
+            if is_unfinished || (name.starts_with(KEYS) && !is_named) {
+                remove(&self.folder.join(name))?;
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Prepared {
+    /// Adds to the store what was prepared. The output must have its name.
+    ///
+    /// # Errors
+    /// The manifest cannot be written. What was prepared is then added when the store is opened again.
+    pub fn commit(mut self) -> io::Result<()> {
+        self.store.replace(self.next)?;
+        remove(&self.store.folder.join(PENDING))?;
+        self.store.sweep()
+    }
+}
+
+/// What a store holds.
+#[derive(Debug)]
+pub struct Contents {
+    pub scope: Dedup,
+    /// Runs that added to it, the oldest first.
+    pub runs: Vec<StoredRun>,
+    /// Of all runs together.
+    pub total: Counts,
+    /// Its size on disk, in bytes.
+    pub bytes: u64,
+    /// A run was broken off while its output got its name.
+    pub is_pending: bool,
+}
+
+impl Contents {
+    /// Reads what a store says of itself; a run that adds to it meanwhile does not matter.
+    ///
+    /// # Errors
+    /// There is no store in the folder, or it is of another version or damaged.
+    pub fn of(folder: &Path) -> Result<Self, StoreError> {
+        let manifest = manifest::read::<Manifest>(&folder.join(MANIFEST))?;
+        let manifest = manifest.ok_or_else(|| StoreError::NoStore(folder.to_owned()))?;
+        Ok(Self {
+            total: manifest.total(),
+            bytes: manifest.places + manifest.keys.iter().map(KeyFile::size).sum::<u64>(),
+            is_pending: folder.join(PENDING).exists(),
+            scope: manifest.scope,
+            runs: manifest.runs,
+        })
+    }
+}
+
+/// A folder with something else in it is somebody's mistake.
+fn refuse_other_files(folder: &Path) -> Result<(), StoreError> {
+    let names = names_in(folder)?;
+    let is_store = names.iter().any(|name| name == LOCK || name == MANIFEST);
+    match is_store || names.is_empty() {
+        true => Ok(()),
+        false => Err(StoreError::NotAStore(folder.to_owned())),
+    }
+}
+
+fn locked(folder: &Path) -> Result<File, StoreError> {
+    let path = folder.join(LOCK);
+    let lock = File::create(&path).map_err(|error| named(&path, &error))?;
+    match lock.try_lock() {
+        Ok(()) => Ok(lock),
+        Err(TryLockError::WouldBlock) => Err(StoreError::Locked(folder.to_owned())),
+        Err(TryLockError::Error(error)) => Err(named(&path, &error).into()),
+    }
+}
+
+fn names_in(folder: &Path) -> io::Result<Vec<String>> {
+    let entries = fs::read_dir(folder).and_then(Iterator::collect::<io::Result<Vec<_>>>);
+    let entries = entries.map_err(|error| named(folder, &error))?;
+    let names = entries.iter().map(fs::DirEntry::file_name);
+    Ok(names
+        .map(|name| name.to_string_lossy().into_owned())
+        .collect())
+}
+
+/// Removes a file for good, if it is there.
+fn remove(path: &Path) -> io::Result<()> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
+        removed => removed.and_then(|()| sync_folder_of(path)),
+    }
+    .map_err(|error| named(path, &error))
+}
