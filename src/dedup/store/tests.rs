@@ -238,7 +238,10 @@ fn keys_of_this_version_are_made_like_this() {
     let world = World::new();
     world.commit("one", &[fingerprint.key.0]);
     let keys = fs::read(world.path("seen/keys-1")).unwrap();
-    assert_eq!(format!("{:x}", xxhash_rust::xxh3::xxh3_64(&keys)), "33e492c2a9f0eea0");
+    assert_eq!(
+        format!("{:x}", xxhash_rust::xxh3::xxh3_64(&keys)),
+        "33e492c2a9f0eea0"
+    );
 }
 
 proptest! {
