@@ -27,7 +27,8 @@
 //!   can be done in parallel is done here.
 //! * The **deduplicator** sees batches in input order, so that "the first stays" has a
 //!   meaning. It knows fingerprints, not text, and is the only place where a block or a page
-//!   is removed. What it has seen is held in bounded memory, and then in temporary files.
+//!   is removed. What it has seen is held in bounded memory, and then in temporary files; a
+//!   [`Store`](dedup::Store) carries it from run to run.
 //! * The **writer** puts the pieces together, counts, and hands lines out.
 //!
 //! The output is the same for any number of threads and any way the input was chunked.
