@@ -4,14 +4,16 @@
 //!
 //! inserts so many different keys, in groups of six as a page brings them, under so many MiB, first alone and
 //! then with 27 % repeats between them, half of these recent and half of any age. Keys
-//! that do not fit go to the folder for temporary files. Without numbers it does next to
+//! that do not fit go to the folder for temporary files. Then how long it takes to save them as a
+//! store does, and to open what was saved. Without numbers it does next to
 //! nothing, so that all benches can be run at once.
 
 use std::env;
 use std::fs;
+use std::process;
 use std::time::Instant;
 
-use citesift::dedup::Keys;
+use citesift::dedup::{KeyFile, Keys};
 
 /// Blocks on a page, about.
 const GROUP: u64 = 6;
@@ -52,13 +54,30 @@ fn pass(unique: u64, mebibytes: usize, repeats: u64) {
             passed += 1;
         }
     }
+    let passed_in = start.elapsed();
     println!(
         "{} keys, {repeats} repeats in 1000, {mebibytes} MiB: {:.2} million a second, {:.1} bytes a key in memory, \
          {} MiB on disk, peak so far {} MiB",
         keys.len(),
-        passed as f64 / start.elapsed().as_secs_f64() / 1e6,
+        passed as f64 / passed_in.as_secs_f64() / 1e6,
         keys.resident() as f64 / keys.len() as f64,
         keys.spilled() >> 20,
+        peak_mebibytes(),
+    );
+    let folder = env::temp_dir().join(format!("citesift-keys-bench-{}", process::id()));
+    fs::create_dir(&folder).expect("a temporary folder");
+    let start = Instant::now();
+    let files = keys.save(&folder, "keys").expect("a temporary folder");
+    let saved_in = start.elapsed();
+    let start = Instant::now();
+    Keys::open(mebibytes << 20, &folder, &files, folder.clone()).expect("what was saved");
+    let opened_in = start.elapsed();
+    fs::remove_dir_all(&folder).expect("a temporary folder");
+    println!(
+        "  kept: saved in {:.1} s, {:.1} bytes a key, opened in {:.1} s, peak so far {} MiB",
+        saved_in.as_secs_f64(),
+        files.iter().map(KeyFile::size).sum::<u64>() as f64 / unique as f64,
+        opened_in.as_secs_f64(),
         peak_mebibytes(),
     );
 }
