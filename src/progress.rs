@@ -1,6 +1,7 @@
 //! Progress on standard error: bytes, pages per second, and the time left when the total is known.
 
 use std::fs;
+use std::io::{self, Write};
 use std::sync::atomic::Ordering;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
@@ -54,13 +55,19 @@ impl Progress {
 
     /// Prints a line without disturbing the bar.
     pub fn say(&self, message: &str) {
-        self.bar.suspend(|| eprintln!("{message}"));
+        self.bar.suspend(|| say(message));
     }
 
     /// Takes the bar off the screen.
     pub fn clear(&self) {
         self.bar.finish_and_clear();
     }
+}
+
+/// Prints a line on standard error. Where that fails nobody reads it, and the run and its exit
+/// code are the same; `eprintln!` would panic.
+pub fn say(message: &str) {
+    let _ = writeln!(io::stderr(), "{message}");
 }
 
 /// Bytes of all inputs, when every one is a regular file or a folder of them.

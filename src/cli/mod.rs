@@ -20,7 +20,7 @@ use crate::error::Error;
 use crate::job::{Config, Summary, Watch, run_with};
 use crate::model::{Reject, RejectReason};
 use crate::place::{Place, Printable};
-use crate::progress::{Progress, total_bytes};
+use crate::progress::{Progress, say, total_bytes};
 use crate::stats::Stats;
 use crate::summary;
 
@@ -38,7 +38,9 @@ pub fn main() -> ExitCode {
         None => match args.config() {
             Ok(config) => job(&args, config),
             Err(message) => {
-                eprintln!("error: {message}\n\nFor more information, try '--help'.");
+                say(&format!(
+                    "error: {message}\n\nFor more information, try '--help'."
+                ));
                 Ok(WRONG_USAGE)
             }
         },
@@ -102,10 +104,7 @@ fn job(args: &Args, mut config: Config) -> Result<u8, Error> {
         write_stats(file, &summary, elapsed)?;
     }
     if !args.quiet && !reader_left {
-        eprint!(
-            "{}",
-            summary::text(&summary, elapsed, args.rejects.is_some())
-        );
+        say(summary::text(&summary, elapsed, args.rejects.is_some()).trim_end());
     }
     Ok(exit_code(args, &summary))
 }
@@ -195,17 +194,17 @@ fn exit_code(args: &Args, summary: &Summary) -> u8 {
         return FAILED;
     }
     if args.strict && (pages.rejected > 0 || !summary.stats.warnings.is_empty()) {
-        eprintln!("citesift: --strict does not hold: there are rejected pages or warnings");
+        say("citesift: --strict does not hold: there are rejected pages or warnings");
         return GATE_FAILED;
     }
     let reports = pages.seen - pages.skipped;
     if let Some(most) = args.max_rejects
         && most.is_exceeded(pages.rejected, reports)
     {
-        eprintln!(
+        say(&format!(
             "citesift: --max-rejects does not hold: {} of {reports} report pages were rejected",
             pages.rejected
-        );
+        ));
         return GATE_FAILED;
     }
     DONE
@@ -232,9 +231,9 @@ fn remembering(error: io::Error) -> Error {
 /// Says what ended the run, and returns the exit code.
 fn complain(error: &Error) -> u8 {
     match (error, PANICKED_AT.get()) {
-        (Error::Panic { .. }, Some(location)) => eprintln!("citesift: {error} ({location})"),
-        (Error::Store(store), _) if store.is_usage() => eprintln!("error: {error}"),
-        _ => eprintln!("citesift: {error}"),
+        (Error::Panic { .. }, Some(location)) => say(&format!("citesift: {error} ({location})")),
+        (Error::Store(store), _) if store.is_usage() => say(&format!("error: {error}")),
+        _ => say(&format!("citesift: {error}")),
     }
     match error {
         Error::Store(store) if store.is_usage() => WRONG_USAGE,
