@@ -75,3 +75,72 @@ fn messages_that_nobody_can_read_change_nothing() {
         }
     }
 }
+
+/// The standard library opens `/dev/null` in the place of what is closed, and takes a stream that
+/// is not open for writing for one that takes everything: records would vanish in silence.
+#[test]
+fn records_that_standard_output_cannot_take_are_an_error() {
+    let folder = folder();
+    for line in [
+        "$citesift a.txt >&-",
+        "$citesift a.txt <&- >&-",
+        "$citesift a.txt 1< a.txt",
+        "$citesift dump.txt 1< a.txt",
+    ] {
+        let output = shell(line, folder.path());
+        assert_eq!(output.status.code(), Some(1), "{line}");
+        let messages = messages(&output);
+        let expected = "citesift: standard output: Bad file descriptor";
+        assert!(messages.starts_with(expected), "{line}: {messages}");
+    }
+    let output = shell("$citesift a.txt >&- 2>&-", folder.path());
+    assert_eq!(output.status.code(), Some(1));
+    // Who names a file, or throws the records away, has not lost them.
+    for line in [
+        "$citesift a.txt -o out >&-",
+        "$citesift a.txt > /dev/null",
+        "$citesift a.txt 1<> /dev/null",
+    ] {
+        let output = shell(line, folder.path());
+        assert_eq!(output.status.code(), Some(0), "{line}");
+    }
+}
+
+#[test]
+fn a_standard_input_that_cannot_be_read_is_an_error() {
+    let folder = folder();
+    for line in [
+        "$citesift <&-",
+        "$citesift - 0> other",
+        "$citesift a.txt - <&-",
+    ] {
+        let output = shell(line, folder.path());
+        assert_eq!(output.status.code(), Some(1), "{line}");
+        let messages = messages(&output);
+        let expected = "citesift: -: Bad file descriptor";
+        let other = "citesift: -: after 0 bytes of text: Bad file descriptor";
+        let is_said = messages.starts_with(expected) || messages.starts_with(other);
+        assert!(is_said, "{line}: {messages}");
+    }
+    let output = shell("$citesift a.txt <&-", folder.path());
+    assert_eq!((output.status.code(), lines(&output.stdout)), (Some(0), 1));
+}
+
+/// A file that got the number of a closed stream would get what was meant for that one.
+#[test]
+fn what_is_for_a_closed_stream_lands_in_no_file() {
+    let folder = folder();
+    let all = "-o out --rejects rejects --duplicates duplicates --stats stats";
+    for closed in [">&-", "2>&-", "<&-", ">&- 2>&-", "<&- >&-", "<&- >&- 2>&-"] {
+        let line = format!("$citesift --max-page 100K no-such-file a.txt {all} {closed}");
+        let output = shell(&line, folder.path());
+        assert_eq!(output.status.code(), Some(1), "{line}");
+        let read = |name: &str| fs::read_to_string(folder.path().join(name)).unwrap();
+        assert!(read("out").starts_with(r#"{"doi":"10.5555/x""#), "{line}");
+        assert_eq!(lines(read("out").as_bytes()), 1, "{line}");
+        assert_eq!(read("rejects") + &read("duplicates"), "", "{line}");
+        assert!(read("stats").starts_with(r#"{"version""#), "{line}");
+        assert_eq!(lines(read("stats").as_bytes()), 1, "{line}");
+        assert_eq!(read("a.txt"), PAGE, "{line}");
+    }
+}

@@ -3,6 +3,7 @@
 mod args;
 mod outputs;
 mod seen;
+mod standard;
 
 use std::io;
 use std::panic;
@@ -14,9 +15,11 @@ use clap::Parser;
 use serde::Serialize;
 
 use self::args::{Args, Command, When};
-use self::outputs::{NamedFile, Outputs};
+use self::outputs::{NamedFile, Outputs, STANDARD_OUTPUT};
+pub use self::standard::Closed;
 use crate::dedup::Store;
 use crate::error::Error;
+use crate::input::Input;
 use crate::job::{Config, Summary, Watch, run_with};
 use crate::model::{Reject, RejectReason};
 use crate::place::{Place, Printable};
@@ -30,13 +33,22 @@ const WRONG_USAGE: u8 = 2;
 const GATE_FAILED: u8 = 3;
 
 /// Parses the command line, runs the job, says what came of it.
-pub fn main() -> ExitCode {
+pub fn main(closed: Closed) -> ExitCode {
     leave_panics_to_the_run();
     let args = Args::parse();
     let code = match &args.command {
         Some(Command::Seen { folder }) => seen::print(folder),
         None => match args.config() {
-            Ok(config) => job(&args, config),
+            Ok(config) => match closed_stream(closed, &args, &config) {
+                Some(stream) => {
+                    say(&format!(
+                        "citesift: {stream}: {}",
+                        standard::bad_descriptor()
+                    ));
+                    Ok(FAILED)
+                }
+                None => job(&args, config),
+            },
             Err(message) => {
                 say(&format!(
                     "error: {message}\n\nFor more information, try '--help'."
@@ -46,6 +58,15 @@ pub fn main() -> ExitCode {
         },
     };
     ExitCode::from(code.unwrap_or_else(|error| complain(&error)))
+}
+
+/// What a run needs and was closed before its start; then nothing is done.
+fn closed_stream(closed: Closed, args: &Args, config: &Config) -> Option<&'static str> {
+    match closed {
+        Closed { input: true, .. } if config.inputs.contains(&Input::Stdin) => Some("-"),
+        Closed { output: true, .. } if args.output.is_none() => Some(STANDARD_OUTPUT),
+        _ => None,
+    }
 }
 
 fn job(args: &Args, mut config: Config) -> Result<u8, Error> {

@@ -6,17 +6,25 @@ use std::path::Path;
 
 use serde::Serialize;
 
+use super::standard;
 use crate::durable::FileState;
 use crate::error::Error;
 use crate::job::Output;
 use crate::sink::{CompressedFile, SyncedFile};
 
+/// How standard output is called in messages.
+pub const STANDARD_OUTPUT: &str = "standard output";
+
 /// Records, rejects and duplicates.
 pub struct Outputs {
-    /// None is standard output.
-    records: Option<NamedFile>,
+    records: Records,
     rejects: Option<NamedFile>,
     duplicates: Option<NamedFile>,
+}
+
+enum Records {
+    File(Box<NamedFile>),
+    Standard(Box<dyn Write + Send>),
 }
 
 /// A file with the name to use in messages.
@@ -32,8 +40,14 @@ impl Outputs {
         rejects: Option<&Path>,
         duplicates: Option<&Path>,
     ) -> Result<Self, Error> {
+        let records = match output {
+            Some(path) => Records::File(Box::new(NamedFile::create(path)?)),
+            None => Records::Standard(Box::new(
+                standard::output().map_err(error_at(STANDARD_OUTPUT))?,
+            )),
+        };
         Ok(Self {
-            records: output.map(NamedFile::create).transpose()?,
+            records,
             rejects: rejects.map(NamedFile::create).transpose()?,
             duplicates: duplicates.map(NamedFile::create).transpose()?,
         })
@@ -49,11 +63,13 @@ impl Outputs {
         if let Some(file) = &mut self.duplicates {
             file.write(batch.duplicates)?;
         }
-        if let Some(file) = &mut self.records {
-            file.write(batch.records)?;
-            return Ok(ControlFlow::Continue(()));
-        }
-        let mut stdout = io::stdout().lock();
+        let stdout = match &mut self.records {
+            Records::File(file) => {
+                file.write(batch.records)?;
+                return Ok(ControlFlow::Continue(()));
+            }
+            Records::Standard(stdout) => stdout,
+        };
         let written = stdout
             .write_all(batch.records)
             .and_then(|()| stdout.flush());
@@ -61,7 +77,7 @@ impl Outputs {
             Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(ControlFlow::Break(())),
             written => written
                 .map(ControlFlow::Continue)
-                .map_err(error_at("standard output")),
+                .map_err(error_at(STANDARD_OUTPUT)),
         }
     }
 
@@ -76,7 +92,7 @@ impl Outputs {
             .into_iter()
             .flatten()
             .try_for_each(NamedFile::finish)?;
-        let Some(records) = self.records else {
+        let Records::File(records) = self.records else {
             return Ok(None);
         };
         let (name, file) = records.sync()?;

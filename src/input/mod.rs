@@ -45,21 +45,35 @@ const DEEPEST: usize = 8;
 /// is what the source holds below its compression, where that is not to be found out.
 pub fn read(packer: &mut Packer, source: &Source, format: Option<Format>) -> ControlFlow<()> {
     let name = source.name();
-    let path = match source {
-        Source::Stdin => return read_stream(packer, name, Box::new(io::stdin().lock()), format),
-        Source::File(path) => path,
+    let opened: io::Result<(Stream, _)> = match source {
+        Source::Stdin => standard_input().map(|stream| (stream, None)),
+        Source::File(path) => File::open(path).map(|file| {
+            let sought = path.is_file().then_some(path.as_path());
+            (Box::new(file) as Stream, sought)
+        }),
     };
     let origin = Origin::of_source(name);
-    match File::open(path) {
-        Ok(file) => {
-            let within = Within::Source(path.is_file().then_some(path));
-            read_within(packer, origin, Box::new(file), format, within)
-        }
+    match opened {
+        Ok((stream, path)) => read_within(packer, origin, stream, format, Within::Source(path)),
         Err(error) => {
             packer.fault(&origin, None, error);
             ControlFlow::Continue(())
         }
     }
+}
+
+/// Standard input as a file: the standard library takes one that is not open for reading for one
+/// that has ended.
+#[cfg(unix)]
+fn standard_input() -> io::Result<Stream<'static>> {
+    use std::os::fd::AsFd;
+    let copy = io::stdin().as_fd().try_clone_to_owned()?;
+    Ok(Box::new(File::from(copy)))
+}
+
+#[cfg(not(unix))]
+fn standard_input() -> io::Result<Stream<'static>> {
+    Ok(Box::new(io::stdin().lock()))
 }
 
 /// As [`read`], for bytes that come from anywhere and cannot be sought.
