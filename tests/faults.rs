@@ -6,8 +6,10 @@
 #![cfg(unix)]
 
 use std::fs;
+use std::io::Write;
 use std::path::Path;
-use std::process::{Command, Output};
+use std::process::{Child, ChildStdin, Command, Output, Stdio};
+use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
@@ -143,4 +145,72 @@ fn what_is_for_a_closed_stream_lands_in_no_file() {
         assert_eq!(lines(read("stats").as_bytes()), 1, "{line}");
         assert_eq!(read("a.txt"), PAGE, "{line}");
     }
+}
+
+/// A run under way whose input comes from a pipe: it reads until the pipe is dropped.
+fn run_under_way(args: &[&str], folder: &Path) -> (Child, ChildStdin) {
+    let mut child = Command::new(env!("CARGO_BIN_EXE_citesift"))
+        .args(args)
+        .current_dir(folder)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let stdin = child.stdin.take().unwrap();
+    (child, stdin)
+}
+
+/// Waits for something that another process brings about.
+fn wait_until(mut is_so: impl FnMut() -> bool) {
+    let started = Instant::now();
+    while !is_so() {
+        assert!(
+            started.elapsed() < Duration::from_secs(20),
+            "waited in vain"
+        );
+        std::thread::sleep(Duration::from_millis(10));
+    }
+}
+
+#[test]
+fn of_two_runs_with_one_output_the_second_is_refused_and_the_first_is_whole() {
+    let folder = folder();
+    let in_folder = |name: &str| folder.path().join(name);
+    for flag in ["-o", "--rejects", "--duplicates", "--stats"] {
+        let args = ["-q", flag, "both"];
+        let (first, mut stdin) = run_under_way(&args, folder.path());
+        wait_until(|| in_folder("both.part").exists());
+        for other in ["both", "./both"] {
+            let output = shell(&format!("$citesift dump.txt {flag} {other}"), folder.path());
+            assert_eq!((output.status.code(), output.stdout.len()), (Some(1), 0));
+            let expected = format!("citesift: {other}: another run is writing it\n");
+            assert_eq!(messages(&output), expected);
+        }
+        stdin.write_all(PAGE.as_bytes()).unwrap();
+        drop(stdin);
+        assert!(first.wait_with_output().unwrap().status.success());
+        assert!(in_folder("both").exists() && !in_folder("both.part").exists());
+        if flag == "-o" {
+            assert_eq!(lines_of(&in_folder("both")), 1);
+        }
+    }
+}
+
+#[test]
+fn what_a_killed_run_left_behind_is_written_over() {
+    let folder = folder();
+    let in_folder = |name: &str| folder.path().join(name);
+    fs::write(in_folder("out"), "old").unwrap();
+    let (mut killed, mut stdin) = run_under_way(&["-q", "-o", "out"], folder.path());
+    let dump = fs::read(in_folder("dump.txt")).unwrap();
+    stdin.write_all(&dump).unwrap();
+    wait_until(|| fs::metadata(in_folder("out.part")).is_ok_and(|file| file.len() > 100_000));
+    killed.kill().unwrap();
+    killed.wait().unwrap();
+    assert_eq!(fs::read(in_folder("out")).unwrap(), b"old");
+    let output = shell("$citesift a.txt -o out", folder.path());
+    assert_eq!(output.status.code(), Some(0));
+    assert_eq!(lines_of(&in_folder("out")), 1);
+    assert!(!in_folder("out.part").exists());
 }

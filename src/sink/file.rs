@@ -1,11 +1,12 @@
 //! Output files: written beside their name, and named when they are whole.
 //!
 //! A run that fails leaves an existing file as it was and the unfinished one as
-//! `FILE.part`. What is no regular file (a device, a pipe) is written in place. The last
+//! `FILE.part`, which is locked as long as the run goes on: a second run with the same output
+//! is refused. What is no regular file (a device, a pipe) is written in place. The last
 //! flush and the sync are checked, not left to a drop.
 
-use std::fs::{self, File, OpenOptions};
-use std::io::{self, Write};
+use std::fs::{self, File, OpenOptions, TryLockError};
+use std::io::{self, ErrorKind, Write};
 use std::path::{Path, PathBuf};
 
 use crate::durable::{FileState, part_of, rename};
@@ -22,7 +23,8 @@ impl OutputFile {
     /// Opens `path`, or `path.part` beside it.
     ///
     /// # Errors
-    /// Those of the file system, for instance a folder that is missing or read-only.
+    /// Those of the file system, for instance a folder that is missing or read-only, and another
+    /// run that writes this file.
     pub fn create(path: &Path) -> io::Result<Self> {
         let in_place = fs::metadata(path).is_ok_and(|metadata| !metadata.is_file());
         if in_place {
@@ -31,7 +33,7 @@ impl OutputFile {
         }
         let part = part_of(path);
         Ok(Self {
-            file: File::create(&part)?,
+            file: claimed(&part)?,
             rename: Some((part, path.to_owned())),
         })
     }
@@ -83,6 +85,46 @@ impl Write for OutputFile {
     }
 }
 
+/// Opens and locks a file, and only then empties it. The run that had it before may have given it
+/// its name in between; then it is no longer this one's.
+fn claimed(part: &Path) -> io::Result<File> {
+    loop {
+        let mut options = OpenOptions::new();
+        let options = options.write(true).create(true).truncate(false);
+        let file = options.open(part)?;
+        match file.try_lock() {
+            Err(TryLockError::WouldBlock) => {
+                let message = "another run is writing it";
+                return Err(io::Error::new(ErrorKind::ResourceBusy, message));
+            }
+            // Some network file systems have no locks, and must do without.
+            Ok(()) | Err(TryLockError::Error(_)) => {}
+        }
+        if is_at(&file, part)? {
+            file.set_len(0)?;
+            return Ok(file);
+        }
+    }
+}
+
+/// Whether a file still has its name.
+#[cfg(unix)]
+fn is_at(file: &File, path: &Path) -> io::Result<bool> {
+    use std::os::unix::fs::MetadataExt;
+    let opened = file.metadata()?;
+    match fs::metadata(path) {
+        Ok(named) => Ok((named.dev(), named.ino()) == (opened.dev(), opened.ino())),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
+/// Other systems do not rename a file that is open elsewhere.
+#[cfg(not(unix))]
+fn is_at(_file: &File, _path: &Path) -> io::Result<bool> {
+    Ok(true)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -98,6 +140,40 @@ mod tests {
         output.sync().unwrap().name().unwrap();
         assert_eq!(fs::read(&path).unwrap(), b"new");
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn a_file_that_is_being_written_is_refused_until_it_is_finished() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("out.ndjson");
+        let mut first = OutputFile::create(&path).unwrap();
+        first.write_all(b"first").unwrap();
+        let refused = OutputFile::create(&path).unwrap_err();
+        assert_eq!(refused.kind(), ErrorKind::ResourceBusy);
+        first.sync().unwrap().name().unwrap();
+        assert_eq!(fs::read(&path).unwrap(), b"first");
+        OutputFile::create(&path).unwrap();
+    }
+
+    /// Many runs at once, each of which opens the file while another one renames it.
+    #[test]
+    fn whoever_is_not_refused_writes_a_whole_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("out.ndjson");
+        fs::write(&path, "whole").unwrap();
+        std::thread::scope(|threads| {
+            for _ in 0..4 {
+                threads.spawn(|| {
+                    for _ in 0..100 {
+                        if let Ok(mut output) = OutputFile::create(&path) {
+                            output.write_all(b"whole").unwrap();
+                            output.sync().unwrap().name().unwrap();
+                        }
+                        assert_eq!(fs::read(&path).unwrap(), b"whole");
+                    }
+                });
+            }
+        });
     }
 
     #[test]
