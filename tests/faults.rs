@@ -7,6 +7,7 @@
 
 use std::fs;
 use std::io::Write;
+use std::os::unix::fs::symlink;
 use std::path::Path;
 use std::process::{Child, ChildStdin, Command, Output, Stdio};
 use std::time::{Duration, Instant};
@@ -213,4 +214,44 @@ fn what_a_killed_run_left_behind_is_written_over() {
     assert_eq!(output.status.code(), Some(0));
     assert_eq!(lines_of(&in_folder("out")), 1);
     assert!(!in_folder("out.part").exists());
+}
+
+#[test]
+fn an_output_that_is_a_link_fills_what_it_leads_to() {
+    let folder = folder();
+    let in_folder = |name: &str| folder.path().join(name);
+    fs::create_dir(in_folder("real")).unwrap();
+    fs::write(in_folder("real/old"), "old").unwrap();
+    symlink("real/old", in_folder("link")).unwrap();
+    symlink("real/new", in_folder("dangling")).unwrap();
+    symlink("loop", in_folder("loop")).unwrap();
+    for (link, real) in [("link", "real/old"), ("dangling", "real/new")] {
+        let output = shell(&format!("$citesift a.txt -o {link}"), folder.path());
+        assert_eq!(output.status.code(), Some(0), "{}", messages(&output));
+        assert!(in_folder(link).is_symlink());
+        assert_eq!(lines_of(&in_folder(real)), 1);
+    }
+    let output = shell("$citesift a.txt -o loop", folder.path());
+    assert_eq!(output.status.code(), Some(1));
+    assert!(messages(&output).starts_with("citesift: loop: Too many levels of symbolic links"));
+}
+
+/// Its name leads to a file that someone else has open: that one was meant, and not its name.
+#[cfg(target_os = "linux")]
+#[test]
+fn an_output_that_is_an_open_file_is_refused_and_a_pipe_is_not() {
+    let folder = folder();
+    symlink("/proc/self/fd/1", folder.path().join("stdout")).unwrap();
+    let line = "echo earlier > log; $citesift a.txt -o stdout >> log";
+    let output = shell(line, folder.path());
+    assert_eq!(output.status.code(), Some(1));
+    let messages = messages(&output);
+    let expected =
+        "citesift: stdout: it leads to an open file; name that file, or redirect to it\n";
+    assert_eq!(messages, expected);
+    assert_eq!(fs::read(folder.path().join("log")).unwrap(), b"earlier\n");
+    assert!(folder.path().join("stdout").is_symlink());
+
+    let output = shell("$citesift a.txt -o stdout", folder.path());
+    assert_eq!((output.status.code(), lines(&output.stdout)), (Some(0), 1));
 }

@@ -2,8 +2,9 @@
 //!
 //! A run that fails leaves an existing file as it was and the unfinished one as
 //! `FILE.part`, which is locked as long as the run goes on: a second run with the same output
-//! is refused. What is no regular file (a device, a pipe) is written in place. The last
-//! flush and the sync are checked, not left to a drop.
+//! is refused. Where `FILE` is a link, all this is about what it leads to. What is no regular
+//! file (a device, a pipe) is written in place. The last flush and the sync are checked, not
+//! left to a drop.
 
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, ErrorKind, Write};
@@ -31,10 +32,11 @@ impl OutputFile {
             let file = OpenOptions::new().write(true).open(path)?;
             return Ok(Self { file, rename: None });
         }
-        let part = part_of(path);
+        let path = target_of(path)?;
+        let part = part_of(&path);
         Ok(Self {
             file: claimed(&part)?,
-            rename: Some((part, path.to_owned())),
+            rename: Some((part, path)),
         })
     }
 
@@ -84,6 +86,27 @@ impl Write for OutputFile {
         self.file.flush()
     }
 }
+
+/// What a link leads to, also when that is not there yet. The link itself stays.
+fn target_of(path: &Path) -> io::Result<PathBuf> {
+    let mut path = path.to_owned();
+    for _ in 0..MOST_LINKS {
+        let Ok(target) = fs::read_link(&path) else {
+            return Ok(path);
+        };
+        if path.starts_with("/proc") {
+            let message = "it leads to an open file; name that file, or redirect to it";
+            return Err(io::Error::new(ErrorKind::InvalidInput, message));
+        }
+        path.pop();
+        path.push(target);
+    }
+    // The system's own words for a loop.
+    fs::metadata(&path).map(|_| path)
+}
+
+/// As many as Linux follows.
+const MOST_LINKS: usize = 40;
 
 /// Opens and locks a file, and only then empties it. The run that had it before may have given it
 /// its name in between; then it is no longer this one's.
