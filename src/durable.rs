@@ -4,7 +4,7 @@
 
 use std::ffi::OsString;
 use std::fs::{self, File, Metadata};
-use std::io::{self, Write};
+use std::io::{self, ErrorKind, Write};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
@@ -67,7 +67,8 @@ pub fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
     write().map_err(|error| named(path, &error))
 }
 
-/// Makes sure that what was named or removed in a file's folder stays so.
+/// Makes sure that what was named or removed in a file's folder stays so. Where the folder may not be
+/// opened, or the file system syncs none, that is left to the system.
 ///
 /// # Errors
 /// Those of the file system.
@@ -76,8 +77,19 @@ pub fn sync_folder_of(path: &Path) -> io::Result<()> {
     let folder = path
         .parent()
         .filter(|folder| !folder.as_os_str().is_empty());
-    File::open(folder.unwrap_or(Path::new(".")))?.sync_all()
+    let opened = File::open(folder.unwrap_or(Path::new(".")));
+    match opened.and_then(|folder| folder.sync_all()) {
+        Err(error) if UNSYNCED.contains(&error.kind()) => Ok(()),
+        synced => synced,
+    }
 }
+
+#[cfg(unix)]
+const UNSYNCED: [ErrorKind; 3] = [
+    ErrorKind::PermissionDenied,
+    ErrorKind::InvalidInput,
+    ErrorKind::Unsupported,
+];
 
 /// Other systems cannot open a folder to sync it.
 ///

@@ -5,9 +5,9 @@
 //! checked nothing.
 #![cfg(unix)]
 
-use std::fs;
+use std::fs::{self, Permissions};
 use std::io::Write;
-use std::os::unix::fs::symlink;
+use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::Path;
 use std::process::{Child, ChildStdin, Command, Output, Stdio};
 use std::time::{Duration, Instant};
@@ -254,4 +254,61 @@ fn an_output_that_is_an_open_file_is_refused_and_a_pipe_is_not() {
 
     let output = shell("$citesift a.txt -o stdout", folder.path());
     assert_eq!((output.status.code(), lines(&output.stdout)), (Some(0), 1));
+}
+
+/// What stands before a command so that permissions hold for it, also where the tests run as root;
+/// none where they would not.
+fn bound_by_permissions() -> Option<&'static str> {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("closed"), "").unwrap();
+    fs::set_permissions(folder.path().join("closed"), Permissions::from_mode(0o000)).unwrap();
+    let without = "setpriv --inh-caps=-all --bounding-set=-dac_override,-dac_read_search";
+    let holds = |before: &str| {
+        let output = shell(
+            &format!("{before} true && ! {before} cat closed"),
+            folder.path(),
+        );
+        output.status.success()
+    };
+    let found = ["", without].into_iter().find(|before| holds(before));
+    if found.is_none() {
+        eprintln!("WARNING: NOT checked: permissions do not bind root, and setpriv does not help");
+    }
+    found
+}
+
+/// What stands before a command to inject faults into its system calls; none without strace.
+fn injecting(fault: &str) -> Option<String> {
+    let strace = "strace -f -qq -o /dev/null";
+    let works = shell(&format!("{strace} true"), Path::new("."));
+    if !works.status.success() {
+        eprintln!("WARNING: NOT checked: {fault}: strace is missing or not allowed to trace");
+        return None;
+    }
+    Some(format!("{strace} {fault} "))
+}
+
+#[test]
+fn a_folder_that_cannot_be_synced_takes_whole_files_all_the_same() {
+    let folder = folder();
+    let drop_box = folder.path().join("box");
+    fs::create_dir(&drop_box).unwrap();
+    // Files can be put in and not be listed.
+    fs::set_permissions(&drop_box, Permissions::from_mode(0o333)).unwrap();
+    let fsync = injecting("-e trace=fsync -e inject=fsync:error=EINVAL:when=2");
+    for (before, out) in [
+        (bound_by_permissions().map(str::to_owned), "box/out"),
+        (fsync, "out"),
+    ] {
+        let Some(before) = before else { continue };
+        let output = shell(&format!("{before} $citesift a.txt -o {out}"), folder.path());
+        assert_eq!(
+            output.status.code(),
+            Some(0),
+            "{out}: {}",
+            messages(&output)
+        );
+        assert_eq!(lines_of(&folder.path().join(out)), 1);
+    }
+    fs::set_permissions(&drop_box, Permissions::from_mode(0o777)).unwrap();
 }
