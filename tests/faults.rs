@@ -87,7 +87,7 @@ fn records_that_standard_output_cannot_take_are_an_error() {
     for line in [
         "$citesift a.txt >&-",
         "$citesift a.txt <&- >&-",
-        "$citesift a.txt 1< a.txt",
+        "$citesift a.txt 1< dump.txt",
         "$citesift dump.txt 1< a.txt",
     ] {
         let output = shell(line, folder.path());
@@ -311,4 +311,120 @@ fn a_folder_that_cannot_be_synced_takes_whole_files_all_the_same() {
         assert_eq!(lines_of(&folder.path().join(out)), 1);
     }
     fs::set_permissions(&drop_box, Permissions::from_mode(0o777)).unwrap();
+}
+
+#[test]
+fn an_output_that_is_read_is_refused_before_any_work() {
+    let folder = folder();
+    fs::create_dir_all(folder.path().join("pages/deep")).unwrap();
+    fs::write(folder.path().join("pages/deep/a.txt"), PAGE).unwrap();
+    fs::write(folder.path().join("x.part"), PAGE).unwrap();
+    symlink("pages", folder.path().join("linked")).unwrap();
+    symlink("a.txt", folder.path().join("also-a")).unwrap();
+    let listed = || shell("ls -lR --time-style=full-iso", folder.path()).stdout;
+    let before = listed();
+    let outside = "; choose a place outside that folder\n";
+    for (line, expected) in [
+        (
+            "a.txt -o a.txt",
+            "--output names an input; choose another file\n",
+        ),
+        (
+            "a.txt -o also-a",
+            "--output names an input; choose another file\n",
+        ),
+        (
+            "also-a --stats ./a.txt",
+            "--stats names an input; choose another file\n",
+        ),
+        (
+            "x.part -o x",
+            "--output is written as `x.part` until it is whole, and that is an input; choose another file\n",
+        ),
+        (
+            "-o a.txt < a.txt",
+            "--output names an input; choose another file\n",
+        ),
+        (
+            "pages -o pages/out",
+            &format!("--output is in `pages`, which is read{outside}"),
+        ),
+        (
+            "pages --rejects pages/deep/out",
+            &format!("--rejects is in `pages`, which is read{outside}"),
+        ),
+        (
+            "linked -o pages/deep/out",
+            &format!("--output is in `linked`, which is read{outside}"),
+        ),
+        (
+            "pages/deep --duplicates linked/deep/out",
+            &format!("--duplicates is in `pages/deep`, which is read{outside}"),
+        ),
+        (
+            ". --stats out",
+            &format!("--stats is in `.`, which is read{outside}"),
+        ),
+        (
+            "a.txt -o out --stats ./out",
+            "--output and --stats name the same file\n",
+        ),
+        (
+            "a.txt -o out --stats pages/../out",
+            "--output and --stats name the same file\n",
+        ),
+        (
+            "a.txt -o out --stats out.part",
+            "--output is written as `out.part` until it is whole, and --stats names that; choose another file\n",
+        ),
+    ] {
+        let output = shell(&format!("$citesift {line}"), folder.path());
+        let messages = messages(&output);
+        assert_eq!(output.status.code(), Some(2), "{line}: {messages}");
+        assert!(
+            messages.starts_with(&format!("error: {expected}")),
+            "{line}: {messages}"
+        );
+        assert_eq!(listed(), before, "{line}");
+    }
+    for line in [
+        "pages -o pages.out",
+        "pages/deep -o pages/out",
+        "x.part -o x.par",
+    ] {
+        let output = shell(&format!("$citesift {line}"), folder.path());
+        assert_eq!(
+            output.status.code(),
+            Some(0),
+            "{line}: {}",
+            messages(&output)
+        );
+    }
+}
+
+/// The shell has opened the file before the program starts, so a folder's walk would find it.
+#[cfg(target_os = "linux")]
+#[test]
+fn standard_output_that_is_read_is_refused_before_any_work() {
+    let folder = folder();
+    fs::create_dir(folder.path().join("pages")).unwrap();
+    for (line, expected) in [
+        (
+            "pages > pages/out",
+            "standard output is in `pages`, which is read;",
+        ),
+        ("a.txt >> a.txt", "standard output is an input;"),
+        ("- < a.txt >> a.txt", "standard output is an input;"),
+    ] {
+        let output = shell(&format!("$citesift {line}"), folder.path());
+        let messages = messages(&output);
+        assert_eq!(output.status.code(), Some(2), "{line}: {messages}");
+        assert!(messages.contains(expected), "{line}: {messages}");
+    }
+    assert_eq!(
+        fs::read_to_string(folder.path().join("a.txt")).unwrap(),
+        PAGE
+    );
+    let output = shell("$citesift a.txt pages -o out > pages/log", folder.path());
+    assert_eq!(output.status.code(), Some(0));
 }

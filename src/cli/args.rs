@@ -1,10 +1,11 @@
 //! What was typed, and the checks that turn it into what holds.
 
 use std::num::NonZeroUsize;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use clap::{Parser, Subcommand, ValueEnum};
 
+use super::collision::{self, Named};
 use crate::dedup::Dedup;
 use crate::input::{Fields, Format, Input};
 use crate::job::Config;
@@ -220,8 +221,8 @@ impl MaxRejects {
 impl Args {
     /// What holds for the run, or the sentence that says what to change.
     pub fn config(&self) -> Result<Config, String> {
-        self.refuse_shared_files()?;
         let mut config = Config::new(self.inputs()?);
+        self.refuse_shared_files(&config.inputs)?;
         config.emit = match self.emit {
             EmitArg::Reports => Emit::Reports,
             EmitArg::Statements => Emit::Statements,
@@ -315,34 +316,18 @@ impl Args {
         Ok(self.inputs.iter().map(input).collect())
     }
 
-    /// Two outputs in one file, or an output that is an input, would destroy data.
-    fn refuse_shared_files(&self) -> Result<(), String> {
-        let named = [
+    fn refuse_shared_files(&self, inputs: &[Input]) -> Result<(), String> {
+        let outputs = [
             ("--output", &self.output),
             ("--rejects", &self.rejects),
             ("--duplicates", &self.duplicates),
             ("--stats", &self.stats),
         ];
-        let named: Vec<_> = named
-            .iter()
-            .filter_map(|(flag, path)| Some((flag, path.as_ref()?)))
-            .collect();
-        for (number, (flag, path)) in named.iter().enumerate() {
-            if let Some((other, _)) = named[..number].iter().find(|(_, other)| other == path) {
-                return Err(format!("{other} and {flag} name the same file"));
-            }
-            if self.inputs.iter().any(|input| is_same_file(input, path)) {
-                return Err(format!("{flag} names an input; choose another file"));
-            }
-        }
-        Ok(())
-    }
-}
-
-fn is_same_file(one: &Path, other: &Path) -> bool {
-    match (one.canonicalize(), other.canonicalize()) {
-        (Ok(one), Ok(other)) => one.is_file() && one == other,
-        _ => false,
+        let named = outputs.iter().filter_map(|&(flag, path)| {
+            let path = path.as_deref()?;
+            Some(Named { flag, path })
+        });
+        collision::refuse(&named.collect::<Vec<_>>(), inputs)
     }
 }
 

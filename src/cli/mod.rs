@@ -1,6 +1,7 @@
 //! The command line: the only floor that knows flags and exit codes.
 
 mod args;
+mod collision;
 mod outputs;
 mod seen;
 mod standard;

@@ -88,7 +88,10 @@ impl Write for OutputFile {
 }
 
 /// What a link leads to, also when that is not there yet. The link itself stays.
-fn target_of(path: &Path) -> io::Result<PathBuf> {
+///
+/// # Errors
+/// Those of the file system, and a link to a file that someone has open.
+pub fn target_of(path: &Path) -> io::Result<PathBuf> {
     let mut path = path.to_owned();
     for _ in 0..MOST_LINKS {
         let Ok(target) = fs::read_link(&path) else {

@@ -6,4 +6,4 @@ mod json;
 pub mod ndjson;
 
 pub use compress::CompressedFile;
-pub use file::{OutputFile, SyncedFile};
+pub use file::{OutputFile, SyncedFile, target_of};

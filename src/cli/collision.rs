@@ -1,0 +1,139 @@
+//! Files that are named twice. An output that is read would destroy an input, or feed a run with
+//! its own records; two outputs in one file would destroy each other. So they are refused before
+//! any work. Not seen is a link within a folder that leads out of it, to where an output is.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use crate::durable::part_of;
+use crate::input::Input;
+use crate::place::Printable;
+use crate::sink::target_of;
+
+/// An output as it was named.
+pub struct Named<'a> {
+    pub flag: &'static str,
+    pub path: &'a Path,
+}
+
+/// Where an output is written, without links and dots.
+struct Placed<'a> {
+    flag: &'static str,
+    /// As it was named.
+    path: Option<&'a Path>,
+    place: PathBuf,
+    /// Where it is until it is whole.
+    part: Option<PathBuf>,
+}
+
+/// The sentence that says what to change, if an output collides with an input or another output.
+pub fn refuse(outputs: &[Named], inputs: &[Input]) -> Result<(), String> {
+    for (number, output) in outputs.iter().enumerate() {
+        let mut others = outputs[..number].iter();
+        // Also where both are one pipe.
+        if let Some(other) = others.find(|other| other.path == output.path) {
+            return Err(same_file(other.flag, output.flag));
+        }
+    }
+    let mut placed: Vec<_> = outputs.iter().filter_map(Placed::of).collect();
+    for (number, output) in placed.iter().enumerate() {
+        let others = placed[..number].iter().chain(&placed[number + 1..]);
+        others.clone().try_for_each(|other| output.apart(other))?;
+    }
+    if !outputs.iter().any(|output| output.flag == "--output") {
+        placed.extend(standard_output());
+    }
+    for input in inputs {
+        let named = match input {
+            Input::Stdin => Path::new("/dev/stdin"),
+            Input::Path(path) => path,
+        };
+        // What is not there is told when it is read.
+        let Ok(read) = named.canonicalize() else {
+            continue;
+        };
+        placed
+            .iter()
+            .try_for_each(|output| output.unread(named, &read))?;
+    }
+    Ok(())
+}
+
+fn same_file(one: &str, other: &str) -> String {
+    format!("{one} and {other} name the same file")
+}
+
+impl<'a> Placed<'a> {
+    /// None where nothing is replaced: a device, a pipe, a folder that is missing.
+    fn of(named: &Named<'a>) -> Option<Self> {
+        let is_special = fs::metadata(named.path).is_ok_and(|metadata| !metadata.is_file());
+        let target = target_of(named.path).ok().filter(|_| !is_special)?;
+        let folder = target
+            .parent()
+            .filter(|folder| !folder.as_os_str().is_empty());
+        let folder = folder.unwrap_or(Path::new(".")).canonicalize().ok()?;
+        let place = folder.join(target.file_name()?);
+        Some(Self {
+            flag: named.flag,
+            path: Some(named.path),
+            part: Some(part_of(&place)),
+            place,
+        })
+    }
+
+    fn apart(&self, other: &Self) -> Result<(), String> {
+        if self.place == other.place {
+            return Err(same_file(self.flag, other.flag));
+        }
+        match self.part.as_ref() == Some(&other.place) {
+            true => Err(format!(
+                "{}, and {} names that; choose another file",
+                self.is_written_so(),
+                other.flag
+            )),
+            false => Ok(()),
+        }
+    }
+
+    /// `read` is the input's place.
+    fn unread(&self, input: &Path, read: &Path) -> Result<(), String> {
+        let flag = self.flag;
+        if self.place == read {
+            let verb = if self.part.is_some() { "names" } else { "is" };
+            return Err(format!("{flag} {verb} an input; choose another file"));
+        }
+        if self.part.as_deref() == Some(read) {
+            return Err(format!(
+                "{}, and that is an input; choose another file",
+                self.is_written_so()
+            ));
+        }
+        match self.place.starts_with(read) {
+            true => Err(format!(
+                "{flag} is in `{}`, which is read; choose a place outside that folder",
+                Printable(&input.to_string_lossy())
+            )),
+            false => Ok(()),
+        }
+    }
+
+    fn is_written_so(&self) -> String {
+        let part = part_of(self.path.unwrap_or(&self.place));
+        format!(
+            "{} is written as `{}` until it is whole",
+            self.flag,
+            Printable(&part.to_string_lossy())
+        )
+    }
+}
+
+/// The file that the shell has opened for standard output, where the system can tell it.
+fn standard_output() -> Option<Placed<'static>> {
+    let place = Path::new("/dev/stdout").canonicalize().ok()?;
+    place.is_file().then_some(Placed {
+        flag: "standard output",
+        path: None,
+        place,
+        part: None,
+    })
+}
