@@ -428,3 +428,89 @@ fn standard_output_that_is_read_is_refused_before_any_work() {
     let output = shell("$citesift a.txt pages -o out > pages/log", folder.path());
     assert_eq!(output.status.code(), Some(0));
 }
+
+#[test]
+fn what_cannot_be_opened_in_a_folder_is_named_and_the_rest_is_read() {
+    let folder = folder();
+    let in_folder = |name: &str| folder.path().join(name);
+    fs::create_dir_all(in_folder("pages/a")).unwrap();
+    fs::create_dir_all(in_folder("pages/z")).unwrap();
+    for page in ["a/page", "b", "closed", "y"] {
+        fs::write(in_folder("pages").join(page), PAGE).unwrap();
+    }
+    symlink("nowhere", in_folder("pages/dangling")).unwrap();
+    symlink("..", in_folder("pages/a/up")).unwrap();
+    symlink("loop", in_folder("pages/loop")).unwrap();
+    for (name, mode) in [("pages/closed", 0o000), ("pages/z", 0o000)] {
+        fs::set_permissions(in_folder(name), Permissions::from_mode(mode)).unwrap();
+    }
+    let before = bound_by_permissions();
+    let line = format!(
+        "{} $citesift pages --stats stats",
+        before.unwrap_or_default()
+    );
+    let output = shell(&line, folder.path());
+    fs::set_permissions(in_folder("pages/z"), Permissions::from_mode(0o700)).unwrap();
+    let mut expected = vec![
+        "citesift: pages/a/up: a link that leads back to pages",
+        "citesift: pages/dangling: No such file or directory (os error 2)",
+        "citesift: pages/loop: Too many levels of symbolic links (os error 40)",
+    ];
+    if before.is_some() {
+        expected.insert(1, "citesift: pages/closed: Permission denied (os error 13)");
+        expected.push("citesift: pages/z: Permission denied (os error 13)");
+    }
+    let messages = messages(&output);
+    let mut said: Vec<_> = messages.lines().take(expected.len()).collect();
+    said.sort_unstable();
+    assert_eq!(said, expected, "{messages}");
+    assert_eq!(output.status.code(), Some(1));
+    let readable = if before.is_some() { 3 } else { 4 };
+    assert_eq!(lines(&output.stdout), readable);
+    let stats = fs::read(in_folder("stats")).unwrap();
+    let stats: serde_json::Value = serde_json::from_slice(&stats).unwrap();
+    assert_eq!(
+        stats["read_errors"].as_array().unwrap().len(),
+        expected.len()
+    );
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_folder_of_many_files_is_read_in_order_and_in_bounded_memory() {
+    const FILES: usize = 20_000;
+    let folder = tempfile::tempdir().unwrap();
+    fs::create_dir(folder.path().join("pages")).unwrap();
+    for number in 0..FILES {
+        let path = folder.path().join(format!("pages/{number:05}"));
+        fs::write(
+            path,
+            PAGE.replace("10.5555/x", &format!("10.5555/{number:05}")),
+        )
+        .unwrap();
+    }
+    let (child, stdin) = run_under_way(&["-q", "pages", "-", "-o", "out"], folder.path());
+    let mut peak = 0;
+    wait_until(|| {
+        peak = peak.max(memory_of(&child, "VmHWM"));
+        fs::metadata(folder.path().join("out.part")).is_ok_and(|file| file.len() > 10_000_000)
+    });
+    drop(stdin);
+    assert!(child.wait_with_output().unwrap().status.success());
+    let out = fs::read_to_string(folder.path().join("out")).unwrap();
+    let doi = |line: &str| line[..30].to_owned();
+    let found: Vec<_> = out.lines().map(doi).collect();
+    assert_eq!(found.len(), FILES);
+    assert!(found.is_sorted());
+    // Some 150 bytes for each name, beside what any run takes.
+    assert!((1..40 << 10).contains(&peak), "{peak} kB");
+}
+
+/// A figure of `/proc/PID/status`, in kB.
+#[cfg(target_os = "linux")]
+fn memory_of(child: &Child, name: &str) -> u64 {
+    let status = fs::read_to_string(format!("/proc/{}/status", child.id())).unwrap_or_default();
+    let line = status.lines().find(|line| line.starts_with(name));
+    let figure = line.and_then(|line| line.split_whitespace().nth(1)?.parse().ok());
+    figure.unwrap_or(0)
+}
