@@ -163,7 +163,14 @@ impl<'a> Lz4Frames<'a> {
 impl Read for Lz4Frames<'_> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         while let Some(mut frame) = self.frame.take() {
-            let read = frame.read(buffer)?;
+            let read = frame.read(buffer);
+            // An interrupted read is tried again, and must then find its frame.
+            let is_interrupted = |error: &io::Error| error.kind() == ErrorKind::Interrupted;
+            if read.as_ref().is_err_and(is_interrupted) {
+                self.frame = Some(frame);
+                return read;
+            }
+            let read = read?;
             if read > 0 || buffer.is_empty() {
                 self.frame = Some(frame);
                 return Ok(read);
@@ -172,11 +179,21 @@ impl Read for Lz4Frames<'_> {
             if source.is_seen {
                 return Err(io::Error::new(ErrorKind::UnexpectedEof, "incomplete frame"));
             }
-            if !source.stream.fill_buf()?.is_empty() {
+            if !is_at_end(&mut source.stream)? {
                 self.frame = Some(FrameDecoder::new(source));
             }
         }
         Ok(0)
+    }
+}
+
+/// Whether there is nothing more to read, also after an interruption.
+fn is_at_end(stream: &mut impl BufRead) -> io::Result<bool> {
+    loop {
+        match stream.fill_buf() {
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            rest => return rest.map(<[u8]>::is_empty),
+        }
     }
 }
 
@@ -207,6 +224,34 @@ mod tests {
         fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
             let one = buffer.len().min(1);
             self.0.read(&mut buffer[..one])
+        }
+    }
+
+    /// Is interrupted before every few bytes, as by a signal.
+    struct Interrupted(Cursor<Vec<u8>>, bool);
+
+    impl Read for Interrupted {
+        fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+            self.1 = !self.1;
+            if self.1 {
+                return Err(ErrorKind::Interrupted.into());
+            }
+            let few = buffer.len().min(101);
+            self.0.read(&mut buffer[..few])
+        }
+    }
+
+    #[test]
+    fn an_interruption_is_no_end() {
+        let text = text();
+        for codec in ALL {
+            let bytes = encoded(codec, &text).repeat(2);
+            let stream = Interrupted(Cursor::new(bytes), false);
+            let mut found = Vec::new();
+            let mut decoded = decoded(Box::new(stream), None, NonZeroUsize::MIN).unwrap();
+            let read = decoded.stream.read_to_end(&mut found);
+            assert!(read.is_ok(), "{codec:?}: {read:?}");
+            assert!(found == text.repeat(2), "{codec:?}: {} bytes", found.len());
         }
     }
 
