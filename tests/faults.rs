@@ -514,3 +514,110 @@ fn memory_of(child: &Child, name: &str) -> u64 {
     let figure = line.and_then(|line| line.split_whitespace().nth(1)?.parse().ok());
     figure.unwrap_or(0)
 }
+
+#[test]
+fn interruptions_change_nothing() {
+    let folder = folder();
+    let samples = Path::new(env!("CARGO_MANIFEST_DIR")).join("samples");
+    let inputs = [
+        "complete-page/input.txt",
+        "container-jsonl/input.jsonl",
+        "container-warc/input.warc",
+        "container-wet-gzip/input.warc.wet.gz",
+        "container-tar/input.tar",
+        "container-zip/input.zip",
+        #[cfg(feature = "parquet")]
+        "container-parquet/input.parquet",
+    ];
+    let Some(interrupted) = injecting(
+        "-P in -P out.part -e trace=read,write -e inject=read,write:error=EINTR:when=1+2",
+    ) else {
+        return;
+    };
+    for input in inputs {
+        fs::copy(samples.join(input), folder.path().join("in")).unwrap();
+        let usual = shell("$citesift -q in", folder.path());
+        let line = format!("{interrupted} $citesift -q in -o out");
+        let output = shell(&line, folder.path());
+        assert_eq!(
+            output.status.code(),
+            Some(0),
+            "{input}: {}",
+            messages(&output)
+        );
+        assert_eq!(
+            fs::read(folder.path().join("out")).unwrap(),
+            usual.stdout,
+            "{input}"
+        );
+        assert!(lines(&usual.stdout) > 0, "{input}");
+    }
+}
+
+/// The disk gives some bytes and then none.
+#[test]
+fn a_read_error_in_mid_file_gives_what_came_before_and_the_next_file() {
+    let folder = folder();
+    let Some(fails) = injecting("-P dump.txt -e trace=read -e inject=read:error=EIO:when=5+")
+    else {
+        return;
+    };
+    let line = format!("{fails} $citesift dump.txt a.txt --stats stats");
+    let output = shell(&line, folder.path());
+    assert_eq!(output.status.code(), Some(1));
+    let stats = fs::read(folder.path().join("stats")).unwrap();
+    let stats: serde_json::Value = serde_json::from_slice(&stats).unwrap();
+    let read = stats["bytes"]["read"].as_u64().unwrap();
+    let before = read - PAGE.len() as u64;
+    let messages = messages(&output);
+    let place = format!("citesift: dump.txt: after {before} bytes of text: Input/output error");
+    assert!(messages.contains(&place), "{messages}");
+    let found = String::from_utf8(output.stdout).unwrap();
+    assert!((2..PAGES).contains(&found.lines().count()));
+    assert!(found.lines().last().unwrap().contains(r#""path":"a.txt""#));
+}
+
+/// A real disk of 256 kB, which takes a write in part and then nothing more.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_full_disk_leaves_the_older_file_and_no_temporary_ones() {
+    let folder = folder();
+    let disk = "mkdir disk && mount -t tmpfs -o size=256k none disk && echo old > disk/out";
+    let mounted = |line: &str| {
+        let script = "rm -rf disk; exec unshare -rm sh -c \"$line\"";
+        let line = format!("{disk} && {{ {line}; }}");
+        shell(&format!("line='{line}'; {script}"), folder.path())
+    };
+    if !mounted("true").status.success() {
+        eprintln!("WARNING: NOT checked: a full disk, since none can be mounted here");
+        return;
+    }
+    let after = "echo $? >&2; ls disk >&2; cat disk/out";
+    for out in [
+        "-o disk/out",
+        "-o disk/x.gz",
+        "--duplicates disk/x --dedup text",
+        "> disk/x",
+    ] {
+        let output = mounted(&format!("$citesift -q dump.txt dump.txt {out}; {after}"));
+        let messages = messages(&output);
+        let expected = match out {
+            "-o disk/out" => "disk/out: No space left on device (os error 28)\n1\nout\nout.part\n",
+            "-o disk/x.gz" => {
+                "disk/x.gz: No space left on device (os error 28)\n1\nout\nx.gz.part\n"
+            }
+            "> disk/x" => "standard output: No space left on device (os error 28)\n1\nout\nx\n",
+            _ => "disk/x: No space left on device (os error 28)\n1\nout\nx.part\n",
+        };
+        assert_eq!(messages, format!("citesift: {expected}"), "{out}");
+        assert!(output.stdout.ends_with(b"old\n"), "{out}");
+    }
+    let scarce = "TMPDIR=$PWD/disk $citesift -q --dedup run --memory 1 dump.txt -o out";
+    let messages = messages(&mounted(&format!("{scarce}; {after}")));
+    assert!(
+        messages.starts_with("citesift: cannot remember what was seen: "),
+        "{messages}"
+    );
+    assert!(messages.contains("No space left on device"), "{messages}");
+    assert!(messages.ends_with("\n1\nout\n"), "{messages}");
+}

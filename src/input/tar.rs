@@ -109,11 +109,9 @@ impl Read for Guarded<'_> {
         if state.has_failed.get() {
             return Ok(0);
         }
-        let read = stream.read(buffer).inspect_err(|error| {
-            if error.kind() != io::ErrorKind::Interrupted {
-                state.has_failed.set(true);
-                state.fails_between.set(state.extensions.get().is_some());
-            }
+        let read = uninterrupted(stream, buffer).inspect_err(|_| {
+            state.has_failed.set(true);
+            state.fails_between.set(state.extensions.get().is_some());
         })?;
         state.position.set(state.position.get() + read as u64);
         // Headers are asked for by the block, zeros behind the archive's end too.
@@ -126,6 +124,16 @@ impl Read for Guarded<'_> {
             }
         }
         Ok(read)
+    }
+}
+
+/// The crate takes an interruption for the stream's failure.
+fn uninterrupted(stream: &mut Stream, buffer: &mut [u8]) -> io::Result<usize> {
+    loop {
+        match stream.read(buffer) {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            read => return read,
+        }
     }
 }
 

@@ -2,7 +2,7 @@
 //! are decoded.
 
 use std::fs::File;
-use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom};
+use std::io::{self, BufReader, Read, Seek, SeekFrom};
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -16,6 +16,8 @@ use super::thrift::{INT, Thrift};
 
 /// Bytes of a page, packed or not. Most writers aim at 1 MB, `DuckDB` goes up to 100 MB.
 const LARGEST_PAGE: u64 = 100 << 20;
+/// Bytes that surely hold what a page says before its values, unless its statistics are huge.
+const PAGE_HEADER: usize = 8 << 10;
 /// Pages whose stated counts fit what they hold.
 pub(super) struct CheckedPages {
     pages: SerializedPageReader<Source>,
@@ -155,9 +157,14 @@ impl ChunkReader for Source {
     fn get_read(&self, start: u64) -> ParquetResult<Self::T> {
         let mut file = self.file.try_clone()?;
         file.seek(SeekFrom::Start(start))?;
-        let mut reader = BufReader::new(file);
-        let (unpacked, packed) = page_sizes(Thrift(reader.fill_buf()?))
-            .ok_or_else(|| damaged("no page where one should be"))?;
+        let mut beginning = Vec::with_capacity(PAGE_HEADER);
+        // As often as it takes: a single read may be cut short or interrupted.
+        Read::by_ref(&mut file)
+            .take(PAGE_HEADER as u64)
+            .read_to_end(&mut beginning)?;
+        file.seek(SeekFrom::Start(start))?;
+        let (unpacked, packed) =
+            page_sizes(Thrift(&beginning)).ok_or_else(|| damaged("no page where one should be"))?;
         let largest = packed
             .saturating_add(64)
             .saturating_mul(self.swell)
@@ -166,7 +173,7 @@ impl ChunkReader for Source {
             unpacked <= largest,
             &format!("a page of {unpacked} bytes in {packed}"),
         )?;
-        Ok(reader)
+        Ok(BufReader::new(file))
     }
 
     fn get_bytes(&self, start: u64, length: usize) -> ParquetResult<Bytes> {
