@@ -36,6 +36,8 @@ const GATE_FAILED: u8 = 3;
 /// Parses the command line, runs the job, says what came of it.
 pub fn main(closed: Closed) -> ExitCode {
     leave_panics_to_the_run();
+    // Where the signal cannot be taken, it ends the program as it always does.
+    let _ = outputs::take_signal_of_full_files();
     let args = Args::parse();
     let code = match &args.command {
         Some(Command::Seen { folder }) => seen::print(folder),

@@ -3,6 +3,8 @@
 use std::io::{self, BufWriter, ErrorKind, Write};
 use std::ops::ControlFlow;
 use std::path::Path;
+#[cfg(unix)]
+use std::sync::Arc;
 
 use serde::Serialize;
 
@@ -31,6 +33,19 @@ enum Records {
 pub struct NamedFile {
     name: String,
     file: BufWriter<CompressedFile>,
+}
+
+/// Where a file may not grow (`ulimit -f`), the system ends the program in mid-write without a word,
+/// unless it takes the signal: then the write fails like any other.
+#[cfg(unix)]
+pub fn take_signal_of_full_files() -> io::Result<()> {
+    use signal_hook::{consts::SIGXFSZ, flag};
+    flag::register(SIGXFSZ, Arc::default()).map(|_| ())
+}
+
+#[cfg(not(unix))]
+pub fn take_signal_of_full_files() -> io::Result<()> {
+    Ok(())
 }
 
 impl Outputs {
