@@ -6,8 +6,10 @@
 #![cfg(unix)]
 
 use std::fs::{self, Permissions};
-use std::io::Write;
+use std::io::{Read, Write};
+use std::os::fd::OwnedFd;
 use std::os::unix::fs::{PermissionsExt, symlink};
+use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::process::{Child, ChildStdin, Command, Output, Stdio};
 use std::time::{Duration, Instant};
@@ -18,8 +20,8 @@ const PAGE: &str = "2012\nDOI: 10.5555/x\n|View full text |Cite\n|\n\nTitle\n\nH
     citations\nCited by 1 publication\n(1 citation statement)\nOrder By: Relevance\n\
     “…One.…”\nSection: Resultsmentioning\nconfidence: 99%";
 
-/// The dump's pages; about 7 MB, so that its records fill every buffer on their way.
-const PAGES: usize = 30_000;
+/// The dump's pages; about 3 MB, so that its records fill every pipe on their way.
+const PAGES: usize = 12_000;
 
 /// A folder with one page in `a.txt` and [`PAGES`] in `dump.txt`.
 fn folder() -> TempDir {
@@ -577,12 +579,12 @@ fn a_read_error_in_mid_file_gives_what_came_before_and_the_next_file() {
     assert!(found.lines().last().unwrap().contains(r#""path":"a.txt""#));
 }
 
-/// A real disk of 256 kB, which takes a write in part and then nothing more.
+/// A real disk of 64 kB, which takes a write in part and then nothing more.
 #[cfg(target_os = "linux")]
 #[test]
 fn a_full_disk_leaves_the_older_file_and_no_temporary_ones() {
     let folder = folder();
-    let disk = "mkdir disk && mount -t tmpfs -o size=256k none disk && echo old > disk/out";
+    let disk = "mkdir disk && mount -t tmpfs -o size=64k none disk && echo old > disk/out";
     let mounted = |line: &str| {
         let script = "rm -rf disk; exec unshare -rm sh -c \"$line\"";
         let line = format!("{disk} && {{ {line}; }}");
@@ -644,4 +646,217 @@ fn a_file_that_may_not_grow_is_an_error_and_no_silent_death() {
         messages(&output),
         "citesift: standard output: File too large (os error 27)\n"
     );
+}
+
+/// A run on a file of some 30 MB that has read a part of it and waits for its output to be read.
+#[cfg(target_os = "linux")]
+fn run_in_mid_file(folder: &Path) -> Child {
+    let dump = fs::read(folder.join("dump.txt")).unwrap().repeat(10);
+    fs::write(folder.join("large.txt"), dump).unwrap();
+    let args = ["-q", "--threads", "1", "large.txt"];
+    let (child, _) = run_under_way(&args, folder);
+    let read = || {
+        let io = fs::read_to_string(format!("/proc/{}/io", child.id())).unwrap();
+        io.lines().next().map(str::to_owned)
+    };
+    let mut before = None;
+    wait_until(|| {
+        std::thread::sleep(Duration::from_millis(300));
+        let now = read();
+        before.replace(now.clone()) == Some(now)
+    });
+    child
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn an_input_that_is_deleted_or_grows_while_it_is_read_is_read_to_its_end() {
+    let folder = folder();
+    let large = folder.path().join("large.txt");
+    let child = run_in_mid_file(folder.path());
+    let mut file = fs::OpenOptions::new().append(true).open(&large).unwrap();
+    file.write_all(PAGE.replace("10.5555/x", "10.5555/new").as_bytes())
+        .unwrap();
+    fs::remove_file(&large).unwrap();
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(
+        (output.status.code(), messages(&output).as_str()),
+        (Some(0), "")
+    );
+    assert_eq!(lines(&output.stdout), 10 * PAGES + 1);
+    let found = String::from_utf8(output.stdout).unwrap();
+    assert!(found.lines().last().unwrap().contains("10.5555/new"));
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn an_output_that_is_never_read_grows_no_memory() {
+    let folder = folder();
+    let mut child = run_in_mid_file(folder.path());
+    let held = memory_of(&child, "VmRSS");
+    assert!((1..40 << 10).contains(&held), "{held} kB");
+    child.kill().unwrap();
+    child.wait().unwrap();
+}
+
+/// Bytes come in dribbles and go out in dribbles, and the program is stopped and continued all the
+/// time.
+#[test]
+fn dribbles_and_stops_change_nothing() {
+    let folder = folder();
+    let usual = shell("head -c 300000 dump.txt | $citesift -q", folder.path()).stdout;
+    let dump = fs::read(folder.path().join("dump.txt")).unwrap();
+    let (ours, theirs) = UnixStream::pair().unwrap();
+    let mut child = Command::new(env!("CARGO_BIN_EXE_citesift"))
+        .arg("-q")
+        .stdin(Stdio::piped())
+        .stdout(OwnedFd::from(theirs))
+        .spawn()
+        .unwrap();
+    let (mut stdin, pid) = (child.stdin.take().unwrap(), child.id());
+    let mut found = Vec::new();
+    std::thread::scope(|threads| {
+        threads.spawn(move || {
+            let mut rest = &dump[..300_000];
+            for length in (1..1000).step_by(7).cycle() {
+                let (dribble, behind) = rest.split_at(length.min(rest.len()));
+                stdin.write_all(dribble).unwrap();
+                rest = behind;
+                if rest.is_empty() {
+                    break;
+                }
+            }
+        });
+        threads.spawn(move || {
+            for signal in ["STOP", "CONT"].repeat(10) {
+                let pid = pid.to_string();
+                let _ = Command::new("kill")
+                    .args(["-s", signal, &pid])
+                    .stderr(Stdio::null())
+                    .status();
+                std::thread::sleep(Duration::from_millis(5));
+            }
+        });
+        let mut ours = &ours;
+        let mut dribble = [0; 777];
+        while let Ok(read @ 1..) = ours.read(&mut dribble) {
+            found.extend_from_slice(&dribble[..read]);
+        }
+    });
+    assert!(child.wait().unwrap().success());
+    assert!(
+        found == usual && lines(&found) > 1000,
+        "{} bytes",
+        found.len()
+    );
+}
+
+/// Someone else who has the same pipe open may have set it so.
+#[test]
+fn an_output_that_will_not_wait_is_an_error() {
+    let folder = folder();
+    let (_ours, theirs) = UnixStream::pair().unwrap();
+    theirs.set_nonblocking(true).unwrap();
+    let output = Command::new(env!("CARGO_BIN_EXE_citesift"))
+        .arg("dump.txt")
+        .current_dir(folder.path())
+        .stdout(OwnedFd::from(theirs))
+        .stderr(Stdio::piped())
+        .spawn()
+        .and_then(Child::wait_with_output)
+        .unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    let messages = messages(&output);
+    let expected = "citesift: standard output: Resource temporarily unavailable";
+    assert!(messages.starts_with(expected), "{messages}");
+}
+
+#[test]
+fn a_pipe_is_read_where_it_is_named_and_passed_over_in_a_folder() {
+    let folder = folder();
+    let line = "mkdir pages; mkfifo pipe pages/pipe; cp a.txt pages; cat dump.txt > pipe & \
+        exec $citesift -q pages pipe a.txt";
+    let output = shell(line, folder.path());
+    assert_eq!(
+        (output.status.code(), lines(&output.stdout)),
+        (Some(0), PAGES + 2)
+    );
+}
+
+#[test]
+fn a_folder_that_takes_no_output_is_said_before_anything_is_read() {
+    let folder = folder();
+    fs::create_dir(folder.path().join("closed")).unwrap();
+    fs::set_permissions(folder.path().join("closed"), Permissions::from_mode(0o555)).unwrap();
+    let Some(bound) = bound_by_permissions() else {
+        return;
+    };
+    for flag in ["-o", "--rejects", "--duplicates", "--stats"] {
+        let line = format!("{bound} $citesift no-such-file a.txt {flag} closed/out");
+        let output = shell(&line, folder.path());
+        assert_eq!((output.status.code(), output.stdout.len()), (Some(1), 0));
+        let expected = "citesift: closed/out: Permission denied (os error 13)\n";
+        assert_eq!(messages(&output), expected);
+    }
+}
+
+#[test]
+fn a_folder_that_vanishes_takes_the_output_with_it_and_this_is_said() {
+    let folder = folder();
+    fs::create_dir(folder.path().join("gone")).unwrap();
+    let (child, stdin) = run_under_way(&["-q", "-o", "gone/out"], folder.path());
+    wait_until(|| folder.path().join("gone/out.part").exists());
+    fs::remove_dir_all(folder.path().join("gone")).unwrap();
+    drop(stdin);
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    assert!(messages(&output).starts_with("citesift: gone/out: No such file or directory"));
+}
+
+/// With every limit the run is whole, or it says what it lacks and names no file.
+fn runs_whole_or_says_why(limit: &str, limits: impl Iterator<Item = u32>, reasons: &[&str]) {
+    let folder = folder();
+    let in_folder = |name: &str| folder.path().join(name);
+    fs::create_dir_all(in_folder("pages/a/b/c/d/e")).unwrap();
+    fs::copy(in_folder("a.txt"), in_folder("pages/a/b/c/d/e/page")).unwrap();
+    let (mut whole, mut refused) = (0, 0);
+    for number in limits {
+        let _ = fs::remove_file(in_folder("out"));
+        let limited = format!("ulimit -{limit} {number}; export TMPDIR=$PWD RUST_BACKTRACE=0");
+        let starts = shell(
+            &format!("{limited}; exec $citesift --version"),
+            folder.path(),
+        );
+        if !starts.status.success() {
+            continue;
+        }
+        let run = "$citesift -q pages dump.txt --dedup run --memory 1 --rejects r -o out";
+        let output = shell(&format!("{limited}; exec {run}"), folder.path());
+        let messages = messages(&output);
+        if output.status.success() {
+            assert_eq!(lines_of(&in_folder("out")), PAGES + 1, "{number}");
+            whole += 1;
+            continue;
+        }
+        let is_said = reasons.iter().any(|reason| messages.contains(reason));
+        assert!(is_said, "{number}: {:?}: {messages}", output.status);
+        // A source that cannot be opened is passed over, an output is not.
+        let is_read_in_part = output.status.code() == Some(1) && in_folder("out").exists();
+        assert!(!in_folder("out").exists() || is_read_in_part, "{number}");
+        refused += 1;
+    }
+    assert!(whole > 0 && refused > 0, "{whole} whole, {refused} refused");
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn too_few_file_descriptors_are_said() {
+    runs_whole_or_says_why("n", 3..24, &["Too many open files"]);
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn too_little_memory_is_said() {
+    let limits = (10_000..60_000).step_by(5000).chain([400_000]);
+    runs_whole_or_says_why("v", limits, &["memory", "cannot start a thread"]);
 }
