@@ -690,6 +690,27 @@ fn an_input_that_is_deleted_or_grows_while_it_is_read_is_read_to_its_end() {
 
 #[cfg(target_os = "linux")]
 #[test]
+fn an_input_that_shrinks_while_it_is_read_is_said_to_be_cut() {
+    let folder = folder();
+    let large = folder.path().join("large.txt");
+    let child = run_in_mid_file(folder.path());
+    let length = fs::metadata(&large).unwrap().len();
+    let file = fs::OpenOptions::new().write(true).open(&large).unwrap();
+    file.set_len(1000).unwrap();
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    let messages = messages(&output);
+    assert!(
+        messages.starts_with("citesift: large.txt: after "),
+        "{messages}"
+    );
+    let expected = format!("bytes of text: it was cut while it was read, and had {length} bytes\n");
+    assert!(messages.ends_with(&expected), "{messages}");
+    assert!((1..10 * PAGES).contains(&lines(&output.stdout)));
+}
+
+#[cfg(target_os = "linux")]
+#[test]
 fn an_output_that_is_never_read_grows_no_memory() {
     let folder = folder();
     let mut child = run_in_mid_file(folder.path());

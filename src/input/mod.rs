@@ -19,11 +19,12 @@ mod walk;
 mod warc;
 mod zip;
 
-use std::fs::File;
+use std::fs::{self, File};
 use std::io;
 use std::ops::ControlFlow;
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 pub use batch::{
     Batch, Behind, Content, Entry, Fields, Origin, Part, RecordName, Records, Refused, Row, Taking,
@@ -48,13 +49,13 @@ pub fn read(packer: &mut Packer, source: &Source, format: Option<Format>) -> Con
     let opened: io::Result<(Stream, _)> = match source {
         Source::Stdin => standard_input().map(|stream| (stream, None)),
         Source::File(path) => File::open(path).map(|file| {
-            let sought = path.is_file().then_some(path.as_path());
-            (Box::new(file) as Stream, sought)
+            let opened = Opened::of(path, &file);
+            (Box::new(file) as Stream, opened)
         }),
     };
     let origin = Origin::of_source(name);
     match opened {
-        Ok((stream, path)) => read_within(packer, origin, stream, format, Within::Source(path)),
+        Ok((stream, file)) => read_within(packer, origin, stream, format, Within::Source(file)),
         Err(error) => {
             packer.fault(&origin, None, error);
             ControlFlow::Continue(())
@@ -101,10 +102,33 @@ mod parquet {
 /// What a stream stands in.
 #[derive(Clone, Copy)]
 enum Within<'a> {
-    /// The source itself, which can be sought when it has a path.
-    Source(Option<&'a Path>),
+    /// The source itself, which can be sought when it is a file.
+    Source(Option<Opened<'a>>),
     /// An archive, in so many others.
     Archive(usize),
+}
+
+/// A regular file.
+#[derive(Clone, Copy)]
+struct Opened<'a> {
+    path: &'a Path,
+    /// Its bytes when it was opened.
+    length: u64,
+}
+
+impl<'a> Opened<'a> {
+    fn of(path: &'a Path, file: &File) -> Option<Self> {
+        let metadata = file.metadata().ok()?;
+        let length = metadata.len();
+        metadata.is_file().then_some(Self { path, length })
+    }
+
+    /// Whether it had more than was `read` and has no longer: what is lost would be lost in
+    /// silence. A file that states a length and has less from the beginning is none.
+    fn was_cut(self, read: u64) -> bool {
+        let has_less = |now: fs::Metadata| now.len() < self.length;
+        read < self.length && fs::metadata(self.path).is_ok_and(has_less)
+    }
 }
 
 /// Reads an archive's member.
@@ -150,7 +174,7 @@ fn read_within(
     };
     let origin = Arc::new(origin);
     let (uncounted, depth, file) = match within {
-        Within::Source(path) => (is_plain.then_some(progress), 0, path.filter(|_| is_plain)),
+        Within::Source(file) => (is_plain.then_some(progress), 0, file.filter(|_| is_plain)),
         Within::Archive(depth) => (None, depth, None),
     };
     if format.is_none() && begins_array(&beginning) {
@@ -158,7 +182,8 @@ fn read_within(
         packer.fault(&origin, None, io::Error::other(error));
         return ControlFlow::Continue(());
     }
-    match format.unwrap_or_else(|| Format::of(&beginning)) {
+    let before = progress.load(Ordering::Relaxed);
+    let flow = match format.unwrap_or_else(|| Format::of(&beginning)) {
         Format::Text => text::read(packer, &origin, 0, Inflow::new(stream, uncounted)),
         Format::Jsonl => jsonl::read(packer, &origin, Inflow::new(stream, uncounted)),
         Format::Warc => warc::read(packer, &origin, Inflow::new(stream, uncounted)),
@@ -167,25 +192,38 @@ fn read_within(
                 Some(progress) => Box::new(Counted(stream, progress)),
                 None => stream,
             };
-            tar::read(packer, &origin, stream, depth)
+            return tar::read(packer, &origin, stream, depth);
         }
         Format::Tar => {
             let error = io::Error::other("more than 8 archives within each other");
             packer.fault(&origin, None, error);
-            ControlFlow::Continue(())
+            return ControlFlow::Continue(());
         }
+        // What has an index or an end mark tells by itself that it was cut.
         format @ (Format::Zip | Format::Parquet) => {
             drop(stream);
-            read_file(packer, &origin, file, format)
+            return read_file(packer, &origin, file, format);
         }
+    };
+    let read = progress.load(Ordering::Relaxed) - before;
+    if let Some(file) = file
+        && flow.is_continue()
+        && file.was_cut(read)
+    {
+        let message = format!(
+            "it was cut while it was read, and had {} bytes",
+            file.length
+        );
+        packer.fault(&origin, Some(read), io::Error::other(message));
     }
+    flow
 }
 
 /// Reads a format whose index stands at its end.
 fn read_file(
     packer: &mut Packer,
     origin: &Arc<Origin>,
-    path: Option<&Path>,
+    file: Option<Opened>,
     format: Format,
 ) -> ControlFlow<()> {
     let unsought = || {
@@ -194,7 +232,8 @@ fn read_file(
             "zip and Parquet are read from a file that is neither piped, compressed nor in an archive",
         )
     };
-    let file = path.ok_or_else(unsought).and_then(File::open);
+    let file = file.ok_or_else(unsought);
+    let file = file.and_then(|file| File::open(file.path));
     match (file, format) {
         (Ok(file), Format::Zip) => zip::read(packer, origin, file),
         (Ok(file), _) => parquet::read(packer, origin, file),
