@@ -108,7 +108,7 @@ impl RunDedup {
         self.page_keys = page_keys;
         kept.truncate(stays);
         verdict.kept = stays - start;
-        let header = joined("header", identity.paper, identity.header);
+        let header = joined(identity.paper, identity.header);
         let first = memory.keys.insert(header.0, place(None))?;
         memory.counts.pages += u64::from(first.is_none());
         memory.counts.blocks += verdict.kept as u64;
@@ -145,19 +145,14 @@ impl RunDedup {
 
     fn across_pages(&self, identity: &PageIdentity, block: Key) -> Key {
         let paper = identity.paper.filter(|_| self.scope == Dedup::Run);
-        joined("block", paper, block)
+        joined(paper, block)
     }
 }
 
-/// The fingerprint of what stands on a paper's page, or on any.
-fn joined(kind: &str, paper: Option<Key>, what: Key) -> Key {
-    let mut joined = [0; 32];
-    joined[..16].copy_from_slice(&what.0.to_le_bytes());
-    let Some(paper) = paper else {
-        return fingerprint_of(kind, &joined[..16]);
-    };
-    joined[16..].copy_from_slice(&paper.0.to_le_bytes());
-    fingerprint_of(kind, &joined)
+/// The fingerprint of what stands on a paper's page, or on any. Fingerprints of different
+/// kinds have nothing in common, so their exclusive or is as good as another hash of both.
+fn joined(paper: Option<Key>, what: Key) -> Key {
+    Key(what.0 ^ paper.map_or(0, |paper| paper.0))
 }
 
 #[cfg(test)]
@@ -166,9 +161,14 @@ mod tests {
 
     use proptest::prelude::*;
 
+    use super::super::fingerprint_of;
     use super::*;
 
     type Page = (Option<u128>, u128, Vec<u128>);
+
+    fn key_of(kind: &str, number: u128) -> Key {
+        fingerprint_of(kind, &number.to_le_bytes())
+    }
 
     /// What stays of each page, and whether the page is dropped.
     fn decided(scope: Dedup, pages: &[Page], memory: usize) -> Vec<(Vec<usize>, bool)> {
@@ -180,13 +180,13 @@ mod tests {
             let seen: Vec<_> = blocks
                 .iter()
                 .map(|&key| Seen {
-                    key: Key(key),
+                    key: key_of("block", key),
                     see_more: None,
                 })
                 .collect();
             let identity = PageIdentity {
-                paper: paper.map(Key),
-                header: Key(*header),
+                paper: paper.map(|paper| key_of("paper", paper)),
+                header: key_of("header", *header),
             };
             let place =
                 |block: Option<usize>| number as u64 * 1000 + block.map_or(999, |b| b as u64);
