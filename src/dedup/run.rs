@@ -45,8 +45,8 @@ pub struct Verdict {
 pub struct RunDedup {
     scope: Dedup,
     page: PageDedup,
-    /// Those of one page, while it is decided.
-    page_keys: Vec<u128>,
+    /// Those of the next pages, while they are made ready.
+    expected: Vec<u128>,
     /// What was removed from the last page because of earlier ones.
     earlier: Vec<Earlier>,
 }
@@ -57,9 +57,27 @@ impl RunDedup {
         Self {
             scope,
             page: PageDedup::new(scope),
-            page_keys: Vec::new(),
+            expected: Vec::new(),
             earlier: Vec::new(),
         }
+    }
+
+    /// Makes the next few pages ready to be decided, all at the same time. Nothing depends on
+    /// it but speed: most of the time that a key takes is that of fetching its place in memory.
+    pub fn expect<'a>(
+        &mut self,
+        memory: &mut Memory,
+        pages: impl Iterator<Item = (&'a [Seen], PageIdentity)>,
+    ) {
+        let mut expected = mem::take(&mut self.expected);
+        expected.clear();
+        for (blocks, identity) in pages.filter(|(_, identity)| self.matters(identity)) {
+            let keys = blocks.iter().map(|seen| seen.key);
+            expected.extend(keys.map(|block| self.across_pages(&identity, block).0));
+            expected.push(identity.header_across_pages().0);
+        }
+        memory.keys.expect(expected.iter().copied());
+        self.expected = expected;
     }
 
     /// Appends what stays of one page's blocks, in their order, and adds to the memory what
@@ -87,17 +105,11 @@ impl RunDedup {
         let Some(identity) = identity.filter(|identity| self.matters(identity)) else {
             return Ok(verdict);
         };
-        let mut page_keys = mem::take(&mut self.page_keys);
-        page_keys.clear();
-        page_keys.extend(kept[start..].iter().map(|kept| {
-            let block = blocks[kept.block].key;
-            self.across_pages(&identity, block).0
-        }));
-        memory.keys.expect(page_keys.iter().copied());
         let mut stays = start;
-        for (at, key) in (start..kept.len()).zip(&page_keys) {
+        for at in start..kept.len() {
             let block = kept[at].block;
-            if let Some(first) = memory.keys.insert(*key, place(Some(block)))? {
+            let key = self.across_pages(&identity, blocks[block].key);
+            if let Some(first) = memory.keys.insert(key.0, place(Some(block)))? {
                 let block = Some(block);
                 self.earlier.push(Earlier { block, first });
             } else {
@@ -105,10 +117,9 @@ impl RunDedup {
                 stays += 1;
             }
         }
-        self.page_keys = page_keys;
         kept.truncate(stays);
         verdict.kept = stays - start;
-        let header = joined(identity.paper, identity.header);
+        let header = identity.header_across_pages();
         let first = memory.keys.insert(header.0, place(None))?;
         memory.counts.pages += u64::from(first.is_none());
         memory.counts.blocks += verdict.kept as u64;
@@ -149,6 +160,12 @@ impl RunDedup {
     }
 }
 
+impl PageIdentity {
+    fn header_across_pages(&self) -> Key {
+        joined(self.paper, self.header)
+    }
+}
+
 /// The fingerprint of what stands on a paper's page, or on any. Fingerprints of different
 /// kinds have nothing in common, so their exclusive or is as good as another hash of both.
 fn joined(paper: Option<Key>, what: Key) -> Key {
@@ -158,6 +175,7 @@ fn joined(paper: Option<Key>, what: Key) -> Key {
 #[cfg(test)]
 mod tests {
     use std::collections::HashSet;
+    use std::iter;
 
     use proptest::prelude::*;
 
@@ -191,6 +209,9 @@ mod tests {
             let place =
                 |block: Option<usize>| number as u64 * 1000 + block.map_or(999, |b| b as u64);
             let mut kept = Vec::new();
+            if number % 3 > 0 {
+                dedup.expect(&mut memory, iter::once((&seen[..], identity)));
+            }
             let verdict = dedup
                 .decide(&mut memory, &seen, Some(identity), place, &mut kept)
                 .unwrap();
