@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Keys, Places};
+use super::{Key, Keys, PageIdentity, Places, fingerprint_of};
 
 /// A run's memory. It grows page by page, in the order of the input.
 pub struct Memory {
@@ -38,6 +38,12 @@ impl Memory {
             counts: Counts::default(),
             counts_papers: false,
         }
+    }
+
+    /// The key of a page's paper, where papers are counted.
+    pub(super) fn paper(&self, identity: &PageIdentity) -> Option<Key> {
+        let paper = identity.paper.filter(|_| self.counts_papers)?;
+        Some(fingerprint_of("paper", &paper.0.to_le_bytes()))
     }
 
     /// How many keys were new.

@@ -11,7 +11,7 @@
 use std::io;
 use std::mem;
 
-use super::{Dedup, Kept, Key, Memory, PageDedup, Seen, fingerprint_of};
+use super::{Dedup, Kept, Key, Memory, PageDedup, Seen};
 
 /// What a page is known by across the run.
 #[derive(Clone, Copy, Debug)]
@@ -75,6 +75,7 @@ impl RunDedup {
             let keys = blocks.iter().map(|seen| seen.key);
             expected.extend(keys.map(|block| self.across_pages(&identity, block).0));
             expected.push(identity.header_across_pages().0);
+            expected.extend(memory.paper(&identity).map(|paper| paper.0));
         }
         memory.keys.expect(expected.iter().copied());
         self.expected = expected;
@@ -123,8 +124,7 @@ impl RunDedup {
         let first = memory.keys.insert(header.0, place(None))?;
         memory.counts.pages += u64::from(first.is_none());
         memory.counts.blocks += verdict.kept as u64;
-        if let Some(paper) = identity.paper.filter(|_| memory.counts_papers) {
-            let paper = fingerprint_of("paper", &paper.0.to_le_bytes());
+        if let Some(paper) = memory.paper(&identity) {
             let known = memory.keys.insert(paper.0, place(None))?;
             memory.counts.papers += u64::from(known.is_none());
         }

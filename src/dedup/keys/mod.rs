@@ -7,7 +7,7 @@
 //!
 //! | memory per key | bytes                                                        |
 //! |----------------|--------------------------------------------------------------|
-//! | in the table   | 30, at worst 32; 24 of them are the entry, one is its tag     |
+//! | in the table   | 30, at worst 32; 24 of them are the entry, one is its tag    |
 //! | in a run       | 1.55: 12 bits in the filter, 0.4 in the index                |
 //!
 //! Filters and indexes take half of the memory at most: at 12.4 bits a key that is enough for
@@ -41,7 +41,7 @@ use filter::Filter;
 use folder::Folder;
 use mix::Mix;
 use run::Run;
-use table::{Entry, Table, Vacancy};
+use table::{Entry, Table};
 use write::Writer;
 
 pub use save::KeyFile;
@@ -59,8 +59,6 @@ pub struct Keys {
     folder: Option<Folder>,
     parent: PathBuf,
     block: Box<block::Bytes>,
-    /// Where the next few keys are or will be.
-    likely: Vec<Vacancy>,
     len: u64,
     /// A spill has begun and did not end.
     is_broken: bool,
@@ -86,7 +84,6 @@ impl Keys {
             folder: None,
             parent: folder,
             block: Box::new([0; block::SIZE]),
-            likely: Vec::new(),
             len: 0,
             is_broken: false,
         }
@@ -131,25 +128,18 @@ impl Keys {
 
     /// Brings into the cache what the next few keys will need, all at the same time.
     ///
-    /// Nothing depends on it but speed. What is fetched is first computed and then fetched, in
-    /// loops so short that a processor has a dozen of them under way.
-    pub fn expect(&mut self, keys: impl IntoIterator<Item = u128, IntoIter: Clone>) {
-        let plain = keys.into_iter();
-        let stored = plain.clone().flat_map(|key| {
-            let key = Mix::PUBLIC.apply(key);
-            self.stored.iter().map(move |run| run.filter.touch(key))
-        });
-        hint::black_box(stored.fold(0, |touched, one| touched ^ one));
-        let keys = plain.map(|key| self.mix.apply(key));
-        let touched = keys.clone().fold(0, |touched, key| {
+    /// Nothing depends on it but speed. To fetch also the entries that the tags point to gained
+    /// nothing: most keys are new, and what is written is not waited for.
+    pub fn expect(&self, keys: impl IntoIterator<Item = u128>) {
+        let touched = keys.into_iter().fold(0, |touched, plain| {
+            let key = self.mix.apply(plain);
+            let stored = self.stored.iter();
+            let stored = stored.map(|run| run.filter.touch(Mix::PUBLIC.apply(plain)));
             let runs = self.runs.iter().map(|run| run.filter.touch(key));
-            runs.fold(touched ^ self.table.touch_tags(key), |all, one| all ^ one)
+            let runs = runs.chain(stored);
+            runs.fold(touched ^ self.table.touch(key), |all, one| all ^ one)
         });
         hint::black_box(touched);
-        self.likely.clear();
-        self.likely.extend(keys.map(|key| self.table.likely(key)));
-        let entries = self.likely.iter().map(|&at| self.table.touch_entry(at));
-        hint::black_box(entries.fold(0, |touched, entry| touched ^ entry));
     }
 
     /// How many keys were inserted.

@@ -106,25 +106,10 @@ impl Table {
 
     /// Brings the tags at the key's home into the cache.
     #[inline]
-    pub(super) fn touch_tags(&self, key: u128) -> u64 {
+    pub(super) fn touch(&self, key: u128) -> u64 {
         let (shard, rest) = scaled((key >> 64) as u64, self.shards.len());
         let shard = &self.shards[shard];
         shard.tags(shard.home(rest))
-    }
-
-    /// Where the key is or will be, as far as tags tell.
-    #[inline]
-    pub(super) fn likely(&self, key: u128) -> Vacancy {
-        let (shard, rest) = scaled((key >> 64) as u64, self.shards.len());
-        let slot = self.shards[shard].likely(key, rest);
-        Vacancy { shard, slot }
-    }
-
-    /// Brings an entry into the cache.
-    #[inline]
-    pub(super) fn touch_entry(&self, at: Vacancy) -> u64 {
-        let entry = self.shards[at.shard].slots.get(at.slot);
-        entry.map_or(0, |entry| entry.upper ^ entry.value)
     }
 
     /// Where to put a key that is absent.
@@ -225,12 +210,6 @@ fn tag(key: u128) -> u8 {
     ((key >> 64 ^ key) as u8).max(EMPTY + 1)
 }
 
-/// A word of the key's tag.
-#[inline]
-fn tags_of(key: u128) -> u64 {
-    u64::from_ne_bytes([tag(key); WORD])
-}
-
 /// Marks the bytes of a word that are zero, with 0x80 in their places; above one that is, also
 /// others may be marked.
 #[inline]
@@ -268,7 +247,7 @@ impl Shard {
     /// own where the last cluster has no room.
     #[inline]
     fn find(&self, key: u128, rest: u64) -> Result<u64, usize> {
-        let wanted = tags_of(key);
+        let wanted = u64::from_ne_bytes([tag(key); WORD]);
         let mut slot = self.home(rest);
         loop {
             let tags = self.tags(slot);
@@ -284,21 +263,6 @@ impl Shard {
             }
             if empty != 0 {
                 return Err(slot + first(empty));
-            }
-            slot += WORD;
-        }
-    }
-
-    /// The first slot that may be the key's, by the tags alone.
-    #[inline]
-    fn likely(&self, key: u128, rest: u64) -> usize {
-        let wanted = tags_of(key);
-        let mut slot = self.home(rest);
-        loop {
-            let tags = self.tags(slot);
-            let likely = zeros(tags ^ wanted) | zeros(tags);
-            if likely != 0 {
-                return slot + first(likely);
             }
             slot += WORD;
         }

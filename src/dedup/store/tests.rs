@@ -4,7 +4,7 @@ use proptest::prelude::*;
 use tempfile::TempDir;
 
 use super::*;
-use crate::dedup::{Fingerprinter, Key, PageIdentity, RunDedup, Seen, fingerprint_of};
+use crate::dedup::{Fingerprinter, PageIdentity, RunDedup, Seen, fingerprint_of};
 use crate::durable::rename;
 use crate::model::StatementType;
 
