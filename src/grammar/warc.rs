@@ -41,9 +41,14 @@ pub enum NoHeader {
     NoVersion,
     /// Its length field is missing or no number.
     NoLength,
+    /// Another record begins within it.
+    NoEnd,
 }
 
 /// header = version line-end field* line-end
+///
+/// A line that begins as a record does ends the search for the header's end: without that,
+/// each of a million version lines would be searched from to the end of the text.
 ///
 /// # Errors
 /// A text that does not begin with a whole header.
@@ -64,6 +69,9 @@ pub fn warc_header(text: &[u8]) -> Result<WarcHeader<'_>, NoHeader> {
         (line, rest) = (without_end(&rest[..feed]), &rest[feed + 1..]);
         if line.is_empty() {
             break;
+        }
+        if line.starts_with(WARC_MAGIC) {
+            return Err(NoHeader::NoEnd);
         }
         let Ok((value, name)) = field_name(line) else {
             continue;
@@ -167,6 +175,7 @@ mod tests {
                 b"WARC/1.0\r\nContent-Length: 99999999999999999999\r\n\r\n",
                 NoHeader::NoLength,
             ),
+            (b"WARC/1.0\nA: b\nWARC/1.0\n", NoHeader::NoEnd),
         ] {
             assert_eq!(warc_header(text), Err(error), "{text:?}");
         }

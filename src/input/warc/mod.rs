@@ -76,15 +76,18 @@ fn frame(text: &[u8], at_end: bool) -> Frame {
     if start == text.len() {
         return Frame::NeedsMore;
     }
-    let header = match warc_header(&text[start..]) {
-        Ok(header) if header.length <= LONGEST_HEADER => header,
-        Err(NoHeader::Incomplete) if text.len() - start <= LONGEST_HEADER => {
+    let header = match header_of(&text[start..]) {
+        Ok(header) => header,
+        Err(NoHeader::Incomplete) if text.len() - start < LONGEST_HEADER => {
             return Frame::NeedsMore;
         }
-        Ok(_) | Err(NoHeader::Incomplete) => {
+        Err(NoHeader::Incomplete) => {
             return Frame::Damaged("a header of more than 64 KiB".to_owned());
         }
         Err(NoHeader::NoVersion) => return Frame::Damaged("no WARC record begins here".to_owned()),
+        Err(NoHeader::NoEnd) => {
+            return Frame::Damaged("another record begins within the header".to_owned());
+        }
         Err(NoHeader::NoLength) => {
             return Frame::Damaged("the record has no valid Content-Length".to_owned());
         }
@@ -103,6 +106,12 @@ fn frame(text: &[u8], at_end: bool) -> Frame {
         true => Frame::NeedsMore,
         false => Frame::Damaged(wrong_length(&header)),
     }
+}
+
+/// The header that a text begins with. No more of it is looked at than a header may have, so
+/// that what is made of a longer one does not depend on how much is held.
+fn header_of(text: &[u8]) -> Result<WarcHeader<'_>, NoHeader> {
+    warc_header(&text[..text.len().min(LONGEST_HEADER)])
 }
 
 fn wrong_length(header: &WarcHeader) -> String {
@@ -144,7 +153,10 @@ impl Reading<'_> {
         }
     }
 
-    /// Drops everything up to the next record, and says so.
+    /// Passes over everything up to the next record, and says so.
+    ///
+    /// What is held in front of that record stays in the batch and is in no part: moving what
+    /// stands behind it took 600 ms for each megabyte of short damaged records.
     fn resynchronise(&mut self, packer: &mut Packer, message: String) {
         self.record += line_ends(&packer.batch.text[self.record..]);
         self.close(packer, None);
@@ -152,15 +164,20 @@ impl Reading<'_> {
         let mut refused = damaged(text, message, self.stretch.offset);
         loop {
             let text = &mut packer.batch.text;
-            let found = next_record(&text[self.record..], After::AnyLine);
+            if let Some(at) = next_record(&text[self.record..], After::AnyLine) {
+                refused.length += at as u64;
+                self.record += at;
+                self.stretch.start = self.record;
+                break;
+            }
             let kept = match self.inflow.at_end {
                 true => 0,
                 false => BOUNDARY.min(text.len() - self.record),
             };
-            let dropped = self.record..found.map_or(text.len() - kept, |at| self.record + at);
+            let dropped = self.record..text.len() - kept;
             refused.length += dropped.len() as u64;
             text.drain(dropped);
-            if found.is_some() || self.inflow.at_end {
+            if self.inflow.at_end {
                 break;
             }
             packer.fill(&mut self.inflow, self.record);
@@ -237,7 +254,7 @@ struct LargeRecord {
 
 impl LargeRecord {
     fn of(bytes: &[u8], stretch: &Stretch) -> Self {
-        let header = warc_header(bytes).unwrap_or_default();
+        let header = header_of(bytes).unwrap_or_default();
         let block = &bytes[header.length..];
         // Not worth the memory: a text of more than a million bytes is no report page.
         let is_encoded = |found: &FoundText| found.http.is_some_and(|http| http.is_encoded());
@@ -263,7 +280,7 @@ impl LargeRecord {
 
 /// A damaged record that begins like this; its length is not known yet.
 fn damaged(bytes: &[u8], message: String, offset: u64) -> Refused {
-    let header = warc_header(bytes).unwrap_or_default();
+    let header = header_of(bytes).unwrap_or_default();
     Refused {
         record: header.record_id.map(lossy),
         ..Refused::of(RejectReason::DamagedRecord, message, offset, bytes)

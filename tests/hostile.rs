@@ -1,0 +1,153 @@
+//! Input made to break the program: nothing panics or hangs, nothing is lost or made up, and
+//! what is said to a person steers no terminal.
+//!
+//! How time grows with the size of such input is measured by `benches/growth`; here are the
+//! answers, on sizes that a build without optimisation reads in seconds.
+
+use std::fs;
+use std::io::Read;
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use citesift::model::Report;
+use serde_json::Value;
+
+/// What a run gave, with everything checked that holds for every run.
+struct Done {
+    reports: Vec<Report>,
+    rejects: Vec<Value>,
+    stats: Value,
+    code: Option<i32>,
+}
+
+/// More is a hang: the slowest of these runs takes a second or two.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Runs the program on some bytes, from a file.
+fn done(bytes: &[u8], flags: &[&str]) -> Done {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name);
+    fs::write(path("input"), bytes).unwrap();
+    let files = ["-o", "out", "--rejects", "rejects", "--stats", "stats"];
+    let mut child = Command::new(env!("CARGO_BIN_EXE_citesift"))
+        .args(files)
+        .args(flags)
+        .arg("input")
+        .current_dir(folder.path())
+        .stdin(Stdio::null())
+        .stderr(fs::File::create(path("messages")).unwrap())
+        .spawn()
+        .unwrap();
+    let began = Instant::now();
+    let ended = loop {
+        if let Some(status) = child.try_wait().unwrap() {
+            break status;
+        }
+        if began.elapsed() > PATIENCE {
+            child.kill().unwrap();
+            child.wait().unwrap();
+            panic!(
+                "it hangs on {:?}",
+                String::from_utf8_lossy(&bytes[..bytes.len().min(80)])
+            );
+        }
+        thread::sleep(Duration::from_millis(1));
+    };
+    let messages = text_of(&path("messages"));
+    assert!(matches!(ended.code(), Some(0 | 1)), "{ended}: {messages}");
+    assert!(!messages.contains("bug"), "{messages}");
+    assert_eq!(steering(&messages.replace('\n', "")), None, "{messages}");
+    let rejects = text_of(&path("rejects"));
+    assert_eq!(steering(&rejects.replace('\n', "")), None, "{rejects}");
+    let stats: Value = serde_json::from_slice(&fs::read(path("stats")).unwrap()).unwrap();
+    adds_up(&stats);
+    let out = text_of(&path("out"));
+    assert_eq!(stats["records"], out.matches('\n').count());
+    Done {
+        reports: lines_of(&out),
+        rejects: lines_of(&rejects),
+        stats,
+        code: ended.code(),
+    }
+}
+
+/// All lines, each of which is JSON by itself.
+fn lines_of<T: serde::de::DeserializeOwned>(text: &str) -> Vec<T> {
+    let lines = text.lines().map(serde_json::from_str);
+    lines.collect::<Result<_, _>>().unwrap()
+}
+
+/// The file's text, which is UTF-8.
+fn text_of(path: &Path) -> String {
+    let mut text = String::new();
+    let mut file = fs::File::open(path).unwrap();
+    file.read_to_string(&mut text).unwrap();
+    text
+}
+
+/// The first character that steers a terminal: a control, or one that turns the direction of text.
+fn steering(text: &str) -> Option<char> {
+    text.chars().find(|c| {
+        c.is_control()
+            || matches!(c, '\u{200e}' | '\u{200f}' | '\u{61c}' | '\u{feff}')
+            || matches!(c, '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+    })
+}
+
+fn adds_up(stats: &Value) {
+    let number = |column: &str, name: &str| stats[column][name].as_u64().unwrap();
+    let is_sum = |column: &str, of: &str, names: &[&str]| {
+        let sum: u64 = names.iter().map(|name| number(column, name)).sum();
+        assert_eq!(number(column, of), sum, "{stats}");
+    };
+    let bytes = ["pages", "between_pages", "skipped", "container"];
+    is_sum("bytes", "read", &bytes);
+    is_sum(
+        "pages",
+        "seen",
+        &["emitted", "repeated", "rejected", "skipped"],
+    );
+    is_sum(
+        "blocks",
+        "seen",
+        &["kept", "repeated_in_page", "repeated_in_run"],
+    );
+}
+
+fn warc_record(length: usize, block: &str) -> String {
+    format!("WARC/1.0\r\nWARC-Type: conversion\r\nContent-Length: {length}\r\n\r\n{block}\r\n\r\n")
+}
+
+#[test]
+fn version_lines_without_end_are_no_hang() {
+    // 200 kB of them took seven seconds, and twice as many four times as long.
+    let lines = "WARC/1.0\n".repeat(40_000);
+    let good = warc_record(14, "DOI: 10.5/x\n|\n");
+    let done = done(format!("{lines}{good}").as_bytes(), &[]);
+    assert_eq!((done.reports.len(), done.code), (1, Some(1)));
+    assert_eq!(done.stats["pages"]["rejected"], 40_000);
+}
+
+#[test]
+fn damaged_records_without_number_are_each_said_and_the_next_good_one_is_read() {
+    let good = warc_record(14, "DOI: 10.5/x\n|\n");
+    for damaged in [
+        "WARC/1.0\nA: b\n\n".to_owned(),
+        warc_record(3, "some text"),
+        warc_record(40, "some text"),
+        warc_record(5_000_000, "some text"),
+    ] {
+        let bytes = damaged.repeat(3000) + &good;
+        let done = done(bytes.as_bytes(), &[]);
+        assert_eq!(
+            (done.reports.len(), done.rejects.len()),
+            (1, 3000),
+            "{damaged}"
+        );
+        let offset = |number: usize| done.rejects[number]["source"]["offset"].as_u64();
+        assert_eq!(offset(2999), Some(2999 * damaged.len() as u64), "{damaged}");
+        assert_eq!(done.stats["bytes"]["read"], bytes.len());
+    }
+}
