@@ -20,6 +20,8 @@ struct Done {
     rejects: Vec<Value>,
     stats: Value,
     code: Option<i32>,
+    /// kB.
+    peak: usize,
 }
 
 /// More is a hang: the slowest of these runs takes a second or two.
@@ -41,10 +43,12 @@ fn done(bytes: &[u8], flags: &[&str]) -> Done {
         .spawn()
         .unwrap();
     let began = Instant::now();
+    let mut peak = 0;
     let ended = loop {
         if let Some(status) = child.try_wait().unwrap() {
             break status;
         }
+        peak = peak.max(peak_of(child.id()));
         if began.elapsed() > PATIENCE {
             child.kill().unwrap();
             child.wait().unwrap();
@@ -70,6 +74,7 @@ fn done(bytes: &[u8], flags: &[&str]) -> Done {
         rejects: lines_of(&rejects),
         stats,
         code: ended.code(),
+        peak,
     }
 }
 
@@ -85,6 +90,14 @@ fn text_of(path: &Path) -> String {
     let mut file = fs::File::open(path).unwrap();
     file.read_to_string(&mut text).unwrap();
     text
+}
+
+/// The most memory that a running program has had, in kB; 0 where the system does not say.
+fn peak_of(process: u32) -> usize {
+    let status = fs::read_to_string(format!("/proc/{process}/status")).unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+    let found = line.and_then(|line| line.split_whitespace().next()?.parse().ok());
+    found.unwrap_or(0)
 }
 
 /// The first character that steers a terminal: a control, or one that turns the direction of text.
@@ -150,4 +163,14 @@ fn damaged_records_without_number_are_each_said_and_the_next_good_one_is_read() 
         assert_eq!(offset(2999), Some(2999 * damaged.len() as u64), "{damaged}");
         assert_eq!(done.stats["bytes"]["read"], bytes.len());
     }
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn line_ends_between_two_records_are_not_held() {
+    let record = warc_record(14, "DOI: 10.5/x\n|\n");
+    let ends = "\r\n".repeat(20_000_000);
+    let done = done([&*record, &ends, &record].concat().as_bytes(), &[]);
+    assert_eq!((done.reports.len(), done.rejects.len()), (2, 0));
+    assert!(done.peak < 32 << 10, "{} kB", done.peak);
 }

@@ -24,6 +24,9 @@ use crate::model::{NotRead, RejectReason};
 /// A longer header is none.
 const LONGEST_HEADER: usize = 64 * 1024;
 
+/// More line ends behind a record are not waited out: they need not be held until the next one comes.
+const MOST_LINE_ENDS: usize = LONGEST_HEADER;
+
 /// A larger block is not held. It is no batch's size, so that what is made of a damaged
 /// record does not depend on the number of threads.
 const LARGE: u64 = 1 << 20;
@@ -74,7 +77,10 @@ pub fn read(packer: &mut Packer, origin: &Arc<Origin>, inflow: Inflow) -> Contro
 fn frame(text: &[u8], at_end: bool) -> Frame {
     let start = line_ends(text);
     if start == text.len() {
-        return Frame::NeedsMore;
+        return match start > MOST_LINE_ENDS {
+            true => Frame::Whole(start),
+            false => Frame::NeedsMore,
+        };
     }
     let header = match header_of(&text[start..]) {
         Ok(header) => header,
@@ -100,6 +106,9 @@ fn frame(text: &[u8], at_end: bool) -> Frame {
         return Frame::NeedsMore;
     };
     let next = line_ends(behind);
+    if next > MOST_LINE_ENDS {
+        return Frame::Whole(end + next);
+    }
     let begins = &behind[next..behind.len().min(next + WARC_MAGIC.len())];
     match WARC_MAGIC.starts_with(begins) {
         true if begins.len() == WARC_MAGIC.len() || at_end => Frame::Whole(end + next),
