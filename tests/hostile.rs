@@ -19,6 +19,7 @@ struct Done {
     reports: Vec<Report>,
     rejects: Vec<Value>,
     stats: Value,
+    messages: String,
     code: Option<i32>,
     /// kB.
     peak: usize,
@@ -73,6 +74,7 @@ fn done(bytes: &[u8], flags: &[&str]) -> Done {
         reports: lines_of(&out),
         rejects: lines_of(&rejects),
         stats,
+        messages,
         code: ended.code(),
         peak,
     }
@@ -165,7 +167,6 @@ fn damaged_records_without_number_are_each_said_and_the_next_good_one_is_read() 
     }
 }
 
-#[cfg(target_os = "linux")]
 #[test]
 fn line_ends_between_two_records_are_not_held() {
     let record = warc_record(14, "DOI: 10.5/x\n|\n");
@@ -173,4 +174,19 @@ fn line_ends_between_two_records_are_not_held() {
     let done = done([&*record, &ends, &record].concat().as_bytes(), &[]);
     assert_eq!((done.reports.len(), done.rejects.len()), (2, 0));
     assert!(done.peak < 32 << 10, "{} kB", done.peak);
+}
+
+#[test]
+fn a_message_does_not_repeat_a_line_of_any_length() {
+    let line = format!("\"DOI: {}\"\n", "x".repeat(1_000_000));
+    let done = done(format!("{{}}\n{line}").as_bytes(), &[]);
+    assert_eq!(done.rejects[0]["reason"], "wrong_type");
+    let message = done.rejects[0]["message"].as_str().unwrap();
+    assert!(
+        message.starts_with("invalid type: string \"DOI: x"),
+        "{message}"
+    );
+    assert!(message.contains("x…x") && message.contains("x\", expected an object, at column "));
+    assert!(message.chars().count() < 200, "{message}");
+    assert!(done.messages.len() < 1000, "{}", done.messages);
 }

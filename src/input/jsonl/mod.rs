@@ -21,6 +21,9 @@ use crate::grammar::json_may_hold_report;
 use crate::model::RejectReason;
 use crate::split::feeds_in;
 
+/// Characters at the beginning of a message, and at its end, that are never cut.
+const MESSAGE_END: usize = 80;
+
 const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
 
 /// One source under way.
@@ -165,9 +168,7 @@ fn entry<'a>(json: &'a [u8], offset: u64, number: u64, paths: &Paths) -> Option<
                 _ => RejectReason::InvalidJson,
             };
             let mut refused = refused(reason, json, offset, number);
-            let why = error
-                .to_string()
-                .replace(" at line 1 column", ", at column");
+            let why = shortened(error.to_string()).replace(" at line 1 column", ", at column");
             refused.message = match reason {
                 RejectReason::InvalidJson => format!("no valid JSON: {why}"),
                 _ => why,
@@ -175,6 +176,18 @@ fn entry<'a>(json: &'a [u8], offset: u64, number: u64, paths: &Paths) -> Option<
             Entry::Refused(Box::new(refused))
         }
     })
+}
+
+/// What is longer without its middle: an error may quote the whole line.
+fn shortened(message: String) -> String {
+    let head = message.char_indices().nth(MESSAGE_END);
+    let tail = message.char_indices().nth_back(MESSAGE_END - 1);
+    match (head, tail) {
+        (Some((head, _)), Some((tail, _))) if head < tail => {
+            format!("{}…{}", &message[..head], &message[tail..])
+        }
+        _ => message,
+    }
 }
 
 /// A line that begins like this; it stays to be said why.
