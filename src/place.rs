@@ -3,8 +3,8 @@
 //! Every message, reject and record names its origin through [`Place`]. Paths and
 //! excerpts are strangers' text: whatever goes to a terminal passes through
 //! [`Printable`], which lets no control character, bidirectional override or
-//! unprintable separator through. JSON output does not: there the escape rules of
-//! JSON apply and nothing is altered.
+//! unprintable separator through. JSON is not altered: in rejects and the run's numbers
+//! these characters are escaped as JSON allows, in records only where it demands it.
 
 use std::fmt;
 use std::sync::Arc;
@@ -51,7 +51,8 @@ impl fmt::Display for Printable<'_> {
     }
 }
 
-fn steers_terminal(c: char) -> bool {
+/// A control, or a character that turns the direction of text or breaks its lines.
+pub fn steers_terminal(c: char) -> bool {
     c.is_control()
         || matches!(c, '\u{200e}' | '\u{200f}' | '\u{061c}' | '\u{feff}')
         || matches!(c, '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')

@@ -190,3 +190,34 @@ fn a_message_does_not_repeat_a_line_of_any_length() {
     assert!(message.chars().count() < 200, "{message}");
     assert!(done.messages.len() < 1000, "{}", done.messages);
 }
+
+/// Moves the cursor, colours, sets the title of the window, turns the direction; and what
+/// tables, pages and shells take for more than text.
+const HOSTILE: &str = "\u{1b}[2J\u{1b}]0;x\u{7}\u{9b}31m\u{7f}\u{85}\u{b}\0\u{202e}\u{2066}\u{feff}\u{2028}=cmd|' /C'!A1,\";\\<script>&amp;</a> $(x) `y`";
+
+#[test]
+fn what_is_said_of_hostile_text_steers_no_terminal() {
+    let bad = format!("{{\"text\": \"DOI: {HOSTILE}\n");
+    let done_json = done(format!("{{}}\n{bad}{bad}").as_bytes(), &[]);
+    assert_eq!(done_json.rejects.len(), 2);
+    assert_eq!(
+        done_json.rejects[0]["excerpt"],
+        bad.trim_end().chars().take(80).collect::<String>()
+    );
+
+    let page = format!("DOI: 10.5/{HOSTILE}\n|\n{}", "x\n".repeat(1000));
+    let done_text = done(page.as_bytes(), &["--max-page", "1K"]);
+    assert_eq!(done_text.rejects[0]["reason"], "page_too_large");
+
+    let record = warc_record(3, "text").replace(
+        "Content-Length",
+        &format!("WARC-Record-ID: {HOSTILE}\r\nContent-Length"),
+    );
+    let done_warc = done(record.repeat(2).as_bytes(), &[]);
+    assert_eq!(done_warc.rejects[0]["source"]["record"], HOSTILE.trim());
+    assert!(
+        done_warc.messages.contains("\\u{1b}[2J"),
+        "{}",
+        done_warc.messages
+    );
+}

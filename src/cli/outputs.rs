@@ -7,11 +7,14 @@ use std::path::Path;
 use std::sync::Arc;
 
 use serde::Serialize;
+use serde_json::Serializer;
+use serde_json::ser::Formatter;
 
 use super::standard;
 use crate::durable::FileState;
 use crate::error::Error;
 use crate::job::Output;
+use crate::place::steers_terminal;
 use crate::sink::{CompressedFile, SyncedFile};
 
 /// How standard output is called in messages.
@@ -128,7 +131,10 @@ impl NamedFile {
     }
 
     pub fn json_line(&mut self, value: &impl Serialize) -> Result<(), Error> {
-        let mut line = serde_json::to_vec(value).map_err(|error| self.error(error.into()))?;
+        let mut line = Vec::new();
+        value
+            .serialize(&mut Serializer::with_formatter(&mut line, ForTerminals))
+            .map_err(|error| self.error(error.into()))?;
         line.push(b'\n');
         self.write(&line)
     }
@@ -156,6 +162,27 @@ impl NamedFile {
 
     fn error(&self, source: io::Error) -> Error {
         error_at(&self.name)(source)
+    }
+}
+
+/// JSON in which every character that steers a terminal is escaped: rejects and numbers are
+/// looked at by people. What is read back from it is the same.
+struct ForTerminals;
+
+impl Formatter for ForTerminals {
+    fn write_string_fragment<W: ?Sized + Write>(
+        &mut self,
+        to: &mut W,
+        text: &str,
+    ) -> io::Result<()> {
+        let mut rest = text;
+        while let Some((at, c)) = rest.char_indices().find(|&(_, c)| steers_terminal(c)) {
+            to.write_all(&rest.as_bytes()[..at])?;
+            // All of them are below U+10000.
+            write!(to, "\\u{:04x}", u32::from(c))?;
+            rest = &rest[at + c.len_utf8()..];
+        }
+        to.write_all(rest.as_bytes())
     }
 }
 
