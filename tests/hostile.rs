@@ -221,3 +221,12 @@ fn what_is_said_of_hostile_text_steers_no_terminal() {
         done_warc.messages
     );
 }
+
+#[test]
+fn a_kept_value_is_as_it_was_however_deep_it_is() {
+    let nested = "[".repeat(100_000) + &"]".repeat(100_000);
+    let line = format!("{{\"text\":\"DOI: 10.5/x\\n|\",\"a\":{{\"b\":{nested}}}}}\n");
+    let done = done(line.as_bytes(), &["--keep", "a.b"]);
+    let kept = done.reports[0].meta.as_ref().unwrap();
+    assert_eq!(kept.0.get(), format!("{{\"a\":{{\"b\":{nested}}}}}"));
+}
