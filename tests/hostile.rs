@@ -230,3 +230,268 @@ fn a_kept_value_is_as_it_was_however_deep_it_is() {
     let kept = done.reports[0].meta.as_ref().unwrap();
     assert_eq!(kept.0.get(), format!("{{\"a\":{{\"b\":{nested}}}}}"));
 }
+
+/// One page with everything above its statements.
+const BEFORE: &str = "2012\nDOI: 10.5555/x\n|View full text |Cite\n|\n\nA title\n\n\
+    Help me understand this report\n\ncitations\nCited by 1 publication\n\
+    (1 citation statement)\nOrder By: Relevance\n";
+
+#[test]
+fn a_page_of_many_blocks_gives_all_of_them_and_counts_repeats() {
+    const BLOCKS: usize = 20_000;
+    let block = |n: usize| {
+        format!(
+            "“…Statement {n}.…”\nSection: Resultsmentioning\nconfidence: {}%\n",
+            n % 101
+        )
+    };
+    let blocks: String = (0..BLOCKS).chain(0..BLOCKS).map(block).collect();
+    let page = format!("{BEFORE}{blocks}");
+    let usual = done(page.as_bytes(), &[]);
+    let statements = &usual.reports[0].statements;
+    assert_eq!(statements.len(), BLOCKS);
+    for (n, statement) in statements.iter().enumerate() {
+        assert_eq!(statement.text, format!("Statement {n}."));
+        assert_eq!(statement.confidence.map(usize::from), Some(n % 101));
+        assert_eq!(statement.occurrences, 2);
+    }
+    assert_eq!(usual.reports[0].duplicates_removed, BLOCKS as u64);
+    let off = done(page.as_bytes(), &["--dedup", "off"]);
+    assert_eq!(off.reports[0].statements.len(), 2 * BLOCKS);
+}
+
+#[test]
+fn many_pages_of_a_header_alone_give_a_record_each() {
+    let page = |n: usize| format!("DOI: 10.5555/{n}\n|\n");
+    let pages: String = (0..20_000).map(page).collect();
+    let done = done(pages.as_bytes(), &["--dedup", "run"]);
+    let expected = (0..20_000).map(|n| Some(format!("10.5555/{n}")));
+    assert!(
+        done.reports
+            .iter()
+            .map(|report| report.doi.clone())
+            .eq(expected)
+    );
+}
+
+#[test]
+fn text_made_to_break_terminals_tables_and_pages_is_kept_to_the_letter() {
+    let lower = HOSTILE.to_ascii_lowercase();
+    let page = format!(
+        "DOI: 10.5/{HOSTILE}\n|\n\n{HOSTILE}\n\nAbstract: {HOSTILE}\nHelp me understand this report\n\n\
+         Authors\n{HOSTILE}\n\nJournals\n{HOSTILE}\n\nOrder By: Relevance\n\
+         “…{HOSTILE}.…”\nSection: {HOSTILE}mentioning\nconfidence: 99%\n"
+    );
+    for flags in [&[][..], &["--dedup", "run"], &["--near", "0.5"]] {
+        let done = done(page.as_bytes(), flags);
+        let report = &done.reports[0];
+        assert_eq!(report.doi.as_deref(), Some(&*format!("10.5/{lower}")));
+        assert_eq!(report.title.as_deref(), Some(HOSTILE));
+        assert_eq!(report.abstract_text.as_deref(), Some(HOSTILE));
+        assert_eq!(report.facets.authors, [HOSTILE]);
+        assert_eq!(report.facets.journals, [HOSTILE]);
+        let statement = &report.statements[0];
+        assert_eq!(statement.text, format!("{HOSTILE}."));
+        assert_eq!(statement.section.as_deref(), Some(HOSTILE));
+        assert!(report.warnings.is_empty(), "{:?}", report.warnings);
+    }
+}
+
+#[test]
+fn every_character_is_kept_in_a_statement_and_in_a_title() {
+    let all: Vec<char> = (0..=0x3_0000)
+        .filter_map(char::from_u32)
+        .filter(|&c| c != '\n')
+        .collect();
+    for chunk in all.chunks(20_000) {
+        let text: String = chunk.iter().collect();
+        let page = format!(
+            "DOI: 10.5/x\n|\n\na{text}z\n\nHelp me understand this report\n\
+             “…a{text}z…”\nSection: mentioning\nconfidence: 1%\n"
+        );
+        let done = done(page.as_bytes(), &[]);
+        let report = &done.reports[0];
+        let text = format!("a{text}z");
+        assert!(report.title.as_deref() == Some(&*text) && report.statements[0].text == text);
+    }
+}
+
+#[test]
+fn all_byte_values_are_survived_wherever_they_stand() {
+    let all: Vec<u8> = (0..=255).collect();
+    let backwards: Vec<u8> = all.iter().rev().copied().collect();
+    let page = [
+        BEFORE.as_bytes(),
+        "“…One.…”\nSection: Resultsmentioning\nconfidence: 99%\n".as_bytes(),
+    ]
+    .concat();
+    for bytes in [&all, &backwards] {
+        for many in [1, 1000] {
+            let noise = bytes.repeat(many);
+            let alone = done(&noise, &[]);
+            assert_eq!(
+                (alone.reports.len(), &alone.stats["bytes"]["read"]),
+                (0, &(noise.len() as u64).into())
+            );
+            let around = [&noise[..], b"\n", &page, &noise, b"\n", &page, &noise].concat();
+            let around = done(&around, &[]);
+            let dois: Vec<_> = around
+                .reports
+                .iter()
+                .map(|report| report.doi.as_deref())
+                .collect();
+            assert_eq!(dois, [Some("10.5555/x"); 2]);
+        }
+        // As a container, too, the first bytes may be of any kind.
+        let beginnings: [&[u8]; 6] = [
+            b"{\"text\":\"",
+            b"WARC/1.0\r\n",
+            b"PK\x03\x04",
+            b"PAR1",
+            b"\x1f\x8b\x08",
+            b"BZh91",
+        ];
+        for beginning in beginnings {
+            done(&[beginning, &bytes.repeat(10)].concat(), &[]);
+        }
+    }
+}
+
+#[test]
+fn overlong_forms_and_surrogates_are_replaced_and_warned_of() {
+    for (bytes, replaced) in [
+        (&b"\xc0\xaf"[..], 2),
+        (b"\xe0\x80\xaf", 3),
+        (b"\xf0\x80\x80\xaf", 4),
+        (b"\xed\xa0\x80", 3),
+        (b"\xed\xa0\xbd\xed\xb8\x80", 6),
+        (b"\xf4\x90\x80\x80", 4),
+        (b"\xff\xfe", 2),
+        (b"\x80", 1),
+        (b"\xe2\x80", 1),
+    ] {
+        let statement = [
+            &b"\xe2\x80\x9c\xe2\x80\xa6a"[..],
+            bytes,
+            "b.…”\nSection: mentioning\nconfidence: 1%\n".as_bytes(),
+        ];
+        let page = [BEFORE.as_bytes(), &statement.concat()].concat();
+        let done = done(&page.repeat(2), &[]);
+        assert_eq!(done.reports.len(), 2);
+        for report in &done.reports {
+            let expected = format!("a{}b.", "\u{fffd}".repeat(replaced));
+            assert_eq!(report.statements[0].text, expected, "{bytes:?}");
+            assert_eq!(
+                format!("{:?}", report.warnings),
+                "[InvalidUtf8]",
+                "{bytes:?}"
+            );
+        }
+    }
+    // Half of a pair, escaped in JSON.
+    let page = serde_json::to_string(&format!(
+        "{BEFORE}“…a#b.…”\nSection: mentioning\nconfidence: 1%"
+    ))
+    .unwrap();
+    let line = format!("{{\"text\":{}}}\n", page.replace('#', "\\ud83d"));
+    let done = done(line.as_bytes(), &[]);
+    assert!(done.reports[0].statements[0].text.contains('\u{fffd}'));
+    assert_eq!(format!("{:?}", done.reports[0].warnings), "[InvalidUtf8]");
+}
+
+#[test]
+fn facets_without_end_and_numbers_without_bound_are_kept_or_counted() {
+    let number = "9".repeat(100_000);
+    let list = "18446744073709551615\n".repeat(5000);
+    let page = format!(
+        "{BEFORE}Paper Sections\n\n{list}{number}\n\nYear Published\n\n{list}\n\
+         Citation Types\n\n{list}\nAuthors\n\n{}",
+        "A. Author\n".repeat(5000)
+    );
+    let done = done(page.as_bytes(), &[]);
+    let report = &done.reports[0];
+    assert_eq!(report.facets.paper_sections, [u64::MAX].repeat(5000));
+    assert_eq!(report.facets.authors.len(), 5000);
+    assert_eq!(report.tallies.supporting, Some(u64::MAX));
+    // The enormous number, and what is beyond four years and four types.
+    assert_eq!(done.stats["unrecognized_lines"], 1 + 4996 + 4996);
+}
+
+#[test]
+fn a_line_over_the_limit_is_refused_with_its_place_in_bounded_memory() {
+    let good = "DOI: 10.5555/x\n|\nTitle\n";
+    let long = "x".repeat(64 << 20);
+    let page = format!("{good}{long}\n");
+    let text = done(
+        format!("{good}{page}{good}").as_bytes(),
+        &["--max-page", "1M"],
+    );
+    let json = serde_json::json!({ "text": good }).to_string();
+    let line = format!("{{\"text\":\"DOI: {long}\"}}");
+    let lines = done(
+        format!("{json}\n{line}\n{json}\n").as_bytes(),
+        &["--max-page", "1M"],
+    );
+    for (done, offset, number, bytes) in [
+        (text, good.len(), 4, page.len()),
+        (lines, json.len() + 1, 2, line.len() + 1),
+    ] {
+        assert_eq!(
+            (done.reports.len(), done.rejects.len(), done.code),
+            (2, 1, Some(0))
+        );
+        let reject = &done.rejects[0];
+        assert_eq!(reject["reason"], "page_too_large");
+        assert_eq!(reject["source"]["offset"], offset);
+        assert_eq!(reject["source"]["line"], number);
+        assert!(
+            reject["message"]
+                .as_str()
+                .unwrap()
+                .contains(&bytes.to_string()),
+            "{reject}"
+        );
+        assert!(done.peak < 32 << 10, "{} kB", done.peak);
+    }
+}
+
+#[test]
+fn marks_and_landmarks_without_a_page_around_them_are_no_hang() {
+    for unit in [
+        "“…\n",
+        "“\n",
+        "”\n",
+        "…”\n",
+        "“”",
+        "“a”\n\n",
+        "\"",
+        "Section:\n",
+        "confidence: 99%\n",
+        "Cite\n",
+        "Citation Types\n",
+        "Abstract:\n",
+        "DOI:",
+        "DOI: 10.",
+        "DOI: 10.5/x\n",
+        "2012\n",
+        "\u{feff}",
+        "\r",
+        "\u{a0}",
+        "[",
+        "{\"a\":",
+        "{\n",
+        "WARC/1.0\n",
+        "WARC/1.0\nA: b\n\n",
+        "\n",
+    ] {
+        for before in ["", BEFORE, "{}\n", "{\"text\":\""] {
+            let bytes = format!("{before}{}", unit.repeat(10_000 / unit.len()));
+            let done = done(bytes.as_bytes(), &["--near", "0.5"]);
+            assert_eq!(
+                done.stats["bytes"]["read"],
+                bytes.len(),
+                "{before:?} {unit:?}"
+            );
+        }
+    }
+}
