@@ -24,6 +24,9 @@ pub enum Error {
     /// The store of what was seen is not used, or was not brought up to date.
     #[error("--seen: {0}")]
     Store(#[from] StoreError),
+    /// What an interrupted run is to go on with cannot be written or read.
+    #[error("cannot keep the journal: {}", Printable(&.0.to_string()))]
+    Journal(io::Error),
     /// A thread could not be started.
     #[error("cannot start a thread: {0}")]
     Threads(io::Error),

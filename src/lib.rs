@@ -44,7 +44,7 @@
 //! | 0 | [`place`] (where a byte came from), [`pipeline`] (threads and channels), [`buffers`] (memory used again), [`durable`] (files that are whole) |
 //! | 1 | [`error`], [`model`] (plain values) |
 //! | 2 | [`grammar`] (a page's text, by nom), [`split`] (text into pages, no I/O) |
-//! | 3 | [`input`] (walk, decompress, one file or folder for each format), [`dedup`], [`sink`] (what is written), [`stats`] |
+//! | 3 | [`input`] (walk, decompress, one file or folder for each format), [`dedup`], [`sink`] (what is written), [`journal`], [`stats`] |
 //! | 4 | [`job`] (one run, wired) |
 //! | 5 | `summary`, `progress` |
 //! | 6 | `cli` (what was typed, exit codes) |
@@ -58,6 +58,7 @@ pub mod error;
 pub mod grammar;
 pub mod input;
 pub mod job;
+pub mod journal;
 pub mod model;
 pub mod pipeline;
 pub mod place;

@@ -1,13 +1,17 @@
 //! The accounting of a run: every byte, page and block in exactly one column.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::model::RejectReason;
 
+/// Counts by name.
+pub type ByName = BTreeMap<Cow<'static, str>, u64>;
+
 /// What a run read, kept, removed and refused.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Stats {
     /// Bytes of the decompressed sources.
     pub bytes: Bytes,
@@ -20,17 +24,17 @@ pub struct Stats {
     /// Bytes written.
     pub written: u64,
     /// Records of containers that hold no text to read, by why.
-    pub not_read: BTreeMap<&'static str, u64>,
+    pub not_read: ByName,
     /// Lines that no part of a report page claims.
     pub unrecognized_lines: u64,
     /// Pages by warning.
-    pub warnings: BTreeMap<&'static str, u64>,
+    pub warnings: ByName,
     /// Pages by reason of refusal.
-    pub rejects: BTreeMap<&'static str, u64>,
+    pub rejects: ByName,
 }
 
 /// `read = pages + between_pages + skipped + container`
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Bytes {
     /// All that was read: of archives and Parquet files the texts in them, of encoded HTTP bodies
     /// the decoded ones.
@@ -46,7 +50,7 @@ pub struct Bytes {
 }
 
 /// `seen = emitted + repeated + rejected + skipped`
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Pages {
     /// All pages.
     pub seen: u64,
@@ -61,7 +65,7 @@ pub struct Pages {
 }
 
 /// `seen = kept + repeated_in_page + repeated_in_run`
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Blocks {
     /// All blocks.
     pub seen: u64,
@@ -124,8 +128,8 @@ impl Stats {
     }
 
     /// Adds one to a count by name.
-    pub fn count(counts: &mut BTreeMap<&'static str, u64>, name: &'static str) {
-        *counts.entry(name).or_default() += 1;
+    pub fn count(counts: &mut ByName, name: &'static str) {
+        *counts.entry(Cow::Borrowed(name)).or_default() += 1;
     }
 }
 

@@ -1,9 +1,9 @@
 //! A run's outcome in a few sentences, for people.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use crate::job::Summary;
+use crate::stats::ByName;
 
 /// Reasons of refusal that are named.
 const REASONS: usize = 3;
@@ -77,11 +77,20 @@ pub fn text(summary: &Summary, elapsed: Duration, rejects_written: bool) -> Stri
     format!("citesift: {}\n", lines.join("\ncitesift: "))
 }
 
+/// The sentence for a run that stopped at a checkpoint.
+pub fn interrupted(summary: &Summary) -> String {
+    format!(
+        "citesift: interrupted after {} and {}; the same command with --resume goes on there.\n",
+        size(summary.stats.bytes.read),
+        counted(summary.stats.pages.seen, "page"),
+    )
+}
+
 /// What nobody should believe was read.
-fn not_read(counts: &BTreeMap<&'static str, u64>) -> impl Iterator<Item = String> {
-    counts.iter().map(|(&why, &count)| {
+fn not_read(counts: &ByName) -> impl Iterator<Item = String> {
+    counts.iter().map(|(why, &count)| {
         let records = counted(count, "record");
-        match why {
+        match &**why {
             "html" => format!("{records} NOT read: HTML, of which only extracted text is read."),
             "encoded" => format!("{records} NOT read: text that is stored encoded."),
             "no_text" => format!("{records} NOT read: no text (--text-field names the field)."),
@@ -91,7 +100,7 @@ fn not_read(counts: &BTreeMap<&'static str, u64>) -> impl Iterator<Item = String
 }
 
 /// `name count` pairs, the largest count first, equal ones by name.
-fn commonest(counts: &BTreeMap<&'static str, u64>, most: usize) -> String {
+fn commonest(counts: &ByName, most: usize) -> String {
     let mut counts: Vec<_> = counts.iter().collect();
     counts.sort_by_key(|&(name, count)| (std::cmp::Reverse(count), name));
     let pairs = counts.iter().take(most);
@@ -129,7 +138,7 @@ pub fn size(bytes: u64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::stats::Stats;
+    use crate::stats::{ByName, Stats};
 
     #[test]
     fn numbers_and_sizes_are_easy_to_read() {
@@ -146,12 +155,13 @@ mod tests {
         (stats.pages.emitted, stats.records) = (1, 1);
         (stats.blocks.seen, stats.blocks.kept) = (5, 4);
         stats.pages.rejected = 9;
-        stats.rejects = BTreeMap::from([("page_too_large", 9)]);
-        stats.warnings = BTreeMap::from([("no_header", 1), ("truncated_page", 2)]);
+        stats.rejects = ByName::from([("page_too_large".into(), 9)]);
+        stats.warnings = ByName::from([("no_header".into(), 1), ("truncated_page".into(), 2)]);
         let summary = Summary {
             stats,
             faults: Vec::new(),
             stopped: true,
+            interrupted: false,
         };
         let text = text(&summary, Duration::from_secs(2), false);
         assert!(text.starts_with(

@@ -501,7 +501,8 @@ fn records_that_are_no_text_are_counted_by_kind() {
     let done = done_with(records.concat().as_bytes(), usual);
     assert!(done.rejects.is_empty() && done.summary.faults.is_empty());
     assert_eq!(done.reports.len(), 2);
-    let counts: Vec<_> = done.summary.stats.not_read.into_iter().collect();
+    let counts = done.summary.stats.not_read.iter();
+    let counts: Vec<_> = counts.map(|(name, count)| (&**name, *count)).collect();
     assert_eq!(counts, [("encoded", 1), ("html", 2), ("other_type", 1)]);
 }
 

@@ -9,7 +9,7 @@ const FLOORS: &[&[&str]] = &[
     &["buffers", "durable", "pipeline", "place"],
     &["error", "model"],
     &["grammar", "split"],
-    &["dedup", "input", "sink", "stats"],
+    &["dedup", "input", "journal", "sink", "stats"],
     &["job"],
     &["progress", "summary"],
     &["cli"],

@@ -2,14 +2,17 @@
 
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::{Parser, Subcommand, ValueEnum};
 
 use super::collision::{self, Named};
-use crate::dedup::Dedup;
+use super::resume::Settings;
+use crate::dedup::{Dedup, Store};
 use crate::input::{Fields, Format, Input};
 use crate::job::Config;
 use crate::model::Emit;
+use crate::place::Printable;
 
 /// Turn dumps of scite report pages into clean, deduplicated NDJSON.
 ///
@@ -98,6 +101,15 @@ pub struct Args {
     #[arg(long, value_name = "SIZE", value_parser = size, help_heading = "Work")]
     memory: Option<NonZeroUsize>,
 
+    /// Go on where an interrupted run with the same `-o` stopped: its output, rejects, duplicates
+    /// and store become what they had become without the interruption. Give what that run was given.
+    #[arg(long, requires = "output", help_heading = "Work")]
+    pub resume: bool,
+
+    /// How often a run with `-o` makes sure, in a journal beside FILE, that it can be resumed.
+    #[arg(long, value_name = "SECONDS", default_value = "5", value_parser = seconds, help_heading = "Work")]
+    checkpoint: Duration,
+
     /// Parser threads; the output is the same for any number [default: the number of cores].
     #[arg(long, value_name = "N", help_heading = "Work")]
     threads: Option<NonZeroUsize>,
@@ -152,7 +164,8 @@ Exit codes:
   0  done; a reader of standard output that stops early counts as done
   1  an input could not be read whole or is damaged, or an output could not be written
   2  wrong usage, nothing was done
-  3  done, but --strict or --max-rejects does not hold";
+  3  done, but --strict or --max-rejects does not hold
+  130, 143  interrupted; --resume goes on";
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
 enum EmitArg {
@@ -229,6 +242,7 @@ impl Args {
         };
         self.refuse_forgetting()?;
         config.dedup = self.scope().unwrap_or_default();
+        config.checkpoints = self.keeps_journal(&config).then_some(self.checkpoint);
         config.tells_duplicates = self.duplicates.is_some();
         config.near = self.near;
         if let Some(memory) = self.memory {
@@ -245,6 +259,17 @@ impl Args {
         Ok(config)
     }
 
+    /// A run whose output is no file, or whose input is none, can only be begun again.
+    fn keeps_journal(&self, config: &Config) -> bool {
+        let is_file = self.output.as_ref().is_some_and(|output| {
+            // One that is not there yet will be.
+            output
+                .metadata()
+                .map_or(true, |metadata| metadata.is_file())
+        });
+        is_file && refuse_unseekable(&config.inputs).is_ok()
+    }
+
     /// Which repeats are removed, if that was typed.
     pub fn scope(&self) -> Option<Dedup> {
         self.dedup.map(|dedup| match dedup {
@@ -257,13 +282,22 @@ impl Args {
 
     /// What earlier runs saw is not written again, so their output must not be replaced.
     fn refuse_forgetting(&self) -> Result<(), String> {
-        let (Some(_), Some(output)) = (&self.seen, &self.output) else {
+        if self.seen.is_none() {
             return Ok(());
-        };
+        }
         if self.scope().is_some_and(|scope| !scope.is_across_pages()) {
             return Err("--seen needs --dedup run or text".to_owned());
         }
-        match output.symlink_metadata().is_ok() {
+        match self.resume {
+            true => Ok(()),
+            false => self.refuse_replacing(),
+        }
+    }
+
+    /// The sentence for an output that is there, with `--seen`.
+    pub fn refuse_replacing(&self) -> Result<(), String> {
+        let is_there = |output: &PathBuf| output.symlink_metadata().is_ok();
+        match self.seen.is_some() && self.output.as_ref().is_some_and(is_there) {
             true => Err(
                 "--output names a file that is there; with --seen each run needs a new one, \
                  for what an earlier run has written is not written again"
@@ -271,6 +305,45 @@ impl Args {
             ),
             false => Ok(()),
         }
+    }
+
+    /// What a run must have in common with the one that it goes on with.
+    pub fn settings(&self, config: &Config, store: Option<&Store>) -> Settings {
+        let paths = |paths: &mut dyn Iterator<Item = &PathBuf>| {
+            let shown = paths.map(|path| path.to_string_lossy().into_owned());
+            shown.collect::<Vec<_>>().join(" ")
+        };
+        let file = |path: &Option<PathBuf>| paths(&mut path.iter());
+        let seen = store.map(|store| format!("{} after {} runs", file(&self.seen), store.runs()));
+        let settings = [
+            ("the version", env!("CARGO_PKG_VERSION").to_owned()),
+            ("PATH", paths(&mut self.inputs.iter())),
+            ("--format", format!("{:?}", self.format).to_lowercase()),
+            ("--text-field", config.fields.text.clone()),
+            ("--url-field", config.fields.url().to_owned()),
+            ("--keep", config.fields.keep.join(",")),
+            ("--output", file(&self.output)),
+            ("--emit", format!("{:?}", self.emit).to_lowercase()),
+            ("--rejects", file(&self.rejects)),
+            ("--duplicates", file(&self.duplicates)),
+            ("--dedup", config.dedup.as_str().to_owned()),
+            ("--seen", seen.unwrap_or_default()),
+            (
+                "--near",
+                config.near.map(|near| near.to_string()).unwrap_or_default(),
+            ),
+            (
+                "--limit",
+                config
+                    .limit
+                    .map(|limit| limit.to_string())
+                    .unwrap_or_default(),
+            ),
+            ("--max-page", config.max_page.to_string()),
+        ];
+        settings
+            .map(|(name, value)| (name.to_owned(), value))
+            .into()
     }
 
     fn fields(&self) -> Result<Fields, String> {
@@ -331,6 +404,29 @@ impl Args {
     }
 }
 
+/// The sentence for an input in whose middle no run can begin.
+pub fn refuse_unseekable(inputs: &[Input]) -> Result<(), String> {
+    let is_unsought = |input: &&Input| match input {
+        Input::Stdin => true,
+        Input::Path(path) => {
+            let metadata = path.metadata();
+            metadata.is_ok_and(|metadata| !metadata.is_file() && !metadata.is_dir())
+        }
+    };
+    match inputs.iter().find(is_unsought) {
+        Some(Input::Path(path)) => Err(format!(
+            "--resume: the input `{}` is no file, so nobody can go on in its middle",
+            Printable(&path.to_string_lossy())
+        )),
+        Some(Input::Stdin) => Err(
+            "--resume: standard input is no file, so nobody can go on in its middle; \
+             name the file as PATH"
+                .to_owned(),
+        ),
+        None => Ok(()),
+    }
+}
+
 /// size = digits [K | M | G | KiB | MiB | GiB | kB | MB | GB]
 fn size(typed: &str) -> Result<NonZeroUsize, String> {
     let digits = typed.trim_end_matches(|c: char| c.is_ascii_alphabetic());
@@ -349,6 +445,12 @@ fn size(typed: &str) -> Result<NonZeroUsize, String> {
         .map_err(|_| "a size is a whole number with or without a unit, such as 64MiB".to_owned())?;
     let bytes = number.checked_mul(unit).ok_or("the size is too large")?;
     NonZeroUsize::new(bytes).ok_or_else(|| "the size must be above zero".to_owned())
+}
+
+fn seconds(typed: &str) -> Result<Duration, String> {
+    let seconds = typed.parse().ok().map(Duration::try_from_secs_f64);
+    let seconds = seconds.and_then(Result::ok);
+    seconds.ok_or_else(|| "expected a number of seconds, such as 5 or 0.5".to_owned())
 }
 
 /// A share in thousandths.

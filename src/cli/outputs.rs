@@ -1,5 +1,6 @@
 //! The places a run writes to, opened before it reads anything.
 
+use std::fs::File;
 use std::io::{self, BufWriter, ErrorKind, Write};
 use std::ops::ControlFlow;
 use std::path::Path;
@@ -15,7 +16,7 @@ use crate::durable::FileState;
 use crate::error::Error;
 use crate::job::Output;
 use crate::place::steers_terminal;
-use crate::sink::{CompressedFile, SyncedFile};
+use crate::sink::{CompressedFile, OutputMark, SyncedFile};
 
 /// How standard output is called in messages.
 pub const STANDARD_OUTPUT: &str = "standard output";
@@ -52,23 +53,58 @@ pub fn take_signal_of_full_files() -> io::Result<()> {
 }
 
 impl Outputs {
-    /// Opens them; records go to standard output when no file is named.
+    /// Opens them; records go to standard output when no file is named. What is in a file stays
+    /// there until it is begun, or gone on with.
     pub fn open(
         output: Option<&Path>,
         rejects: Option<&Path>,
         duplicates: Option<&Path>,
     ) -> Result<Self, Error> {
         let records = match output {
-            Some(path) => Records::File(Box::new(NamedFile::create(path)?)),
+            Some(path) => Records::File(Box::new(NamedFile::open(path)?)),
             None => Records::Standard(Box::new(
                 standard::output().map_err(error_at(STANDARD_OUTPUT))?,
             )),
         };
         Ok(Self {
             records,
-            rejects: rejects.map(NamedFile::create).transpose()?,
-            duplicates: duplicates.map(NamedFile::create).transpose()?,
+            rejects: rejects.map(NamedFile::open).transpose()?,
+            duplicates: duplicates.map(NamedFile::open).transpose()?,
         })
+    }
+
+    /// Begins every file with nothing.
+    pub fn begin(&mut self) -> Result<(), Error> {
+        self.files().try_for_each(NamedFile::begin)
+    }
+
+    /// Goes on with every file where it was marked.
+    pub fn go_on(&mut self, marks: &[OutputMark]) -> Result<(), Error> {
+        self.files().zip(marks).try_for_each(|(file, mark)| {
+            let gone_on = file.file.get_mut().go_on(mark);
+            gone_on.map_err(error_at(&file.name))
+        })
+    }
+
+    /// Where each file can be gone on with, and what is to be synced before that holds.
+    pub fn marks(&mut self) -> Result<Vec<(OutputMark, File)>, Error> {
+        let mark = |file: &mut NamedFile| {
+            let marked = file.file.flush().and_then(|()| {
+                let file = file.file.get_ref();
+                Ok((file.mark(), file.file()?))
+            });
+            marked.map_err(error_at(&file.name))
+        };
+        self.files().map(mark).collect()
+    }
+
+    fn files(&mut self) -> impl Iterator<Item = &mut NamedFile> {
+        let records = match &mut self.records {
+            Records::File(file) => Some(&mut **file),
+            Records::Standard(_) => None,
+        };
+        let others = [self.rejects.as_mut(), self.duplicates.as_mut()];
+        records.into_iter().chain(others.into_iter().flatten())
     }
 
     /// Writes a batch; breaks when standard output is closed, which is no error.
@@ -121,13 +157,23 @@ impl Outputs {
 }
 
 impl NamedFile {
-    pub fn create(path: &Path) -> Result<Self, Error> {
+    pub fn open(path: &Path) -> Result<Self, Error> {
         let name = path.to_string_lossy().into_owned();
-        let file = CompressedFile::create(path).map_err(error_at(&name))?;
+        let file = CompressedFile::open(path).map_err(error_at(&name))?;
         Ok(Self {
             name,
             file: BufWriter::new(file),
         })
+    }
+
+    pub fn create(path: &Path) -> Result<Self, Error> {
+        let mut file = Self::open(path)?;
+        file.begin().map(|()| file)
+    }
+
+    fn begin(&mut self) -> Result<(), Error> {
+        let begun = self.file.get_mut().begin();
+        begun.map_err(error_at(&self.name))
     }
 
     pub fn json_line(&mut self, value: &impl Serialize) -> Result<(), Error> {

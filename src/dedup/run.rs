@@ -110,7 +110,7 @@ impl RunDedup {
         for at in start..kept.len() {
             let block = kept[at].block;
             let key = self.across_pages(&identity, blocks[block].key);
-            if let Some(first) = memory.keys.insert(key.0, place(Some(block)))? {
+            if let Some(first) = memory.insert(key.0, place(Some(block)))? {
                 let block = Some(block);
                 self.earlier.push(Earlier { block, first });
             } else {
@@ -121,11 +121,11 @@ impl RunDedup {
         kept.truncate(stays);
         verdict.kept = stays - start;
         let header = identity.header_across_pages();
-        let first = memory.keys.insert(header.0, place(None))?;
+        let first = memory.insert(header.0, place(None))?;
         memory.counts.pages += u64::from(first.is_none());
         memory.counts.blocks += verdict.kept as u64;
         if let Some(paper) = memory.paper(&identity) {
-            let known = memory.keys.insert(paper.0, place(None))?;
+            let known = memory.insert(paper.0, place(None))?;
             memory.counts.papers += u64::from(known.is_none());
         }
         if let Some(first) = first.filter(|_| verdict.kept == 0 && identity.paper.is_some()) {

@@ -1,10 +1,14 @@
 //! What travels from the reader to the parsers.
 
 use std::borrow::Cow;
+use std::ffi::OsString;
 use std::ops::Range;
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
+
 use super::{jsonl, warc};
+use crate::durable::FileState;
 use crate::model::{NotRead, Reject, RejectReason};
 
 /// Text of one or more sources.
@@ -17,6 +21,32 @@ pub struct Batch {
     pub pages: Vec<Range<usize>>,
     /// Every row of a Parquet file.
     pub rows: Vec<Row>,
+    /// Sources that were opened for this batch.
+    pub opened: Vec<Opened>,
+    /// Where reading can go on behind this batch, when that was asked for.
+    pub border: Option<Border>,
+}
+
+/// A place between two pages or records at which reading can begin.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Border {
+    /// Sources before it.
+    pub source: u64,
+    /// What lies before it in the source: decompressed bytes of plain text, JSON Lines and WARC, members
+    /// of tar and zip, rows of Parquet.
+    pub at: u64,
+    /// Lines of JSON Lines before it in the source.
+    pub lines: u64,
+    /// It is within a text, whose lines are counted from its beginning.
+    pub is_within: bool,
+}
+
+/// What a source looked like when it was opened.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Opened {
+    pub path: OsString,
+    /// None of what is no regular file, or is not there.
+    pub state: Option<FileState>,
 }
 
 /// Where a stretch of text comes from.

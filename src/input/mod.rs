@@ -20,15 +20,15 @@ mod warc;
 mod zip;
 
 use std::fs::{self, File};
-use std::io;
+use std::io::{self, Read, Seek, SeekFrom};
 use std::ops::ControlFlow;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 pub use batch::{
-    Batch, Behind, Content, Entry, Fields, Origin, Part, RecordName, Records, Refused, Row, Taking,
-    Text, too_large,
+    Batch, Behind, Border, Content, Entry, Fields, Opened, Origin, Part, RecordName, Records,
+    Refused, Row, Taking, Text, too_large,
 };
 pub use decode::Stream;
 use decode::{Counted, Decoded, decoded};
@@ -37,25 +37,41 @@ use format::begins_array;
 pub use jsonl::Paths;
 use pack::Inflow;
 pub use pack::{Limits, Packer};
-pub use walk::{Input, Source, WalkError, sources};
+pub use walk::{Input, Source, WalkError, as_opened, sources};
 
 /// Archives within archives that are opened.
 const DEEPEST: usize = 8;
 
-/// Reads a source to its end, or until the run is over. Faults go to the packer. `format`
-/// is what the source holds below its compression, where that is not to be found out.
-pub fn read(packer: &mut Packer, source: &Source, format: Option<Format>) -> ControlFlow<()> {
+/// What of a source was read before, as of a [`Border`].
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Before {
+    pub at: u64,
+    pub lines: u64,
+}
+
+/// Reads a source, behind what was read before, to its end, or until the run is over. Faults
+/// go to the packer. `format` is what the source holds below its compression, where that is
+/// not to be found out.
+pub fn read(
+    packer: &mut Packer,
+    source: &Source,
+    before: Before,
+    format: Option<Format>,
+) -> ControlFlow<()> {
     let name = source.name();
     let opened: io::Result<(Stream, _)> = match source {
         Source::Stdin => standard_input().map(|stream| (stream, None)),
         Source::File(path) => File::open(path).map(|file| {
-            let opened = Opened::of(path, &file);
+            let opened = SourceFile::of(path, &file);
             (Box::new(file) as Stream, opened)
         }),
     };
     let origin = Origin::of_source(name);
     match opened {
-        Ok((stream, file)) => read_within(packer, origin, stream, format, Within::Source(file)),
+        Ok((stream, file)) => {
+            let within = Within::Source(file, before);
+            read_within(packer, origin, stream, format, within)
+        }
         Err(error) => {
             packer.fault(&origin, None, error);
             ControlFlow::Continue(())
@@ -85,14 +101,15 @@ pub fn read_stream(
     format: Option<Format>,
 ) -> ControlFlow<()> {
     let origin = Origin::of_source(name);
-    read_within(packer, origin, stream, format, Within::Source(None))
+    let within = Within::Source(None, Before::default());
+    read_within(packer, origin, stream, format, within)
 }
 
 #[cfg(not(feature = "parquet"))]
 mod parquet {
     use super::{Arc, ControlFlow, File, Origin, Packer, io};
 
-    pub fn read(packer: &mut Packer, origin: &Arc<Origin>, _: File) -> ControlFlow<()> {
+    pub fn read(packer: &mut Packer, origin: &Arc<Origin>, _: u64, _: File) -> ControlFlow<()> {
         let error = io::Error::other("this build reads no Parquet (feature `parquet`)");
         packer.fault(origin, None, error);
         ControlFlow::Continue(())
@@ -102,21 +119,21 @@ mod parquet {
 /// What a stream stands in.
 #[derive(Clone, Copy)]
 enum Within<'a> {
-    /// The source itself, which can be sought when it is a file.
-    Source(Option<Opened<'a>>),
+    /// The source itself, which can be sought when it is a file; so much was read before.
+    Source(Option<SourceFile<'a>>, Before),
     /// An archive, in so many others.
     Archive(usize),
 }
 
 /// A regular file.
 #[derive(Clone, Copy)]
-struct Opened<'a> {
+struct SourceFile<'a> {
     path: &'a Path,
     /// Its bytes when it was opened.
     length: u64,
 }
 
-impl<'a> Opened<'a> {
+impl<'a> SourceFile<'a> {
     fn of(path: &'a Path, file: &File) -> Option<Self> {
         let metadata = file.metadata().ok()?;
         let length = metadata.len();
@@ -139,13 +156,11 @@ fn member(
     stream: Stream,
     depth: usize,
 ) -> ControlFlow<()> {
-    read_within(
-        packer,
-        archive.of_member(name),
-        stream,
-        None,
-        Within::Archive(depth + 1),
-    )
+    packer.nesting += 1;
+    let origin = archive.of_member(name);
+    let flow = read_within(packer, origin, stream, None, Within::Archive(depth + 1));
+    packer.nesting -= 1;
+    flow
 }
 
 fn read_within(
@@ -156,7 +171,7 @@ fn read_within(
     within: Within,
 ) -> ControlFlow<()> {
     let progress = packer.progress;
-    let is_source = matches!(within, Within::Source(_));
+    let is_source = matches!(within, Within::Source(..));
     let Decoded {
         stream,
         beginning,
@@ -173,26 +188,45 @@ fn read_within(
         }
     };
     let origin = Arc::new(origin);
-    let (uncounted, depth, file) = match within {
-        Within::Source(file) => (is_plain.then_some(progress), 0, file.filter(|_| is_plain)),
-        Within::Archive(depth) => (None, depth, None),
+    let (uncounted, depth, file, before) = match within {
+        Within::Source(file, before) => {
+            let file = file.filter(|_| is_plain);
+            (is_plain.then_some(progress), 0, file, before)
+        }
+        Within::Archive(depth) => (None, depth, None, Before::default()),
     };
     if format.is_none() && begins_array(&beginning) {
         let error = "it is one JSON array and not JSON Lines; `jq -c '.[]'` makes lines of it";
         packer.fault(&origin, None, io::Error::other(error));
         return ControlFlow::Continue(());
     }
-    let before = progress.load(Ordering::Relaxed);
-    let flow = match format.unwrap_or_else(|| Format::of(&beginning)) {
-        Format::Text => text::read(packer, &origin, 0, Inflow::new(stream, uncounted)),
-        Format::Jsonl => jsonl::read(packer, &origin, Inflow::new(stream, uncounted)),
-        Format::Warc => warc::read(packer, &origin, Inflow::new(stream, uncounted)),
+    let format = format.unwrap_or_else(|| Format::of(&beginning));
+    let stream = match format {
+        Format::Text | Format::Jsonl | Format::Warc if before.at > 0 => {
+            match behind(stream, before.at, file) {
+                Ok(stream) => stream,
+                Err(error) => {
+                    packer.fault(&origin, None, error);
+                    return ControlFlow::Continue(());
+                }
+            }
+        }
+        _ => stream,
+    };
+    let so_far = progress.load(Ordering::Relaxed);
+    let flow = match format {
+        Format::Text => text::read(packer, &origin, before.at, Inflow::new(stream, uncounted)),
+        Format::Jsonl => {
+            let inflow = Inflow::new(stream, uncounted);
+            jsonl::read(packer, &origin, before, inflow)
+        }
+        Format::Warc => warc::read(packer, &origin, before.at, Inflow::new(stream, uncounted)),
         Format::Tar if depth < DEEPEST => {
             let stream = match uncounted {
                 Some(progress) => Box::new(Counted(stream, progress)),
                 None => stream,
             };
-            return tar::read(packer, &origin, stream, depth);
+            return tar::read(packer, &origin, before.at, stream, depth);
         }
         Format::Tar => {
             let error = io::Error::other("more than 8 archives within each other");
@@ -202,10 +236,10 @@ fn read_within(
         // What has an index or an end mark tells by itself that it was cut.
         format @ (Format::Zip | Format::Parquet) => {
             drop(stream);
-            return read_file(packer, &origin, file, format);
+            return read_file(packer, &origin, before.at, file, format);
         }
     };
-    let read = progress.load(Ordering::Relaxed) - before;
+    let read = before.at + (progress.load(Ordering::Relaxed) - so_far);
     if let Some(file) = file
         && flow.is_continue()
         && file.was_cut(read)
@@ -219,11 +253,29 @@ fn read_within(
     flow
 }
 
+/// What stands behind so many bytes of a stream: the file is sought, where the stream is that file.
+fn behind<'s>(
+    mut stream: Stream<'s>,
+    bytes: u64,
+    file: Option<SourceFile>,
+) -> io::Result<Stream<'s>> {
+    if let Some(file) = file {
+        let mut file = File::open(file.path)?;
+        file.seek(SeekFrom::Start(bytes))?;
+        return Ok(Box::new(file));
+    }
+    match io::copy(&mut stream.by_ref().take(bytes), &mut io::sink())? == bytes {
+        true => Ok(stream),
+        false => Err(io::ErrorKind::UnexpectedEof.into()),
+    }
+}
+
 /// Reads a format whose index stands at its end.
 fn read_file(
     packer: &mut Packer,
     origin: &Arc<Origin>,
-    file: Option<Opened>,
+    before: u64,
+    file: Option<SourceFile>,
     format: Format,
 ) -> ControlFlow<()> {
     let unsought = || {
@@ -235,8 +287,8 @@ fn read_file(
     let file = file.ok_or_else(unsought);
     let file = file.and_then(|file| File::open(file.path));
     match (file, format) {
-        (Ok(file), Format::Zip) => zip::read(packer, origin, file),
-        (Ok(file), _) => parquet::read(packer, origin, file),
+        (Ok(file), Format::Zip) => zip::read(packer, origin, before, file),
+        (Ok(file), _) => parquet::read(packer, origin, before, file),
         (Err(error), _) => {
             packer.fault(origin, None, error);
             ControlFlow::Continue(())

@@ -10,7 +10,7 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use super::{Batch, Fields, Origin, Part, Stream};
+use super::{Batch, Border, Fields, Origin, Part, Stream};
 use crate::buffers::Buffers;
 use crate::error::ReadError;
 
@@ -35,6 +35,14 @@ pub struct Packer<'p> {
     /// Bytes of all sources so far, for those who watch.
     pub progress: &'p AtomicU64,
     pub batch: Batch,
+    /// Sources that were read before this one.
+    pub source: u64,
+    /// How many archives, or records of a container, are around what is read.
+    pub nesting: usize,
+    /// What was read before is passed over, and its faults are not told again.
+    pub is_silent: bool,
+    /// Says whether a batch is to tell where reading can go on behind it. None never is.
+    pub is_due: Option<&'p mut dyn FnMut() -> bool>,
     buffers: &'p Buffers,
     pass: &'p mut dyn FnMut(Batch) -> ControlFlow<()>,
     on_fault: &'p mut dyn FnMut(ReadError),
@@ -57,6 +65,10 @@ impl<'p> Packer<'p> {
                 text: buffers.take(),
                 ..Batch::default()
             },
+            source: 0,
+            nesting: 0,
+            is_silent: false,
+            is_due: None,
             buffers,
             pass,
             on_fault,
@@ -65,6 +77,9 @@ impl<'p> Packer<'p> {
 
     /// Tells of a source, or a member of one, that cannot be read, or not to its end.
     pub fn fault(&mut self, origin: &Origin, offset: Option<u64>, source: io::Error) {
+        if self.is_silent {
+            return;
+        }
         (self.on_fault)(ReadError {
             path: origin.path.clone(),
             record: origin.record.clone(),
@@ -115,6 +130,37 @@ impl<'p> Packer<'p> {
         next.text.extend_from_slice(&self.batch.text[unfinished..]);
         self.batch.text.truncate(unfinished);
         (self.pass)(mem::replace(&mut self.batch, next))
+    }
+
+    /// Says that the batch, which is about to be passed on, ends so far into the source.
+    pub fn mark(&mut self, at: u64, lines: u64) {
+        if self.is_due() {
+            self.batch.border = Some(Border {
+                source: self.source,
+                at,
+                lines,
+                is_within: true,
+            });
+        }
+    }
+
+    /// Passes the batch on, if it is due, where nothing is unfinished so far into the source.
+    pub fn border(&mut self, at: u64) -> ControlFlow<()> {
+        if !self.is_due() {
+            return ControlFlow::Continue(());
+        }
+        self.batch.border = Some(Border {
+            source: self.source,
+            at,
+            lines: 0,
+            is_within: false,
+        });
+        self.pass_on(self.filled())
+    }
+
+    fn is_due(&mut self) -> bool {
+        let is_due = self.is_due.as_mut();
+        self.nesting == 0 && is_due.is_some_and(|is_due| is_due())
     }
 
     /// Passes on what is left after the last source.

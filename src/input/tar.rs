@@ -20,13 +20,22 @@ const BLOCK: usize = 512;
 const MOST_EXTENSIONS: u64 = 1 << 20;
 
 /// Reads the members in their order.
-pub fn read(packer: &mut Packer, origin: &Origin, stream: Stream, depth: usize) -> ControlFlow<()> {
+///
+/// So many of them were read before.
+pub fn read(
+    packer: &mut Packer,
+    origin: &Origin,
+    before: u64,
+    stream: Stream,
+    depth: usize,
+) -> ControlFlow<()> {
     let state = State::default();
+    packer.is_silent = before > 0;
     let mut archive = Guarded(stream, &state);
     let mut header = Vec::new();
     loop {
         let stream = Cursor::new(header).chain(&mut archive);
-        let Err(error) = members(packer, origin, stream, &state, depth)? else {
+        let Err(error) = members(packer, origin, before, stream, &state, depth)? else {
             return ControlFlow::Continue(());
         };
         if state.has_failed.get() && !state.fails_between.get() {
@@ -45,6 +54,7 @@ pub fn read(packer: &mut Packer, origin: &Origin, stream: Stream, depth: usize) 
 fn members(
     packer: &mut Packer,
     origin: &Origin,
+    before: u64,
     stream: impl Read,
     state: &State,
     depth: usize,
@@ -62,7 +72,19 @@ fn members(
         match entry {
             None => return ControlFlow::Continue(Ok(())),
             Some(Err(error)) => return ControlFlow::Continue(Err(error)),
-            Some(Ok(entry)) => read_entry(packer, origin, entry, depth)?,
+            Some(Ok(mut entry)) => {
+                let done = state.members.get() + 1;
+                state.members.set(done);
+                if done > before {
+                    read_entry(packer, origin, &mut entry, depth)?;
+                }
+                // What the member's reader left; a fault in it comes again when the next header is read.
+                let _ = io::copy(&mut entry, &mut io::sink());
+                if done >= before {
+                    packer.is_silent = false;
+                    packer.border(done)?;
+                }
+            }
         }
     }
 }
@@ -70,7 +92,7 @@ fn members(
 fn read_entry<R: Read>(
     packer: &mut Packer,
     origin: &Origin,
-    mut entry: Entry<R>,
+    mut entry: &mut Entry<R>,
     depth: usize,
 ) -> ControlFlow<()> {
     let name = entry.path_bytes().into_owned();
@@ -85,8 +107,6 @@ fn read_entry<R: Read>(
         }
         _ => {}
     }
-    // What the member's reader left; a fault in it comes again when the next header is read.
-    let _ = io::copy(&mut entry, &mut io::sink());
     ControlFlow::Continue(())
 }
 
@@ -94,6 +114,8 @@ fn read_entry<R: Read>(
 #[derive(Default)]
 struct State {
     position: Cell<u64>,
+    /// Members that began.
+    members: Cell<u64>,
     /// Between members, the bytes of extensions since the last one.
     extensions: Cell<Option<u64>>,
     has_failed: Cell<bool>,

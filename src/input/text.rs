@@ -150,6 +150,7 @@ impl Reading<'_> {
             return ControlFlow::Continue(());
         }
         self.close_part(packer, self.page, None);
+        packer.mark(self.stretch.offset, 0);
         packer.pass_on(self.page)?;
         (self.stretch.start, self.page, self.first_page) = (0, 0, 0);
         ControlFlow::Continue(())

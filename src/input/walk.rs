@@ -6,10 +6,14 @@
 //! what it holds is told by its content, not by its name.
 
 use std::cmp::Ordering;
+use std::fs::{self, Metadata};
 use std::io;
 use std::path::{Path, PathBuf};
 
 use walkdir::{DirEntry, WalkDir};
+
+use super::Opened;
+use crate::durable::FileState;
 
 /// What the user named.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,6 +32,19 @@ pub enum Source {
 }
 
 impl Source {
+    /// What it looks like now.
+    pub fn opened(&self) -> Opened {
+        let path = match self {
+            Self::Stdin => return Opened::default(),
+            Self::File(path) => path,
+        };
+        let metadata = fs::metadata(path).ok().filter(Metadata::is_file);
+        Opened {
+            path: path.clone().into_os_string(),
+            state: metadata.and_then(|metadata| FileState::of(&metadata).ok()),
+        }
+    }
+
     /// The name it has in records and messages; what is no UTF-8 in it is shown as U+FFFD.
     pub fn name(&self) -> String {
         match self {
@@ -42,6 +59,24 @@ impl Source {
 pub struct WalkError {
     pub path: String,
     pub error: io::Error,
+}
+
+impl WalkError {
+    /// What there is of it.
+    pub fn opened(&self) -> Opened {
+        Opened {
+            path: self.path.clone().into(),
+            state: None,
+        }
+    }
+}
+
+/// What the sources of the inputs look like now, in the run's order.
+pub fn as_opened(inputs: &[Input]) -> impl Iterator<Item = Opened> + '_ {
+    sources(inputs).map(|source| match source {
+        Ok(source) => source.opened(),
+        Err(error) => error.opened(),
+    })
 }
 
 /// The sources of the inputs, in the run's order.

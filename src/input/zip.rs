@@ -17,12 +17,15 @@ use super::pack::Packer;
 use super::{Origin, member};
 
 /// Reads the members in their order; one that is damaged or encrypted is said and passed over.
-pub fn read(packer: &mut Packer, origin: &Origin, file: File) -> ControlFlow<()> {
+/// So many of them were read before.
+pub fn read(packer: &mut Packer, origin: &Origin, before: u64, file: File) -> ControlFlow<()> {
     match ZipArchive::new(BufReader::new(&file)) {
-        Ok(archive) => read_listed(packer, origin, archive),
+        Ok(archive) => read_listed(packer, origin, before, archive),
         Err(error) => {
+            packer.is_silent = before > 0;
             packer.fault(origin, None, io_error(error));
-            read_in_a_row(packer, origin, file)
+            packer.is_silent = false;
+            read_in_a_row(packer, origin, before, file)
         }
     }
 }
@@ -30,9 +33,10 @@ pub fn read(packer: &mut Packer, origin: &Origin, file: File) -> ControlFlow<()>
 fn read_listed(
     packer: &mut Packer,
     origin: &Origin,
+    before: u64,
     mut archive: ZipArchive<BufReader<&File>>,
 ) -> ControlFlow<()> {
-    for number in 0..archive.len() {
+    for number in before as usize..archive.len() {
         let listed = archive.name_for_index(number).and_then(Result::ok);
         let listed = listed.map_or_else(|| number.to_string(), Cow::into_owned);
         match archive.by_index(number) {
@@ -41,18 +45,33 @@ fn read_listed(
                 packer.fault(&origin.of_member(listed.as_bytes()), None, io_error(error));
             }
         }
+        packer.border(number as u64 + 1)?;
     }
     ControlFlow::Continue(())
 }
 
 /// Without the list, as in an archive that is cut off: member after member, as far as that goes.
-fn read_in_a_row(packer: &mut Packer, origin: &Origin, mut file: File) -> ControlFlow<()> {
+fn read_in_a_row(
+    packer: &mut Packer,
+    origin: &Origin,
+    before: u64,
+    mut file: File,
+) -> ControlFlow<()> {
     if file.rewind().is_err() {
         return ControlFlow::Continue(());
     }
     let mut file = BufReader::new(file);
+    let mut done = 0;
     while let Ok(Some(member)) = read_zipfile_from_stream(&mut file) {
-        read_member(packer, origin, member)?;
+        done += 1;
+        if done > before {
+            read_member(packer, origin, member)?;
+        } else {
+            drop(member);
+        }
+        if done >= before {
+            packer.border(done)?;
+        }
     }
     ControlFlow::Continue(())
 }

@@ -3,6 +3,7 @@
 use std::env;
 use std::fs;
 use std::num::NonZeroUsize;
+use std::time::Duration;
 
 use crate::dedup::{Dedup, Memory};
 use crate::input::{Fields, Format, Input, Limits};
@@ -36,6 +37,8 @@ pub struct Config {
     pub limit: Option<u64>,
     /// Bytes in a batch; the output does not depend on it.
     pub batch: NonZeroUsize,
+    /// How often it is told where the run can go on if it is interrupted. None is never.
+    pub checkpoints: Option<Duration>,
 }
 
 /// Bytes of text under way in all stages together, when pages are of the usual size. On one
@@ -77,6 +80,7 @@ impl Config {
                 .saturating_mul(const { NonZeroUsize::new(64 << 20).unwrap() }),
             limit: None,
             batch: Self::batch_for(threads),
+            checkpoints: None,
         }
     }
 

@@ -4,8 +4,9 @@ use std::io;
 use std::ops::Range;
 
 use super::Config;
+use super::checkpoint::Checkpoint;
 use super::parse::{Outcome, Parsed, ParsedPage};
-use crate::dedup::{Earlier, Kept, KnownPlace, Memory, Places, Removed, RunDedup, Verdict};
+use crate::dedup::{Counts, Earlier, Kept, KnownPlace, Memory, Places, Removed, RunDedup, Verdict};
 use crate::sink::ndjson::{self, Copied, hexadecimal};
 
 /// A batch with the deduplicator's word on it.
@@ -16,6 +17,9 @@ pub struct Decided {
     pub pages: Vec<DecidedPage>,
     /// Lines that tell what was removed.
     pub duplicates: Vec<u8>,
+    /// What was new, for a memory that is to become like this one, and how much in all.
+    pub news: Vec<u8>,
+    pub new: Counts,
 }
 
 /// The word on one page.
@@ -42,12 +46,15 @@ pub struct DecideStage<'a> {
 }
 
 impl<'a> DecideStage<'a> {
-    pub fn new(config: &Config, memory: &'a mut Memory) -> Self {
+    pub fn new(config: &Config, start: &Checkpoint, memory: &'a mut Memory) -> Self {
         Self {
             dedup: RunDedup::new(config.dedup),
             memory,
             tells_duplicates: config.tells_duplicates,
-            left: config.limit.unwrap_or(u64::MAX),
+            left: config
+                .limit
+                .unwrap_or(u64::MAX)
+                .saturating_sub(start.stats.pages.emitted),
         }
     }
 
@@ -85,6 +92,8 @@ impl<'a> DecideStage<'a> {
             kept,
             pages,
             duplicates,
+            news: self.memory.take_news(),
+            new: self.memory.new_counts(),
         })
     }
 
@@ -97,8 +106,8 @@ impl<'a> DecideStage<'a> {
     ) -> io::Result<Verdict> {
         let known = self.memory.len();
         let source = &parsed.output[page.source.clone()];
-        let place = match &mut self.memory.places {
-            Some(places) if page.identity.is_some() => Some(places.add(source)?),
+        let place = match self.memory.places {
+            Some(_) if page.identity.is_some() => Some(self.memory.add_place(source)?),
             _ => None,
         };
         let blocks = &parsed.blocks[page.blocks.clone()];
@@ -108,9 +117,8 @@ impl<'a> DecideStage<'a> {
         let verdict = self
             .dedup
             .decide(self.memory, blocks, page.identity, number, kept)?;
-        let is_known = self.memory.len() == known;
-        if let (true, Some(places), Some(place)) = (is_known, &mut self.memory.places, place) {
-            places.take_back(place);
+        if let Some(place) = place.filter(|_| self.memory.len() == known) {
+            self.memory.take_back_place(place, source);
         }
         if self.tells_duplicates {
             self.tell(parsed, page, duplicates)?;

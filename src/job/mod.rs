@@ -1,5 +1,6 @@
 //! One run, wired: a [`Config`] in, the four stages over the pipeline, a [`Summary`] out.
 
+mod checkpoint;
 mod config;
 mod decide;
 mod page;
@@ -10,8 +11,10 @@ mod write;
 
 use std::io;
 use std::ops::ControlFlow;
-use std::sync::atomic::AtomicU64;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64};
 
+pub use checkpoint::{Checkpoint, Fault};
 pub use config::Config;
 pub use page::parse;
 pub use records::{Records, records};
@@ -19,7 +22,7 @@ pub use records::{Records, records};
 use crate::buffers::Buffers;
 use crate::dedup::Memory;
 use crate::error::{Error, ReadError};
-use crate::input::{Paths, Taking};
+use crate::input::{Opened, Paths, Taking};
 use crate::model::Reject;
 use crate::pipeline::{Failure, Stages};
 use crate::stats::Stats;
@@ -33,6 +36,12 @@ pub struct Output<'a> {
     pub rejects: &'a [Reject],
     /// Whole lines of NDJSON that tell what was removed as a repeat, where that is asked for.
     pub duplicates: &'a [u8],
+    /// Sources that were opened for it.
+    pub opened: &'a [Opened],
+    /// What was new in it, for [`Memory::replay`].
+    pub news: &'a [u8],
+    /// Where the run can go on when all up to here is safe; told as often as [`Config::checkpoints`] says.
+    pub checkpoint: Option<Checkpoint>,
 }
 
 /// What came of a run.
@@ -44,6 +53,8 @@ pub struct Summary {
     pub faults: Vec<ReadError>,
     /// The run ended before its input: the limit was reached, or `on_batch` broke it off.
     pub stopped: bool,
+    /// The run stopped at its last checkpoint, because that was asked for.
+    pub interrupted: bool,
 }
 
 /// A run seen from outside while it goes on.
@@ -52,6 +63,8 @@ pub struct Watch<'a> {
     pub bytes_read: AtomicU64,
     /// Pages written so far.
     pub pages: AtomicU64,
+    /// Set by those who want the run to stop at its next checkpoint.
+    pub interrupted: Arc<AtomicBool>,
     /// Told of each source that fails, as it fails.
     pub on_fault: &'a (dyn Fn(&ReadError) + Sync),
 }
@@ -61,6 +74,7 @@ impl Default for Watch<'_> {
         Self {
             bytes_read: AtomicU64::new(0),
             pages: AtomicU64::new(0),
+            interrupted: Arc::default(),
             on_fault: &|_| {},
         }
     }
@@ -76,15 +90,18 @@ where
     F: FnMut(&Output) -> Result<ControlFlow<()>, Error> + Send,
 {
     let mut memory = config.memory();
-    run_with(config, &mut memory, &Watch::default(), on_batch)
+    let start = Checkpoint::default();
+    run_from(config, &start, &mut memory, &Watch::default(), on_batch)
 }
 
-/// As [`run`], with what was seen before, for someone who wants to see how far it is.
+/// As [`run`], from a checkpoint on and with what was seen before, for someone who wants to see how
+/// far it is.
 ///
 /// # Errors
 /// Those of [`run`].
-pub fn run_with<F>(
+pub fn run_from<F>(
     config: &Config,
+    start: &Checkpoint,
     memory: &mut Memory,
     watch: &Watch,
     on_batch: F,
@@ -92,20 +109,20 @@ pub fn run_with<F>(
 where
     F: FnMut(&Output) -> Result<ControlFlow<()>, Error> + Send,
 {
-    let mut writer = write::WriteStage::new(config, watch, on_batch);
+    let mut writer = write::WriteStage::new(config, start, watch, on_batch);
     let buffers = Buffers::new(4 * config.batch.get());
     let taking = Taking {
         paths: Paths::new(&config.fields),
         max_page: config.max_page.get(),
     };
-    let mut decider = decide::DecideStage::new(config, memory);
+    let mut decider = decide::DecideStage::new(config, start, memory);
     let form = parse::Form {
         emit: config.emit,
         scope: config.dedup,
         near: config.near,
     };
     let stages = Stages {
-        read: |pass: &mut dyn FnMut(_) -> _| read::read_all(config, watch, &buffers, pass),
+        read: |pass: &mut dyn FnMut(_) -> _| read::read_all(config, start, watch, &buffers, pass),
         worker: || |batch| parse::parse_batch(batch, form, &taking, &buffers),
         decide: |parsed| decider.decide(parsed),
         write: |decided: io::Result<_>| {
@@ -114,7 +131,7 @@ where
             Ok(flow)
         },
     };
-    let faults = stages
+    let read = stages
         .run(config.threads)
         .map_err(|failure| match failure {
             Failure::Writer(error) => error,
@@ -125,7 +142,8 @@ where
     stats.check().map_err(Error::Accounting)?;
     Ok(Summary {
         stats,
-        faults,
+        faults: read.faults,
         stopped,
+        interrupted: read.is_interrupted,
     })
 }

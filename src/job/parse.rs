@@ -1,14 +1,18 @@
 //! The second stage: parses a batch's pages, takes fingerprints, prepares the output.
 
 use std::borrow::Cow;
+use std::mem;
 use std::ops::Range;
 use std::sync::Arc;
 
+use super::checkpoint::Fault;
+use super::read::ReadBatch;
 use crate::buffers::Buffers;
 use crate::dedup::{Dedup, Fingerprinter, Near, PageIdentity, Seen, fingerprint_of};
 use crate::grammar::{self, Block, Page, may_be_report, report_id};
 use crate::input::{
-    Batch, Behind, Content, Entry, Origin, Part, RecordName, Refused, Taking, Text, too_large,
+    Batch, Behind, Border, Content, Entry, Opened, Origin, Part, RecordName, Refused, Taking, Text,
+    too_large,
 };
 use crate::model::{Emit, NotRead, RejectReason, Warning, Warnings};
 use crate::sink::ndjson::{self, At};
@@ -24,6 +28,10 @@ pub struct Parsed {
     /// Every block's piece of output, as a range of `output`.
     pub pieces: Vec<Range<usize>>,
     pub output: Vec<u8>,
+    /// What the reader says of the batch as a whole.
+    pub opened: Vec<Opened>,
+    pub border: Option<Border>,
+    pub faults: Vec<Fault>,
 }
 
 /// A stretch of one source.
@@ -70,7 +78,8 @@ pub enum Outcome {
 const SEARCHED: usize = 8;
 
 /// Parses a batch.
-pub fn parse_batch(mut batch: Batch, form: Form, taking: &Taking, buffers: &Buffers) -> Parsed {
+pub fn parse_batch(read: ReadBatch, form: Form, taking: &Taking, buffers: &Buffers) -> Parsed {
+    let ReadBatch { mut batch, faults } = read;
     let mut stage = ParseStage {
         form,
         near: form.near.map(Near::new),
@@ -79,11 +88,14 @@ pub fn parse_batch(mut batch: Batch, form: Form, taking: &Taking, buffers: &Buff
         fingerprinter: Fingerprinter::default(),
         parsed: Parsed {
             output: buffers.take(),
+            opened: mem::take(&mut batch.opened),
+            border: batch.border.take(),
+            faults,
             ..Parsed::default()
         },
     };
     stage.parsed.output.reserve(batch.text.len());
-    for mut part in std::mem::take(&mut batch.parts) {
+    for mut part in mem::take(&mut batch.parts) {
         let behind = part.behind.take();
         let first_page = stage.parsed.pages.len();
         let mut bytes = part.text.len() as u64;

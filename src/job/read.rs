@@ -1,39 +1,129 @@
 //! The first stage: reads the sources in order and passes on batches.
 
+use std::cell::{Cell, RefCell};
+use std::mem;
 use std::ops::ControlFlow;
+use std::sync::atomic::Ordering;
+use std::time::Instant;
 
+use super::checkpoint::{Checkpoint, Fault};
 use super::{Config, Watch};
 use crate::buffers::Buffers;
 use crate::error::ReadError;
-use crate::input::{self, Batch, Origin, Packer, sources};
+use crate::input::{self, Batch, Before, Origin, Packer, sources};
 
-/// Reads every source; returns those that could not be read, or not to their end.
+/// A batch, and what a checkpoint behind it needs of the reader.
+#[derive(Default)]
+pub struct ReadBatch {
+    pub batch: Batch,
+    /// Faults up to the batch's border, where it has one.
+    pub faults: Vec<Fault>,
+}
+
+/// What came of reading.
+pub struct Read {
+    /// Sources that could not be read, or not to their end.
+    pub faults: Vec<ReadError>,
+    /// It stopped at a border, because that was asked for.
+    pub is_interrupted: bool,
+}
+
+/// Reads every source from the checkpoint on.
 pub fn read_all(
     config: &Config,
+    start: &Checkpoint,
     watch: &Watch,
     buffers: &Buffers,
-    pass: &mut dyn FnMut(Batch) -> ControlFlow<()>,
-) -> Vec<ReadError> {
-    let mut faults = Vec::new();
+    pass: &mut dyn FnMut(ReadBatch) -> ControlFlow<()>,
+) -> Read {
+    let is_interrupted = Cell::new(false);
+    let faults = RefCell::new(
+        start
+            .faults
+            .iter()
+            .cloned()
+            .map(ReadError::from)
+            .collect::<Vec<_>>(),
+    );
+    let opened = RefCell::new(Vec::new());
     let mut on_fault = |fault: ReadError| {
         (watch.on_fault)(&fault);
-        faults.push(fault);
+        faults.borrow_mut().push(fault);
+    };
+    let mut pass_on = |mut batch: Batch| {
+        batch.opened = mem::take(&mut *opened.borrow_mut());
+        let is_last = batch.border.is_some() && watch.interrupted.load(Ordering::Relaxed);
+        let faults = match batch.border {
+            Some(_) => faults.borrow().iter().map(Fault::from).collect(),
+            None => Vec::new(),
+        };
+        match pass(ReadBatch { batch, faults }) {
+            ControlFlow::Continue(()) if is_last => {
+                is_interrupted.set(true);
+                ControlFlow::Break(())
+            }
+            flow => flow,
+        }
+    };
+    let last = Cell::new(Instant::now());
+    let mut is_due = || {
+        let Some(interval) = config.checkpoints else {
+            return false;
+        };
+        let is_due = last.get().elapsed() >= interval || watch.interrupted.load(Ordering::Relaxed);
+        if is_due {
+            last.set(Instant::now());
+        }
+        is_due
     };
     let (limits, progress) = (config.limits(), &watch.bytes_read);
     let fields = &config.fields;
-    let mut packer = Packer::new(limits, fields, progress, buffers, pass, &mut on_fault);
-    for source in sources(&config.inputs) {
+    let mut packer = Packer::new(
+        limits,
+        fields,
+        progress,
+        buffers,
+        &mut pass_on,
+        &mut on_fault,
+    );
+    packer.is_due = Some(&mut is_due);
+    let border = start.border;
+    let end = || Read {
+        faults: faults.take(),
+        is_interrupted: is_interrupted.get(),
+    };
+    for (source, number) in sources(&config.inputs)
+        .zip(0..)
+        .skip(border.source as usize)
+    {
+        packer.source = number;
+        let before = match number == border.source {
+            true => Before {
+                at: border.at,
+                lines: border.lines,
+            },
+            false => Before::default(),
+        };
         let flow = match source {
-            Ok(source) => input::read(&mut packer, &source, config.format),
+            Ok(source) => {
+                if config.checkpoints.is_some() && before.at == 0 {
+                    opened.borrow_mut().push(source.opened());
+                }
+                input::read(&mut packer, &source, before, config.format)
+            }
             Err(error) => {
+                if config.checkpoints.is_some() {
+                    opened.borrow_mut().push(error.opened());
+                }
                 packer.fault(&Origin::of_source(error.path), None, error.error);
                 ControlFlow::Continue(())
             }
         };
-        if flow.is_break() {
-            return faults;
+        packer.source = number + 1;
+        if flow.is_break() || packer.border(0).is_break() {
+            return end();
         }
     }
     packer.finish();
-    faults
+    end()
 }

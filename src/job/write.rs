@@ -1,10 +1,12 @@
 //! The fourth stage: puts lines together, counts, and hands them out batch by batch.
 
 use std::borrow::Cow;
+use std::mem;
 use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
+use super::checkpoint::Checkpoint;
 use super::decide::Decided;
 use super::parse::{Outcome, ParsedPage, ParsedPart};
 use super::{Config, Output, Watch};
@@ -27,6 +29,8 @@ pub struct WriteStage<'a, F> {
     /// The source under way, and the line feeds passed in it.
     origin: Option<Arc<Origin>>,
     feeds: u64,
+    /// The first source goes on where another run stopped.
+    goes_on: bool,
     stopped: bool,
 }
 
@@ -34,7 +38,7 @@ impl<'a, F> WriteStage<'a, F>
 where
     F: FnMut(&Output) -> Result<ControlFlow<()>, Error>,
 {
-    pub fn new(config: &Config, watch: &'a Watch<'a>, on_batch: F) -> Self {
+    pub fn new(config: &Config, start: &Checkpoint, watch: &'a Watch<'a>, on_batch: F) -> Self {
         Self {
             emit: config.emit,
             limit: config.limit.unwrap_or(u64::MAX),
@@ -43,9 +47,10 @@ where
             records: Vec::new(),
             rejects: Vec::new(),
             duplicates: Vec::new(),
-            stats: Stats::default(),
+            stats: start.stats.clone(),
             origin: None,
-            feeds: 0,
+            feeds: start.feeds,
+            goes_on: start.border.is_within,
             stopped: false,
         }
     }
@@ -66,10 +71,14 @@ where
         self.watch
             .pages
             .store(self.stats.pages.seen, Ordering::Relaxed);
+        let checkpoint = self.checkpoint(&batch).filter(|_| flow.is_continue());
         let wanted = (self.on_batch)(&Output {
             records: &self.records,
             rejects: &self.rejects,
             duplicates: &self.duplicates,
+            opened: &batch.parsed.opened,
+            news: &batch.news,
+            checkpoint,
         })?;
         self.stopped = flow.is_break() || wanted.is_break();
         let flow = match self.stopped {
@@ -82,6 +91,16 @@ where
     /// The counts, and whether the run was stopped before its end.
     pub fn finish(self) -> (Stats, bool) {
         (self.stats, self.stopped)
+    }
+
+    fn checkpoint(&self, batch: &Decided) -> Option<Checkpoint> {
+        Some(Checkpoint {
+            border: batch.parsed.border?,
+            stats: self.stats.clone(),
+            feeds: self.feeds,
+            new: batch.new,
+            faults: batch.parsed.faults.clone(),
+        })
     }
 
     fn part(&mut self, batch: &Decided, part: &ParsedPart) -> ControlFlow<()> {
@@ -114,7 +133,9 @@ where
     fn enter(&mut self, part: &ParsedPart) {
         let goes_on = |origin| Arc::ptr_eq(origin, &part.origin);
         if !self.origin.as_ref().is_some_and(goes_on) {
-            self.feeds = 0;
+            if !mem::take(&mut self.goes_on) {
+                self.feeds = 0;
+            }
             self.origin = Some(Arc::clone(&part.origin));
         }
     }

@@ -1,6 +1,8 @@
 //! Compressed output, chosen by the file's name: `.gz` and `.zst`, everything else is plain.
 //!
-//! The same records give the same bytes: no time and no name goes into a header.
+//! The same records give the same bytes: no time and no name goes into a header, and every
+//! 4 MiB of text become a member or frame of their own, wherever the text was cut when it was
+//! written. So a file can be gone on with behind each of them.
 
 use std::io::{self, Write};
 use std::path::Path;
@@ -8,65 +10,138 @@ use std::path::Path;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 
-use super::{OutputFile, SyncedFile};
+use super::{FileMark, OutputFile, SyncedFile};
 
 /// zstd's own default.
 const ZSTD_LEVEL: i32 = 3;
 
+/// Bytes of text in a member or frame; only the last one has less.
+const FRAME: usize = 4 << 20;
+
 /// An output file with or without compression.
-pub enum CompressedFile {
-    Plain(OutputFile),
-    Gzip(GzEncoder<OutputFile>),
-    Zstd(zstd::Encoder<'static, OutputFile>),
+pub struct CompressedFile {
+    file: OutputFile,
+    codec: Option<Codec>,
+    /// Text that is not yet in the file.
+    tail: Vec<u8>,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Codec {
+    Gzip,
+    Zstd,
+}
+
+/// A place in a file at which it can be gone on with.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OutputMark {
+    /// What is in the file; none where it is written in place.
+    pub file: Option<FileMark>,
+    /// Text that will go into the file behind that.
+    pub tail: Vec<u8>,
 }
 
 impl CompressedFile {
-    /// Opens `path` as [`OutputFile::create`] does.
+    /// Opens `path` as [`OutputFile::open`] does.
     ///
     /// # Errors
     /// Those of the file system.
-    pub fn create(path: &Path) -> io::Result<Self> {
-        let file = OutputFile::create(path)?;
+    pub fn open(path: &Path) -> io::Result<Self> {
         let ending = path.extension().and_then(|ending| ending.to_str());
-        Ok(match ending {
-            Some("gz") => Self::Gzip(GzEncoder::new(file, Compression::default())),
-            Some("zst") => {
-                let mut encoder = zstd::Encoder::new(file, ZSTD_LEVEL)?;
-                encoder.include_checksum(true)?;
-                Self::Zstd(encoder)
-            }
-            _ => Self::Plain(file),
+        Ok(Self {
+            file: OutputFile::open(path)?,
+            codec: match ending {
+                Some("gz") => Some(Codec::Gzip),
+                Some("zst") => Some(Codec::Zstd),
+                _ => None,
+            },
+            tail: Vec::new(),
         })
+    }
+
+    /// Begins the file, as [`OutputFile::begin`] does.
+    ///
+    /// # Errors
+    /// Those of the file system.
+    pub fn begin(&mut self) -> io::Result<()> {
+        self.file.begin()
+    }
+
+    /// Goes on with a file that was written before, as [`OutputFile::go_on`] does.
+    ///
+    /// # Errors
+    /// Those of the file system, and that the file is not what it was.
+    pub fn go_on(&mut self, mark: &OutputMark) -> io::Result<()> {
+        self.tail.clone_from(&mark.tail);
+        match &mark.file {
+            Some(mark) => self.file.go_on(mark),
+            None => Ok(()),
+        }
+    }
+
+    /// Where the file can be gone on with when what was written so far is safe.
+    pub fn mark(&self) -> OutputMark {
+        OutputMark {
+            file: self.file.mark(),
+            tail: self.tail.clone(),
+        }
+    }
+
+    /// The file itself, for those who sync it.
+    ///
+    /// # Errors
+    /// Those of the file system.
+    pub fn file(&self) -> io::Result<std::fs::File> {
+        self.file.file()
     }
 
     /// Ends the last frame and syncs the file as [`OutputFile::sync`] does.
     ///
     /// # Errors
     /// Those of the file system.
-    pub fn sync(self) -> io::Result<SyncedFile> {
-        match self {
-            Self::Plain(file) => file,
-            Self::Gzip(encoder) => encoder.finish()?,
-            Self::Zstd(encoder) => encoder.finish()?,
+    pub fn sync(mut self) -> io::Result<SyncedFile> {
+        if let Some(codec) = self.codec
+            && (!self.tail.is_empty() || self.file.is_empty())
+        {
+            self.file.write_all(&codec.compressed(&self.tail)?)?;
         }
-        .sync()
+        self.file.sync()
     }
 }
 
 impl Write for CompressedFile {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        match self {
-            Self::Plain(file) => file.write(bytes),
-            Self::Gzip(encoder) => encoder.write(bytes),
-            Self::Zstd(encoder) => encoder.write(bytes),
+        let Some(codec) = self.codec else {
+            return self.file.write(bytes);
+        };
+        let taken = bytes.len().min(FRAME - self.tail.len());
+        self.tail.extend_from_slice(&bytes[..taken]);
+        if self.tail.len() == FRAME {
+            self.file.write_all(&codec.compressed(&self.tail)?)?;
+            self.tail.clear();
         }
+        Ok(taken)
     }
 
     fn flush(&mut self) -> io::Result<()> {
+        self.file.flush()
+    }
+}
+
+impl Codec {
+    fn compressed(self, text: &[u8]) -> io::Result<Vec<u8>> {
         match self {
-            Self::Plain(file) => file.flush(),
-            Self::Gzip(encoder) => encoder.flush(),
-            Self::Zstd(encoder) => encoder.flush(),
+            Self::Gzip => {
+                let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
+                encoder.write_all(text)?;
+                encoder.finish()
+            }
+            Self::Zstd => {
+                let mut encoder = zstd::Encoder::new(Vec::new(), ZSTD_LEVEL)?;
+                encoder.include_checksum(true)?;
+                encoder.write_all(text)?;
+                encoder.finish()
+            }
         }
     }
 }

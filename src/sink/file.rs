@@ -7,37 +7,117 @@
 //! left to a drop.
 
 use std::fs::{self, File, OpenOptions, TryLockError};
-use std::io::{self, ErrorKind, Write};
+use std::io::{self, ErrorKind, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+use xxhash_rust::xxh3::Xxh3;
 
 use crate::durable::{FileState, part_of, rename};
 
 /// A file under way.
-#[derive(Debug)]
 pub struct OutputFile {
     file: File,
     /// Where it is written and what it will be called; none when written in place.
     rename: Option<(PathBuf, PathBuf)>,
+    /// Bytes in it, and their hash.
+    length: u64,
+    hash: Box<Xxh3>,
 }
 
+/// The beginning of a file.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FileMark {
+    /// Bytes.
+    pub length: u64,
+    /// Their XXH3-128, in hexadecimal digits.
+    pub xxh3: String,
+}
+
+/// Bytes that are read at once when a file is looked at again.
+const LOOK: usize = 1 << 20;
+
 impl OutputFile {
-    /// Opens `path`, or `path.part` beside it.
+    /// Opens `path`, or `path.part` beside it; what is there stays there until it is begun.
     ///
     /// # Errors
     /// Those of the file system, for instance a folder that is missing or read-only, and another
     /// run that writes this file.
-    pub fn create(path: &Path) -> io::Result<Self> {
+    pub fn open(path: &Path) -> io::Result<Self> {
         let in_place = fs::metadata(path).is_ok_and(|metadata| !metadata.is_file());
-        if in_place {
-            let file = OpenOptions::new().write(true).open(path)?;
-            return Ok(Self { file, rename: None });
-        }
-        let path = target_of(path)?;
-        let part = part_of(&path);
+        let (file, rename) = if in_place {
+            (OpenOptions::new().write(true).open(path)?, None)
+        } else {
+            let path = target_of(path)?;
+            let part = part_of(&path);
+            (claimed(&part)?, Some((part, path)))
+        };
         Ok(Self {
-            file: claimed(&part)?,
-            rename: Some((part, path)),
+            file,
+            rename,
+            length: 0,
+            hash: Box::new(Xxh3::new()),
         })
+    }
+
+    /// Begins with nothing.
+    ///
+    /// # Errors
+    /// Those of the file system.
+    pub fn begin(&mut self) -> io::Result<()> {
+        match self.rename {
+            Some(_) => self.file.set_len(0),
+            None => Ok(()),
+        }
+    }
+
+    /// Goes on behind what was written before; what is behind it is cut off. A file that has its
+    /// name already is copied.
+    ///
+    /// # Errors
+    /// Those of the file system, and that the file does not begin as it did.
+    pub fn go_on(&mut self, mark: &FileMark) -> io::Result<()> {
+        let Some((part, path)) = &self.rename else {
+            return Ok(());
+        };
+        for candidate in [part, path] {
+            let Some(hash) = hash_of(candidate, mark)? else {
+                continue;
+            };
+            if candidate == path {
+                self.file.set_len(0)?;
+                io::copy(&mut File::open(path)?.take(mark.length), &mut self.file)?;
+            }
+            self.file.set_len(mark.length)?;
+            self.file.seek(SeekFrom::End(0))?;
+            (self.length, self.hash) = (mark.length, hash);
+            return Ok(());
+        }
+        Err(io::Error::new(
+            ErrorKind::InvalidData,
+            "it does not begin as it was written; leave --resume out to start again",
+        ))
+    }
+
+    /// What is in the file so far; none where it is written in place.
+    pub fn mark(&self) -> Option<FileMark> {
+        self.rename.as_ref().map(|_| FileMark {
+            length: self.length,
+            xxh3: format!("{:032x}", self.hash.digest128()),
+        })
+    }
+
+    /// Whether nothing was written.
+    pub fn is_empty(&self) -> bool {
+        self.length == 0
+    }
+
+    /// The file itself, for those who sync it.
+    ///
+    /// # Errors
+    /// Those of the file system.
+    pub fn file(&self) -> io::Result<File> {
+        self.file.try_clone()
     }
 
     /// Makes sure that the file is on disk. What was written in place cannot be synced.
@@ -53,7 +133,6 @@ impl OutputFile {
 }
 
 /// A file that is whole and on disk, and waits for its name.
-#[derive(Debug)]
 pub struct SyncedFile(OutputFile);
 
 impl SyncedFile {
@@ -79,7 +158,10 @@ impl SyncedFile {
 
 impl Write for OutputFile {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.file.write(bytes)
+        let written = self.file.write(bytes)?;
+        self.hash.update(&bytes[..written]);
+        self.length += written as u64;
+        Ok(written)
     }
 
     fn flush(&mut self) -> io::Result<()> {
@@ -111,8 +193,8 @@ pub fn target_of(path: &Path) -> io::Result<PathBuf> {
 /// As many as Linux follows.
 const MOST_LINKS: usize = 40;
 
-/// Opens and locks a file, and only then empties it. The run that had it before may have given it
-/// its name in between; then it is no longer this one's.
+/// Opens and locks a file. The run that had it before may have given it its name in between; then
+/// it is no longer this one's.
 fn claimed(part: &Path) -> io::Result<File> {
     loop {
         let mut options = OpenOptions::new();
@@ -127,10 +209,32 @@ fn claimed(part: &Path) -> io::Result<File> {
             Ok(()) | Err(TryLockError::Error(_)) => {}
         }
         if is_at(&file, part)? {
-            file.set_len(0)?;
             return Ok(file);
         }
     }
+}
+
+/// The hash of a file's beginning, if that is what it was.
+fn hash_of(path: &Path, mark: &FileMark) -> io::Result<Option<Box<Xxh3>>> {
+    let mut hash = Box::new(Xxh3::new());
+    let mut file = match File::open(path) {
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+        file => file?.take(mark.length),
+    };
+    let (mut bytes, mut length) = (vec![0; LOOK], 0);
+    loop {
+        match file.read(&mut bytes) {
+            Ok(0) => break,
+            Ok(read) => {
+                hash.update(&bytes[..read]);
+                length += read as u64;
+            }
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    let is_same = length == mark.length && format!("{:032x}", hash.digest128()) == mark.xxh3;
+    Ok(is_same.then_some(hash))
 }
 
 /// Whether a file still has its name.
@@ -155,12 +259,17 @@ fn is_at(_file: &File, _path: &Path) -> io::Result<bool> {
 mod tests {
     use super::*;
 
+    fn created(path: &Path) -> io::Result<OutputFile> {
+        let mut output = OutputFile::open(path)?;
+        output.begin().map(|()| output)
+    }
+
     #[test]
     fn a_file_takes_its_name_only_when_whole() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("out.ndjson");
         fs::write(&path, "old").unwrap();
-        let mut output = OutputFile::create(&path).unwrap();
+        let mut output = created(&path).unwrap();
         output.write_all(b"new").unwrap();
         assert_eq!(fs::read(&path).unwrap(), b"old");
         output.sync().unwrap().name().unwrap();
@@ -172,13 +281,13 @@ mod tests {
     fn a_file_that_is_being_written_is_refused_until_it_is_finished() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("out.ndjson");
-        let mut first = OutputFile::create(&path).unwrap();
+        let mut first = created(&path).unwrap();
         first.write_all(b"first").unwrap();
-        let refused = OutputFile::create(&path).unwrap_err();
+        let refused = created(&path).err().unwrap();
         assert_eq!(refused.kind(), ErrorKind::ResourceBusy);
         first.sync().unwrap().name().unwrap();
         assert_eq!(fs::read(&path).unwrap(), b"first");
-        OutputFile::create(&path).unwrap();
+        created(&path).unwrap();
     }
 
     /// Many runs at once, each of which opens the file while another one renames it.
@@ -191,7 +300,7 @@ mod tests {
             for _ in 0..4 {
                 threads.spawn(|| {
                     for _ in 0..100 {
-                        if let Ok(mut output) = OutputFile::create(&path) {
+                        if let Ok(mut output) = created(&path) {
                             output.write_all(b"whole").unwrap();
                             output.sync().unwrap().name().unwrap();
                         }
@@ -207,7 +316,41 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("out.ndjson");
         fs::write(&path, "old").unwrap();
-        drop(OutputFile::create(&path).unwrap());
+        drop(created(&path).unwrap());
         assert_eq!(fs::read(&path).unwrap(), b"old");
+    }
+
+    #[test]
+    fn a_file_is_gone_on_with_where_it_was_marked() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("out.ndjson");
+        let mut output = created(&path).unwrap();
+        output.write_all(b"kept").unwrap();
+        let mark = output.mark().unwrap();
+        output.write_all(b"lost").unwrap();
+        drop(output);
+        let mut output = OutputFile::open(&path).unwrap();
+        output.go_on(&mark).unwrap();
+        output.write_all(b", and more").unwrap();
+        let whole = output.mark().unwrap();
+        output.sync().unwrap().name().unwrap();
+        assert_eq!(fs::read(&path).unwrap(), b"kept, and more");
+        // Also when it has its name by now.
+        for mark in [mark, whole] {
+            let mut output = OutputFile::open(&path).unwrap();
+            output.go_on(&mark).unwrap();
+            assert_eq!(output.mark().unwrap(), mark);
+            drop(output);
+            fs::remove_file(part_of(&path)).unwrap();
+        }
+        let mut output = OutputFile::open(&path).unwrap();
+        let other = FileMark {
+            length: 4,
+            xxh3: "0".repeat(32),
+        };
+        assert_eq!(
+            output.go_on(&other).unwrap_err().kind(),
+            ErrorKind::InvalidData
+        );
     }
 }

@@ -5,5 +5,5 @@ mod file;
 mod json;
 pub mod ndjson;
 
-pub use compress::CompressedFile;
-pub use file::{OutputFile, SyncedFile, target_of};
+pub use compress::{CompressedFile, OutputMark};
+pub use file::{FileMark, OutputFile, SyncedFile, target_of};

@@ -92,6 +92,11 @@ impl Store {
         self.manifest.scope
     }
 
+    /// How many runs have added to it.
+    pub fn runs(&self) -> usize {
+        self.manifest.runs.len()
+    }
+
     /// What the store remembers, held in so many bytes of memory; what does not fit stays on disk.
     ///
     /// # Errors
@@ -100,12 +105,7 @@ impl Store {
         let temporary = self.folder.join(TEMPORARY);
         let keys = Keys::open(bytes, &self.folder, &self.manifest.keys, temporary)?;
         let places = Places::open(&self.folder.join(PLACES), self.manifest.starts())?;
-        Ok(Memory {
-            keys,
-            places: Some(places),
-            counts: Counts::default(),
-            counts_papers: true,
-        })
+        Ok(Memory::new(keys, Some(places), true))
     }
 
     /// Writes what a run has added to its memory. The run's output must be whole and synced, in

@@ -16,7 +16,7 @@ use self::object::Found;
 pub use self::object::Paths;
 use super::batch::{Taking, too_large};
 use super::pack::{Inflow, Packer, Stretch};
-use super::{Behind, Content, Entry, Origin, Part, Records, Refused};
+use super::{Before, Behind, Content, Entry, Origin, Part, Records, Refused};
 use crate::grammar::json_may_hold_report;
 use crate::model::RejectReason;
 use crate::split::feeds_in;
@@ -39,10 +39,15 @@ struct Reading<'a> {
 
 /// Reads lines to the source's end, or until the run is over. A fault ends it; whole lines
 /// before it are read, and a line that it cuts is not.
-pub fn read(packer: &mut Packer, origin: &Arc<Origin>, inflow: Inflow) -> ControlFlow<()> {
+pub fn read(
+    packer: &mut Packer,
+    origin: &Arc<Origin>,
+    before: Before,
+    inflow: Inflow,
+) -> ControlFlow<()> {
     let mut reading = Reading {
-        stretch: Stretch::new(packer, Arc::clone(origin), 0),
-        number: 1,
+        stretch: Stretch::new(packer, Arc::clone(origin), before.at),
+        number: before.lines + 1,
         line: packer.filled(),
         searched: packer.filled(),
         inflow,
@@ -55,6 +60,7 @@ pub fn read(packer: &mut Packer, origin: &Arc<Origin>, inflow: Inflow) -> Contro
         }
         if packer.is_full() && reading.line > 0 {
             reading.close(packer, None);
+            packer.mark(reading.stretch.offset, reading.number - 1);
             packer.pass_on(reading.line)?;
             (reading.stretch.start, reading.line) = (0, 0);
             reading.searched = packer.filled();

@@ -40,8 +40,8 @@ struct Fault {
     message: String,
 }
 
-/// Reads the rows in their order.
-pub fn read(packer: &mut Packer, origin: &Arc<Origin>, file: File) -> ControlFlow<()> {
+/// Reads the rows in their order. So many of them were read before.
+pub fn read(packer: &mut Packer, origin: &Arc<Origin>, before: u64, file: File) -> ControlFlow<()> {
     let damaged = |message| io::Error::new(io::ErrorKind::InvalidData, message);
     let (file, metadata, columns) = match open(file, packer.fields) {
         Ok(opened) => opened,
@@ -56,17 +56,22 @@ pub fn read(packer: &mut Packer, origin: &Arc<Origin>, file: File) -> ControlFlo
     };
     let mut first = 0_u64;
     for group in metadata.row_groups() {
-        let each = &mut |number, url: Option<&[u8]>, text: Option<&[u8]>| {
-            reading.add(packer, number, url, text)
+        let rows = first..first.saturating_add(group.num_rows().try_into().unwrap_or(0));
+        first = rows.end;
+        if rows.end <= before {
+            continue;
+        }
+        let each = &mut |number, url: Option<&[u8]>, text: Option<&[u8]>| match number < before {
+            true => ControlFlow::Continue(()),
+            false => reading.add(packer, number, url, text),
         };
-        match read_group(&file, group, columns, first, each) {
+        match read_group(&file, group, columns, rows.start, each) {
             Ok(flow) => flow?,
             Err(Fault { row, message }) => {
                 let row = origin.of_member(row.to_string().as_bytes());
                 packer.fault(&row, None, damaged(message));
             }
         }
-        first = first.saturating_add(group.num_rows().try_into().unwrap_or(0));
         let compressed = u64::try_from(group.compressed_size()).unwrap_or(0);
         packer.progress.fetch_add(compressed, Ordering::Relaxed);
     }
@@ -102,6 +107,7 @@ impl Reading {
         packer.batch.rows.push(row);
         if packer.is_full() {
             self.close(packer);
+            packer.mark(number + 1, 0);
             packer.pass_on(packer.filled())?;
             (self.stretch.start, self.first_row) = (0, 0);
         }
@@ -377,7 +383,7 @@ mod tests {
             &mut pass,
             &mut on_fault,
         );
-        let flow = super::read(&mut packer, &Arc::default(), file(bytes));
+        let flow = super::read(&mut packer, &Arc::default(), 0, file(bytes));
         packer.finish();
         assert!(flow.is_continue());
         (given, faults)

@@ -52,9 +52,14 @@ enum Frame {
 }
 
 /// Reads records to the source's end, or until the run is over.
-pub fn read(packer: &mut Packer, origin: &Arc<Origin>, inflow: Inflow) -> ControlFlow<()> {
+pub fn read(
+    packer: &mut Packer,
+    origin: &Arc<Origin>,
+    offset: u64,
+    inflow: Inflow,
+) -> ControlFlow<()> {
     let mut reading = Reading {
-        stretch: Stretch::new(packer, Arc::clone(origin), 0),
+        stretch: Stretch::new(packer, Arc::clone(origin), offset),
         record: packer.filled(),
         is_cut: false,
         inflow,
@@ -137,6 +142,7 @@ impl Reading<'_> {
     fn read_on(&mut self, packer: &mut Packer) -> ControlFlow<()> {
         if packer.is_full() && self.record > 0 {
             self.close(packer, None);
+            packer.mark(self.stretch.offset, 0);
             packer.pass_on(self.record)?;
             (self.stretch.start, self.record) = (0, 0);
         }
@@ -219,7 +225,9 @@ impl Reading<'_> {
         close(&mut self.stretch, packer, end, Some(behind));
         if record.is_read {
             let (offset, inflow) = (self.stretch.offset, Inflow::new(Box::new(&mut body), None));
+            packer.nesting += 1;
             text::read(packer, &Arc::new(record.origin), offset, inflow)?;
+            packer.nesting -= 1;
             self.stretch.offset += record.text_length - body.left;
         }
         let meets_record = body.meets_record();

@@ -1,0 +1,333 @@
+//! Runs that are interrupted: a journal beside the output says where they can go on.
+//!
+//! The journal grows as the run does: sources that were opened, what was new to the memory,
+//! and every few seconds a checkpoint. A checkpoint is written when all that it tells of is
+//! safely on disk; a thread of its own waits for that, and the run goes on meanwhile. So a run
+//! that ends at any moment, and for any reason, can go on from the last one.
+
+use std::fs;
+use std::io;
+use std::mem;
+use std::path::{Path, PathBuf};
+use std::thread::{self, JoinHandle};
+
+use serde::{Deserialize, Serialize};
+
+use super::outputs::Outputs;
+use crate::dedup::Memory;
+use crate::durable::part_of;
+use crate::error::Error;
+use crate::input::{Input, Opened, as_opened};
+use crate::job::{Checkpoint, Output};
+use crate::journal::{self, Journal, Kind, Mark};
+use crate::place::Printable;
+use crate::sink::{FileMark, OutputMark, target_of};
+
+/// What must be the same when a run goes on, by the flags' names.
+pub type Settings = Vec<(String, String)>;
+
+/// Where the journal of a run with this output is.
+pub fn journal_of(output: &Path) -> io::Result<PathBuf> {
+    let mut name = target_of(output)?.into_os_string();
+    name.push(".journal");
+    Ok(name.into())
+}
+
+/// What is to be done with an output's journal.
+pub enum Found {
+    /// There is none, or no checkpoint in it.
+    Nothing,
+    /// The run was done, but for removing it.
+    Whole,
+    /// The run can go on.
+    Interrupted(Box<Interrupted>),
+}
+
+/// Where a run stopped.
+pub struct Interrupted {
+    journal: PathBuf,
+    saved: Saved,
+    tails: Vec<Vec<u8>>,
+}
+
+#[derive(Clone, Serialize, Deserialize)]
+struct Saved {
+    /// Up to where the journal tells of what was before the checkpoint.
+    mark: Mark,
+    /// The outputs' beginnings; none of those that are written in place.
+    outputs: Vec<Option<FileMark>>,
+    run: Checkpoint,
+}
+
+/// Looks for where a run with this output stopped.
+///
+/// # Errors
+/// The sentence that says what to change, or a journal that cannot be read.
+pub fn find(output: &Path, settings: &Settings) -> Result<Result<Found, String>, Error> {
+    let path = journal_of(output).map_err(Error::Journal)?;
+    if !path.exists() {
+        return Ok(Ok(Found::Nothing));
+    }
+    let target = target_of(output).map_err(Error::Journal)?;
+    if target.exists() && !part_of(&target).exists() {
+        return Ok(Ok(Found::Whole));
+    }
+    let (mut before, mut tails, mut last) = (None, Vec::new(), None);
+    journal::read(&path, &mut |_, kind, payload| {
+        match kind {
+            Kind::Run => before = Some(serde_json::from_slice::<Settings>(payload)?),
+            Kind::Tail => tails.push(payload.to_vec()),
+            Kind::Checkpoint => {
+                last = Some((serde_json::from_slice(payload)?, mem::take(&mut tails)));
+            }
+            Kind::Opened | Kind::News => {}
+        }
+        Ok(true)
+    })
+    .map_err(Error::Journal)?;
+    let (Some(before), Some((saved, tails))) = (before, last) else {
+        return Ok(Ok(Found::Nothing));
+    };
+    if let Some(refusal) = changed(&before, settings) {
+        return Ok(Err(refusal));
+    }
+    Ok(Ok(Found::Interrupted(Box::new(Interrupted {
+        journal: path,
+        saved,
+        tails,
+    }))))
+}
+
+/// Removes the journal of a run that was done.
+///
+/// # Errors
+/// Those of the file system.
+pub fn remove_journal(output: &Path) -> Result<(), Error> {
+    let removed = journal_of(output).and_then(fs::remove_file);
+    removed.map_err(Error::Journal)
+}
+
+/// The sentence that names what is not as it was.
+fn changed(before: &Settings, now: &Settings) -> Option<String> {
+    let value = |settings: &Settings, name: &str| {
+        let found = settings.iter().find(|(other, _)| other == name);
+        found.map_or_else(|| "unknown".to_owned(), |(_, value)| value.clone())
+    };
+    let names = before.iter().chain(now).map(|(name, _)| name);
+    names
+        .map(|name| (name, value(before, name), value(now, name)))
+        .find(|(_, before, now)| before != now)
+        .map(|(name, before, now)| {
+            let (before, now) = (Printable(&before), Printable(&now));
+            format!(
+                "--resume: {name} was `{before}` and is `{now}`; give what the interrupted run \
+                 was given, or leave --resume out to start again"
+            )
+        })
+}
+
+impl Interrupted {
+    /// Fills the memory with what the run had seen, and sees whether the sources that it had opened
+    /// are still what they were.
+    ///
+    /// # Errors
+    /// The sentence that names the source that has changed; a journal or memory that cannot be read.
+    pub fn replay(
+        &self,
+        memory: &mut Memory,
+        inputs: &[Input],
+    ) -> Result<Result<(), String>, Error> {
+        let mut opened = Vec::<Opened>::new();
+        let end = self.saved.mark.offset;
+        journal::read(&self.journal, &mut |mark, kind, payload| {
+            let is_before = mark.offset < end;
+            match kind {
+                _ if !is_before => {}
+                Kind::News => memory.replay(payload)?,
+                Kind::Opened => opened.extend(serde_json::from_slice::<Vec<Opened>>(payload)?),
+                _ => {}
+            }
+            Ok(is_before)
+        })
+        .map_err(Error::Journal)?;
+        memory.count_as_new(self.saved.run.new);
+        let now = as_opened(inputs)
+            .map(Some)
+            .chain([None].into_iter().cycle());
+        let changed = opened
+            .iter()
+            .zip(now)
+            .find(|(before, now)| now.as_ref() != Some(before));
+        Ok(match changed {
+            None => Ok(()),
+            Some((before, _)) => Err(format!(
+                "--resume: the input `{}` is not what it was; leave --resume out to start again",
+                Printable(&before.path.to_string_lossy())
+            )),
+        })
+    }
+
+    /// Where the outputs can be gone on with.
+    pub fn outputs(&self) -> Vec<OutputMark> {
+        let marks = self
+            .saved
+            .outputs
+            .iter()
+            .cloned()
+            .zip(self.tails.iter().cloned());
+        marks
+            .map(|(file, tail)| OutputMark { file, tail })
+            .collect()
+    }
+
+    /// Where the run can go on.
+    pub fn checkpoint(&self) -> &Checkpoint {
+        &self.saved.run
+    }
+}
+
+/// The journal of a run that goes on.
+pub struct Keeper {
+    journal: Journal,
+    path: PathBuf,
+    /// The next checkpoint, while what it tells of is being synced.
+    next: Option<Next>,
+}
+
+struct Next {
+    saved: Saved,
+    tails: Vec<Vec<u8>>,
+    synced: JoinHandle<io::Result<()>>,
+}
+
+impl Keeper {
+    /// Begins a journal.
+    ///
+    /// # Errors
+    /// It cannot be written.
+    pub fn begin(output: &Path, settings: &Settings) -> Result<Self, Error> {
+        let begin = || {
+            let path = journal_of(output)?;
+            let mut journal = Journal::create(&path)?;
+            journal.append(Kind::Run, &serde_json::to_vec(settings)?)?;
+            Ok(Self {
+                journal,
+                path,
+                next: None,
+            })
+        };
+        begin().map_err(Error::Journal)
+    }
+
+    /// Goes on with the journal of a run that was interrupted.
+    ///
+    /// # Errors
+    /// It cannot be written.
+    pub fn go_on(interrupted: &Interrupted) -> Result<Self, Error> {
+        let path = interrupted.journal.clone();
+        let go_on = || {
+            let journal = Journal::go_on(&path, interrupted.saved.mark)?;
+            let mut keeper = Self {
+                journal,
+                path: path.clone(),
+                next: None,
+            };
+            keeper.append(&interrupted.saved, &interrupted.tails)?;
+            Ok(keeper)
+        };
+        go_on().map_err(Error::Journal)
+    }
+
+    /// Notes down what is in a batch, which the outputs have taken.
+    ///
+    /// # Errors
+    /// The journal or an output cannot be written.
+    pub fn note(&mut self, batch: &Output, outputs: &mut Outputs) -> Result<(), Error> {
+        if !batch.opened.is_empty() {
+            let opened = serde_json::to_vec(batch.opened).map_err(io::Error::from);
+            let opened = opened.and_then(|opened| self.journal.append(Kind::Opened, &opened));
+            opened.map_err(Error::Journal)?;
+        }
+        if !batch.news.is_empty() {
+            let noted = self.journal.append(Kind::News, batch.news);
+            noted.map_err(Error::Journal)?;
+        }
+        if self
+            .next
+            .as_ref()
+            .is_some_and(|next| next.synced.is_finished())
+        {
+            self.write_checkpoint()?;
+        }
+        if let Some(checkpoint) = &batch.checkpoint {
+            self.write_checkpoint()?;
+            self.begin_checkpoint(checkpoint, outputs)?;
+        }
+        Ok(())
+    }
+
+    fn begin_checkpoint(&mut self, run: &Checkpoint, outputs: &mut Outputs) -> Result<(), Error> {
+        let (mut marks, mut tails) = (Vec::new(), Vec::new());
+        let mut files = vec![self.journal.file().map_err(Error::Journal)?];
+        for (mark, file) in outputs.marks()? {
+            files.extend(mark.file.is_some().then_some(file));
+            marks.push(mark.file);
+            tails.push(mark.tail);
+        }
+        let sync = move || files.iter().try_for_each(fs::File::sync_data);
+        let thread = thread::Builder::new().name("checkpoint".to_owned());
+        self.next = Some(Next {
+            saved: Saved {
+                mark: self.journal.end(),
+                outputs: marks,
+                run: run.clone(),
+            },
+            tails,
+            synced: thread.spawn(sync).map_err(Error::Threads)?,
+        });
+        Ok(())
+    }
+
+    /// Writes the checkpoint that was begun, when what it tells of is safe.
+    ///
+    /// # Errors
+    /// Something cannot be synced, or the journal not be written.
+    pub fn write_checkpoint(&mut self) -> Result<(), Error> {
+        let Some(next) = self.next.take() else {
+            return Ok(());
+        };
+        let synced = next.synced.join();
+        let synced =
+            synced.unwrap_or_else(|_| Err(io::Error::other("the thread that syncs panicked")));
+        synced
+            .and_then(|()| self.append(&next.saved, &next.tails))
+            .map_err(Error::Journal)
+    }
+
+    fn append(&mut self, saved: &Saved, tails: &[Vec<u8>]) -> io::Result<()> {
+        for tail in tails {
+            self.journal.append(Kind::Tail, tail)?;
+        }
+        self.journal
+            .append(Kind::Checkpoint, &serde_json::to_vec(saved)?)
+    }
+
+    /// Leaves the journal for another run to go on with.
+    ///
+    /// # Errors
+    /// Those of [`write_checkpoint`](Self::write_checkpoint).
+    pub fn leave(mut self) -> Result<(), Error> {
+        self.write_checkpoint()?;
+        let synced = self.journal.file().and_then(|file| file.sync_data());
+        synced.map_err(Error::Journal)
+    }
+
+    /// Removes the journal: the run is done.
+    ///
+    /// # Errors
+    /// Those of the file system.
+    pub fn remove(self) -> Result<(), Error> {
+        drop(self.journal);
+        fs::remove_file(&self.path).map_err(Error::Journal)
+    }
+}

@@ -1,0 +1,302 @@
+//! The main job: a run with its outputs, its journal and its store, from the first check to the exit code.
+
+use std::io;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use serde::Serialize;
+
+use super::args::{Args, When, refuse_unseekable};
+use super::outputs::{NamedFile, Outputs};
+use super::resume::{self, Found, Interrupted, Keeper};
+use super::{DONE, FAILED, GATE_FAILED, refuse};
+use crate::dedup::{Memory, Store};
+use crate::error::Error;
+use crate::job::{Checkpoint, Config, Summary, Watch, run_from};
+use crate::model::{Reject, RejectReason};
+use crate::place::{Place, Printable};
+use crate::progress::{Progress, say, total_bytes};
+use crate::stats::Stats;
+use crate::summary;
+
+/// Carries the run through, and returns the exit code.
+pub fn run(args: &Args, mut config: Config) -> Result<u8, Error> {
+    let started = Instant::now();
+    let store = match &args.seen {
+        Some(folder) => Some(Store::open(folder, args.scope())?),
+        None => None,
+    };
+    let mut memory = match &store {
+        Some(store) => {
+            config.dedup = store.scope();
+            store.memory(config.memory).map_err(Error::Remember)?
+        }
+        None => config.memory(),
+    };
+    let interrupted = match interrupted(args, &config, store.as_ref(), &mut memory)? {
+        Ok(interrupted) => interrupted,
+        Err(Ended(code)) => return Ok(code),
+    };
+    let mut outputs = Outputs::open(
+        args.output.as_deref(),
+        args.rejects.as_deref(),
+        args.duplicates.as_deref(),
+    )?;
+    let stats_file = args.stats.as_deref().map(NamedFile::create).transpose()?;
+    let mut keeper = None;
+    let mut start = Checkpoint::default();
+    if let Some(interrupted) = &interrupted {
+        outputs.go_on(&interrupted.outputs())?;
+        keeper = Some(Keeper::go_on(interrupted)?);
+        start = interrupted.checkpoint().clone();
+    } else {
+        outputs.begin()?;
+        if let (Some(output), Some(_)) = (&args.output, config.checkpoints) {
+            let settings = args.settings(&config, store.as_ref());
+            keeper = Some(Keeper::begin(output, &settings)?);
+        }
+    }
+    if keeper.is_some() {
+        memory.note_news();
+    }
+    let progress = progress(args, &config);
+    let watch = Watch {
+        on_fault: &|fault| progress.say(&format!("citesift: {fault}")),
+        ..Watch::default()
+    };
+    let signal = match keeper {
+        Some(_) => take_signals(&watch),
+        None => Arc::default(),
+    };
+
+    let mut reader_left = false;
+    let mut damage = Damage::default();
+    let summary = run_from(&config, &start, &mut memory, &watch, |batch| {
+        progress.update(&watch);
+        batch
+            .rejects
+            .iter()
+            .for_each(|reject| damage.say(reject, &progress));
+        let flow = outputs.write(batch)?;
+        if let Some(keeper) = &mut keeper {
+            keeper.note(batch, &mut outputs)?;
+        }
+        reader_left = flow.is_break();
+        Ok(flow)
+    });
+    progress.clear();
+    let summary = match summary {
+        Ok(summary) if !summary.interrupted => summary,
+        ended => {
+            let left = keeper.map_or(Ok(()), Keeper::leave);
+            let summary = ended?;
+            left?;
+            say(summary::interrupted(&summary).trim_end());
+            return Ok(128 + signal.load(Ordering::Relaxed) as u8);
+        }
+    };
+    finish(args, outputs, store, memory)?;
+    keeper.map_or(Ok(()), Keeper::remove)?;
+
+    let elapsed = started.elapsed();
+    if let Some(file) = stats_file {
+        write_stats(file, &summary, elapsed)?;
+    }
+    if !args.quiet && !reader_left {
+        say(summary::text(&summary, elapsed, args.rejects.is_some()).trim_end());
+    }
+    Ok(exit_code(args, &summary))
+}
+
+/// There is nothing to do, or it is not done: the exit code.
+struct Ended(u8);
+
+/// The run to go on with, whose memory is filled; none is to be begun.
+fn interrupted(
+    args: &Args,
+    config: &Config,
+    store: Option<&Store>,
+    memory: &mut Memory,
+) -> Result<Result<Option<Box<Interrupted>>, Ended>, Error> {
+    let (Some(output), true) = (&args.output, args.resume) else {
+        return Ok(Ok(None));
+    };
+    let ended = |message: String| Ok(Err(Ended(refuse(&message))));
+    if let Err(message) = refuse_unseekable(&config.inputs) {
+        return ended(message);
+    }
+    match resume::find(output, &args.settings(config, store))? {
+        Err(message) => ended(message),
+        Ok(Found::Whole) => {
+            resume::remove_journal(output)?;
+            tell(args, output, "is whole: there is nothing to resume");
+            Ok(Err(Ended(DONE)))
+        }
+        Ok(Found::Nothing) => {
+            if let Err(message) = args.refuse_replacing() {
+                return ended(message);
+            }
+            tell(args, output, "has no checkpoint: the run begins anew");
+            Ok(Ok(None))
+        }
+        Ok(Found::Interrupted(found)) => match found.replay(memory, &config.inputs)? {
+            Err(message) => ended(message),
+            Ok(()) => Ok(Ok(Some(found))),
+        },
+    }
+}
+
+fn tell(args: &Args, output: &Path, what: &str) {
+    if !args.quiet {
+        say(&format!(
+            "citesift: {} {what}",
+            Printable(&output.to_string_lossy())
+        ));
+    }
+}
+
+/// The first signal stops the run at its next checkpoint, the second one at once. Where signals
+/// cannot be taken, the first one does. Returns which it was.
+#[cfg(unix)]
+fn take_signals(watch: &Watch) -> Arc<AtomicUsize> {
+    use signal_hook::consts::{SIGINT, SIGTERM};
+    use signal_hook::flag;
+    let taken = Arc::new(AtomicUsize::new(0));
+    for signal in [SIGINT, SIGTERM] {
+        let interrupted = || Arc::clone(&watch.interrupted);
+        let number = usize::try_from(signal).unwrap_or_default();
+        let _ = flag::register_conditional_shutdown(signal, 128 + signal, interrupted())
+            .and_then(|_| flag::register_usize(signal, Arc::clone(&taken), number))
+            .and_then(|_| flag::register(signal, interrupted()));
+    }
+    taken
+}
+
+#[cfg(not(unix))]
+fn take_signals(_watch: &Watch) -> Arc<AtomicUsize> {
+    Arc::default()
+}
+
+/// Gives the outputs their names, and the store what the run has seen.
+fn finish(
+    args: &Args,
+    outputs: Outputs,
+    store: Option<Store>,
+    memory: Memory,
+) -> Result<(), Error> {
+    let remembering = |error: io::Error| Error::Store(error.into());
+    let prepared = outputs.finish(|state| match (store, &args.output) {
+        (Some(store), Some(output)) => {
+            let prepared = store.prepare(memory, output, state);
+            prepared.map(Some).map_err(remembering)
+        }
+        _ => Ok(None),
+    })?;
+    match prepared.flatten() {
+        Some(prepared) => prepared.commit().map_err(remembering),
+        None => Ok(()),
+    }
+}
+
+/// Says what is damaged, record by record, but not without end.
+#[derive(Default)]
+struct Damage {
+    said: usize,
+}
+
+impl Damage {
+    const MOST: usize = 10;
+
+    fn say(&mut self, reject: &Reject, progress: &Progress) {
+        if !RejectReason::DAMAGE.contains(&reject.reason) || self.said > Self::MOST {
+            return;
+        }
+        self.said += 1;
+        if self.said > Self::MOST {
+            progress.say("citesift: more is damaged; --rejects FILE tells all of it");
+            return;
+        }
+        let source = reject.source.clone();
+        let place = Place {
+            path: source.path.into(),
+            offset: source.offset,
+            line: source.line,
+            record: source.record.map(Into::into),
+        };
+        let message = Printable(&reject.message);
+        progress.say(&format!("citesift: {place}: {message}"));
+    }
+}
+
+fn progress(args: &Args, config: &Config) -> Progress {
+    use std::io::IsTerminal;
+    let shown = match args.progress {
+        _ if args.quiet => false,
+        When::Always => true,
+        When::Never => false,
+        When::Auto => io::stderr().is_terminal(),
+    };
+    match shown {
+        true => Progress::shown(total_bytes(&config.inputs)),
+        false => Progress::hidden(),
+    }
+}
+
+/// The summary as `--stats` writes it.
+#[derive(Serialize)]
+struct StatsFile<'a> {
+    version: &'static str,
+    #[serde(flatten)]
+    stats: &'a Stats,
+    read_errors: Vec<StatsReadError<'a>>,
+    /// The run ended before its input: by `--limit`, or because nobody read on.
+    stopped: bool,
+    elapsed_seconds: f64,
+}
+
+#[derive(Serialize)]
+struct StatsReadError<'a> {
+    path: &'a str,
+    record: Option<&'a str>,
+    message: String,
+}
+
+fn write_stats(mut file: NamedFile, summary: &Summary, elapsed: Duration) -> Result<(), Error> {
+    let read_errors = summary.faults.iter().map(|fault| StatsReadError {
+        path: &fault.path,
+        record: fault.record.as_deref(),
+        message: fault.source.to_string(),
+    });
+    file.json_line(&StatsFile {
+        version: env!("CARGO_PKG_VERSION"),
+        stats: &summary.stats,
+        read_errors: read_errors.collect(),
+        stopped: summary.stopped,
+        elapsed_seconds: elapsed.as_secs_f64(),
+    })?;
+    file.finish()
+}
+
+fn exit_code(args: &Args, summary: &Summary) -> u8 {
+    let pages = &summary.stats.pages;
+    if !summary.faults.is_empty() || summary.stats.damaged() > 0 {
+        return FAILED;
+    }
+    if args.strict && (pages.rejected > 0 || !summary.stats.warnings.is_empty()) {
+        say("citesift: --strict does not hold: there are rejected pages or warnings");
+        return GATE_FAILED;
+    }
+    let reports = pages.seen - pages.skipped;
+    if let Some(most) = args.max_rejects
+        && most.is_exceeded(pages.rejected, reports)
+    {
+        say(&format!(
+            "citesift: --max-rejects does not hold: {} of {reports} report pages were rejected",
+            pages.rejected
+        ));
+        return GATE_FAILED;
+    }
+    DONE
+}
