@@ -8,12 +8,19 @@
 //! What a batch cannot prove to be members from its first byte to its last is left to the
 //! streaming decoder: a cut that was none, a member larger than a batch, damage, what follows
 //! the last member. So bytes and faults are those of [`flate2::bufread::MultiGzDecoder`], and
-//! nothing is decoded ahead again until a member has ended where a batch begins. The first
-//! member is always streamed: a source that is one member costs what it did, and no thread.
+//! nothing is decoded ahead again until a member has ended where a batch begins. A small first
+//! member is always streamed: a source of one costs no thread.
 //!
-//! At most four threads; 8 MiB of buffers with two, and never 16, whatever the source holds.
+//! A large member, which no other one follows soon, is cut into ranges of its blocks, and these
+//! are decoded whole as well, one after another on one thread: `large`.
+//!
+//! At most four threads; 8 MiB of buffers with two, and never 16 for small members. For a large
+//! one there are four ranges of 4.5 MiB at most, and of a quarter of that in usual text.
 
 mod batch;
+mod blocks;
+mod large;
+mod range;
 
 use std::collections::VecDeque;
 use std::io::{self, BufRead, BufReader, ErrorKind, Read};
@@ -25,6 +32,7 @@ use flate2::bufread::GzDecoder;
 use libdeflater::Decompressor;
 
 use self::batch::{Batch, MAGIC, starts};
+use self::large::{Large, Rest};
 use crate::pipeline::{Ahead, Work};
 
 /// More are never busy: four decode over a gigabyte a second.
@@ -56,6 +64,10 @@ enum State<R: Read> {
     Between(Compressed<R>),
     /// A member is being streamed.
     Within(Box<GzDecoder<Compressed<R>>>),
+    /// A large member is being decoded ahead.
+    Large(Box<Large<R>>),
+    /// What is left of a large member is being streamed.
+    Rest(Box<Rest<R>>),
     End,
 }
 
@@ -136,13 +148,28 @@ impl<R: Read> Read for Members<R> {
                 return Ok(given);
             }
             self.state = match mem::replace(&mut self.state, State::End) {
-                State::Start(source) => State::Within(Box::new(GzDecoder::new(source))),
+                State::Start(source) => begun(source),
                 State::Between(source) => self.after_batch(source)?,
                 State::Within(mut decoder) => match decoder.read(buffer) {
-                    Ok(0) => after_member(*decoder)?,
+                    Ok(0) => after_member(decoder.into_inner())?,
                     Err(error) if error.kind() != ErrorKind::Interrupted => return Err(error),
                     result => {
                         self.state = State::Within(decoder);
+                        return result;
+                    }
+                },
+                State::Large(mut large) => match large.read(buffer)? {
+                    0 => State::Rest(Box::new(large.into_rest()?)),
+                    read => {
+                        self.state = State::Large(large);
+                        return Ok(read);
+                    }
+                },
+                State::Rest(mut rest) => match rest.read(buffer) {
+                    Ok(0) => after_member(rest.finish()?)?,
+                    Err(error) if error.kind() != ErrorKind::Interrupted => return Err(error),
+                    result => {
+                        self.state = State::Rest(rest);
                         return result;
                     }
                 },
@@ -152,16 +179,24 @@ impl<R: Read> Read for Members<R> {
     }
 }
 
-/// Streams the next member, if there is one.
+/// Begins the next member, if there is one.
 fn member<R: Read>(mut source: Compressed<R>) -> io::Result<State<R>> {
     Ok(match source.is_at_end()? {
         true => State::End,
-        false => State::Within(Box::new(GzDecoder::new(source))),
+        false => begun(source),
     })
 }
 
-fn after_member<R: Read>(decoder: GzDecoder<Compressed<R>>) -> io::Result<State<R>> {
-    let source = decoder.into_inner();
+fn begun<R: Read>(mut source: Compressed<R>) -> State<R> {
+    let is_large = source.begins_large();
+    let decoder = GzDecoder::new(source);
+    match is_large && decoder.header().is_some() {
+        true => State::Large(Box::new(Large::new(decoder.into_inner()))),
+        false => State::Within(Box::new(decoder)),
+    }
+}
+
+fn after_member<R: Read>(source: Compressed<R>) -> io::Result<State<R>> {
     match source.is_between_batches() {
         true => Ok(State::Between(source)),
         false => member(source),
@@ -205,6 +240,27 @@ impl<R: Read> Compressed<R> {
         }
     }
 
+    /// Whether no other member begins near the one that comes next.
+    fn begins_large(&mut self) -> bool {
+        if !self.kept.is_empty() {
+            return false;
+        }
+        self.read_ahead(MOST_COMPRESSED);
+        self.uncut.len() >= MOST_COMPRESSED && starts(&self.uncut, 1).next().is_none()
+    }
+
+    /// Reads until so many bytes are uncut, or all there are.
+    fn read_ahead(&mut self, most: usize) {
+        self.uncut.drain(..mem::take(&mut self.at));
+        while self.read_on(most) {}
+    }
+
+    /// Has these bytes read before those that are uncut.
+    fn put_back(&mut self, bytes: &[u8]) {
+        let read = mem::take(&mut self.at);
+        self.uncut.splice(..read, bytes.iter().copied());
+    }
+
     /// Cuts the next batch. There is none if a large member comes first, or the source's end.
     fn cut(&mut self, batch: &mut Vec<u8>) -> bool {
         if self.kept.is_empty() {
@@ -228,7 +284,7 @@ impl<R: Read> Compressed<R> {
                 return Some(start);
             }
             from = from.max(self.uncut.len().saturating_sub(MAGIC.len()));
-            if !self.read_on() {
+            if !self.read_on(MOST_COMPRESSED) {
                 break;
             }
         }
@@ -238,8 +294,8 @@ impl<R: Read> Compressed<R> {
             .flatten()
     }
 
-    fn read_on(&mut self) -> bool {
-        let room = MOST_COMPRESSED.saturating_sub(self.uncut.len());
+    fn read_on(&mut self, most: usize) -> bool {
+        let room = most.saturating_sub(self.uncut.len());
         if room == 0 || self.fault.is_some() {
             return false;
         }
@@ -446,7 +502,7 @@ mod tests {
             if read == 0 {
                 return total;
             }
-            if matches!(members.state, State::Within(_)) {
+            if matches!(members.state, State::Within(_) | State::Rest(_)) {
                 total += read;
             }
         }
@@ -506,7 +562,87 @@ mod tests {
         .concat();
         check(&bytes, &[1, 2, 4]);
         let streamed = streamed(&bytes);
-        assert!((3_000_000..5_000_000).contains(&streamed), "{streamed}");
+        assert!((100_000..3_000_000).contains(&streamed), "{streamed}");
+    }
+
+    #[test]
+    fn large_members_are_decoded_ahead_to_their_last_range() {
+        let mut random = Random(15);
+        for level in [2, 6, 9] {
+            let text = random.text(6_000_000);
+            let large = compressed(GzBuilder::new().filename("name"), level, &text);
+            check(&large, &[1, 2]);
+            check(&large.repeat(2), &[2]);
+            let streamed = streamed(&large);
+            assert!(streamed < 2_000_000, "{streamed} at level {level}");
+        }
+    }
+
+    #[test]
+    fn large_members_of_other_blocks_are_streamed() {
+        let mut random = Random(16);
+        let (text, mut noise) = (random.text(3_000_000), vec![0; 3_000_000]);
+        noise.fill_with(|| random.below(256) as u8);
+        // Stored ones, and such with the fixed codes.
+        for level in [0, 1] {
+            let other = compressed(GzBuilder::new(), level, &text);
+            assert_eq!(streamed(&other), text.len());
+            check(&other, &[2]);
+        }
+        check(&compressed(GzBuilder::new(), 6, &noise), &[2]);
+        let mixed = [&text[..], &noise, &text, &vec![b'a'; 30_000_000], &text].concat();
+        check(&compressed(GzBuilder::new(), 6, &mixed), &[2]);
+    }
+
+    #[test]
+    fn large_members_that_are_cut_or_damaged() {
+        let mut random = Random(17);
+        let text = random.text(5_000_000);
+        let mut large = compressed(GzBuilder::new(), 6, &text);
+        for _ in 0..8 {
+            check(&large[..random.below(large.len())], &[2]);
+            check(&large[..large.len() - random.below(20)], &[2]);
+        }
+        let outcome_of = |bytes: &[u8]| {
+            let (expected, found) = (expected(bytes, 1000), found(bytes, 2, 1000));
+            assert_eq!(found.1, expected.1);
+            assert!(text.starts_with(&found.0) || found.1.is_some());
+            let shared = expected.0.iter().zip(&found.0).filter(|(a, b)| a == b);
+            let shorter = expected.0.len().min(found.0.len());
+            assert_eq!(shared.count(), shorter);
+            assert!(expected.0.len().abs_diff(found.0.len()) < 1000);
+        };
+        let last = large.len() - 1;
+        for at in [last, last - 5, last - 9] {
+            large[at] ^= 1;
+            outcome_of(&large);
+            large[at] ^= 1;
+        }
+        for _ in 0..8 {
+            let (at, bit) = (random.below(large.len()), 1 << random.below(8));
+            large[at] ^= bit;
+            outcome_of(&large);
+            large[at] ^= bit;
+        }
+    }
+
+    #[test]
+    fn a_large_member_whose_source_hands_out_little_or_fails() {
+        let mut random = Random(18);
+        let text = random.text(4_000_000);
+        let large = compressed(GzBuilder::new(), 6, &text);
+        for (length, fails) in [
+            (large.len(), false),
+            (large.len() - 9, true),
+            (700_000, true),
+        ] {
+            let source = || trickle(&large[..length], 777, fails);
+            assert!(found(source(), 2, 50_000) == expected(source(), 50_000));
+        }
+        for read in [1, 500_000, 1_500_000] {
+            let mut members = Members::new(&large[..], threads(2));
+            members.read_exact(&mut vec![0; read]).unwrap();
+        }
     }
 
     #[test]
