@@ -5,7 +5,12 @@ use std::fs;
 use std::num::NonZeroUsize;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::process::{Command, Output, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+use tempfile::TempDir;
 
 use citesift::job::{Checkpoint, Watch, run_from};
 use citesift::stats::Stats;
@@ -79,7 +84,7 @@ fn goes_on_anywhere(name: &str, input: &Path, dedup: Dedup) -> usize {
     let most = whole.checkpoints.len();
     assert!(!whole.given.records.is_empty(), "{name}");
     // All of a few, some of many.
-    for number in (0..most).step_by(most / 40 + 1) {
+    for number in (0..most).step_by(most / 8 + 1) {
         let (checkpoint, before, news) = &whole.checkpoints[number];
         let mut config = config.clone();
         config.batch = NonZeroUsize::new(2000 + 977 * (number % 5)).unwrap();
@@ -97,9 +102,10 @@ fn goes_on_anywhere(name: &str, input: &Path, dedup: Dedup) -> usize {
 fn a_run_goes_on_from_any_checkpoint_of_any_input() {
     let folder = tempfile::tempdir().unwrap();
     for (name, path) in dumps(folder.path()) {
-        for dedup in [Dedup::Page, Dedup::Run] {
-            let checkpoints = goes_on_anywhere(&name, &path, dedup);
-            assert!(checkpoints > 2, "{name}: {checkpoints}");
+        let checkpoints = goes_on_anywhere(&name, &path, Dedup::Run);
+        assert!(checkpoints > 2, "{name}: {checkpoints}");
+        if name == "all kinds" {
+            goes_on_anywhere(&name, &path, Dedup::Page);
         }
     }
 }
@@ -115,4 +121,351 @@ fn checkpoints_change_nothing() {
     let without = run(&config, &Checkpoint::default(), &Given::default(), &[]).unwrap();
     assert!(with.given == without.given);
     assert!(without.checkpoints.is_empty());
+}
+
+/// A folder with an input, and runs of the program in it.
+struct Place {
+    folder: TempDir,
+}
+
+/// What a run writes with all its outputs.
+const OUTPUTS: [&str; 3] = ["out", "rejects", "duplicates"];
+
+impl Place {
+    fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let page = "{\"text\": broken\n";
+        let lines = world::json_lines(0..1500);
+        fs::write(folder.path().join("1.txt"), crawl(0..1500, 6)).unwrap();
+        fs::write(folder.path().join("2.jsonl"), lines + page).unwrap();
+        fs::write(folder.path().join("3.txt"), crawl(1200..1800, 6)).unwrap();
+        Self { folder }
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    fn bytes(&self, name: &str) -> Vec<u8> {
+        fs::read(self.path(name)).unwrap_or_default()
+    }
+
+    /// A run that writes everything, under names that begin like this.
+    fn command(&self, names: &str, ending: &str, more: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_citesift"));
+        command
+            .current_dir(&self.folder)
+            .args(["1.txt", "2.jsonl", "3.txt"]);
+        command.args(["--max-page", "20000", "--threads", "2", "--checkpoint", "0"]);
+        for (flag, output) in ["-o", "--rejects", "--duplicates"].iter().zip(OUTPUTS) {
+            command.arg(flag).arg(format!("{names}-{output}{ending}"));
+        }
+        command.arg("--stats").arg(format!("{names}-stats"));
+        command.args(more).stdin(Stdio::null());
+        command.stdout(Stdio::null()).stderr(Stdio::piped());
+        command
+    }
+
+    /// What a run has left behind when it is done, and what it has counted.
+    fn given(&self, names: &str, ending: &str) -> (Vec<Vec<u8>>, Value) {
+        let outputs = OUTPUTS.map(|output| self.bytes(&format!("{names}-{output}{ending}")));
+        let mut stats: Value =
+            serde_json::from_slice(&self.bytes(&format!("{names}-stats"))).unwrap();
+        stats.as_object_mut().unwrap().remove("elapsed_seconds");
+        let left = fs::read_dir(&self.folder)
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name());
+        let endings = [".part", ".journal"];
+        let is_left = |name: &str| endings.iter().any(|ending| name.ends_with(ending));
+        let left: Vec<_> = left
+            .filter(|name| is_left(&name.to_string_lossy()))
+            .collect();
+        assert!(left.is_empty(), "{left:?}");
+        (outputs.to_vec(), stats)
+    }
+}
+
+const MOST_KILLS: u32 = 25;
+
+fn said(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stderr).into_owned()
+}
+
+/// Kills at most so many runs, each after another time, and lets the next one end. Returns how many
+/// were killed.
+fn killed(place: &Place, names: &str, ending: &str, more: &[&str], step: Duration) -> u32 {
+    let resuming = [more, &["--resume", "-q"]].concat();
+    for killed in 0.. {
+        let mut child = place.command(names, ending, &resuming).spawn().unwrap();
+        let start = Instant::now();
+        let most = match killed {
+            MOST_KILLS => Duration::MAX,
+            _ => step * (killed % 17 + 1),
+        };
+        while start.elapsed() < most && child.try_wait().unwrap().is_none() {
+            thread::sleep(Duration::from_micros(200));
+        }
+        child.kill().unwrap();
+        let ended = child.wait_with_output().unwrap();
+        if let Some(code) = ended.status.code() {
+            // There are lines that are no JSON.
+            assert!(code == 1 || code == 0, "{}", said(&ended));
+            assert!(!said(&ended).contains("cannot"), "{}", said(&ended));
+            return killed;
+        }
+    }
+    unreachable!()
+}
+
+#[test]
+fn a_run_that_is_killed_again_and_again_ends_with_the_same_bytes() {
+    let place = Place::new();
+    let mut kills = 0;
+    for (ending, more) in [
+        ("", &["--dedup", "run"][..]),
+        (".gz", &[]),
+        (".zst", &["--dedup", "text"]),
+        ("", &["--emit", "statements", "--near", "0.5"]),
+    ] {
+        let begun = Instant::now();
+        let whole = place.command("whole", ending, more).output().unwrap();
+        assert_eq!(whole.status.code(), Some(1), "{}", said(&whole));
+        let usual = begun.elapsed();
+        let expected = place.given("whole", ending);
+        for divisor in [40, 60, 90] {
+            kills += killed(&place, "killed", ending, more, usual / divisor);
+            assert!(
+                place.given("killed", ending) == expected,
+                "{ending} {more:?}"
+            );
+        }
+    }
+    println!("{kills} runs killed");
+    assert!(kills > 50, "{kills}");
+}
+
+#[test]
+fn a_store_is_the_same_after_kills() {
+    let place = Place::new();
+    let more = |folder| ["--seen", folder, "--memory", "100kB"];
+    let begun = Instant::now();
+    place.command("whole", "", &more("one")).output().unwrap();
+    let usual = begun.elapsed();
+    killed(&place, "killed", "", &more("two"), usual / 50);
+    assert!(place.given("whole", "") == place.given("killed", ""));
+    let names = |folder: &str| {
+        let entries = fs::read_dir(place.path(folder)).unwrap();
+        let mut names: Vec<_> = entries
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .collect();
+        names.sort();
+        names
+    };
+    assert_eq!(names("one"), names("two"));
+    for name in names("one") {
+        let [one, two] =
+            ["one", "two"].map(|folder| fs::read(place.path(folder).join(&name)).unwrap());
+        match &*name {
+            // It names the output, and has a check sum of that.
+            "manifest" => {
+                let [one, two] = [one, two].map(|text| String::from_utf8(text).unwrap());
+                let line = |text: &str| text.lines().next().unwrap().to_owned();
+                assert_eq!(line(&one), line(&two).replace("killed-out", "whole-out"));
+            }
+            _ => assert!(one == two, "{name}"),
+        }
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn a_first_signal_stops_a_run_where_it_can_go_on() {
+    let place = Place::new();
+    let whole = place
+        .command("whole", "", &["--dedup", "run"])
+        .output()
+        .unwrap();
+    assert_eq!(whole.status.code(), Some(1));
+    for (signal, code) in [("INT", 130), ("TERM", 143)] {
+        let mut stopped = 0;
+        loop {
+            let more = ["--dedup", "run", "--resume"];
+            let mut child = place.command("stopped", "", &more).spawn().unwrap();
+            while !place.path("stopped-out.journal").exists() && child.try_wait().unwrap().is_none()
+            {
+                thread::yield_now();
+            }
+            thread::sleep(Duration::from_millis(5));
+            let kill = format!("kill -{signal} {}", child.id());
+            Command::new("sh")
+                .args(["-c", &kill])
+                .stderr(Stdio::null())
+                .status()
+                .unwrap();
+            let ended = child.wait_with_output().unwrap();
+            if ended.status.code() != Some(code) {
+                assert_eq!(ended.status.code(), Some(1), "{}", said(&ended));
+                break;
+            }
+            assert!(
+                said(&ended).contains("--resume goes on there"),
+                "{}",
+                said(&ended)
+            );
+            stopped += 1;
+        }
+        assert!(stopped > 0, "{signal}");
+        assert!(place.given("whole", "") == place.given("stopped", ""));
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn a_run_whose_disk_was_full_goes_on_when_there_is_room() {
+    let place = Place::new();
+    place
+        .command("whole", "", &["--dedup", "run"])
+        .output()
+        .unwrap();
+    let command = place.command("full", "", &["--dedup", "run", "--resume"]);
+    let program = env!("CARGO_BIN_EXE_citesift");
+    let args: Vec<_> = command
+        .get_args()
+        .map(|arg| arg.to_str().unwrap())
+        .collect();
+    for blocks in [100, 1000, 1500, 2000] {
+        let script = format!("ulimit -f {blocks}; exec {program} {}", args.join(" "));
+        let mut limited = Command::new("bash");
+        limited.args(["-c", &script]).current_dir(&place.folder);
+        let ended = limited.output().unwrap();
+        assert_eq!(ended.status.code(), Some(1));
+        assert!(said(&ended).contains("File too large"), "{}", said(&ended));
+    }
+    let ended = place
+        .command("full", "", &["--dedup", "run", "--resume"])
+        .output()
+        .unwrap();
+    assert!(!said(&ended).contains("begins anew"), "{}", said(&ended));
+    assert!(place.given("whole", "") == place.given("full", ""));
+}
+
+/// A run that was killed when it had at least one checkpoint.
+fn broken_off(place: &Place, more: &[&str]) {
+    let mut child = place.command("broken", "", more).spawn().unwrap();
+    let journal =
+        || fs::metadata(place.path("broken-out.journal")).map_or(0, |journal| journal.len());
+    while journal() < 6000 {
+        assert!(child.try_wait().unwrap().is_none(), "it has ended");
+        thread::yield_now();
+    }
+    child.kill().unwrap();
+    child.wait().unwrap();
+}
+
+#[test]
+fn what_is_not_as_it_was_is_refused_by_its_name() {
+    let place = Place::new();
+    broken_off(&place, &[]);
+    let refused = |more: &[&str], expected: &str| {
+        let part = place.bytes("broken-out.part");
+        let ended = place
+            .command("broken", "", &[more, &["--resume"]].concat())
+            .output()
+            .unwrap();
+        assert_eq!(ended.status.code(), Some(2), "{}", said(&ended));
+        assert!(said(&ended).contains(expected), "{}", said(&ended));
+        assert_eq!(place.bytes("broken-out.part"), part);
+    };
+    refused(
+        &["--emit", "statements"],
+        "--emit was `reports` and is `statements`",
+    );
+    refused(&["--dedup", "run"], "--dedup was `page` and is `run`");
+    refused(
+        &["4.txt"],
+        "PATH was `1.txt 2.jsonl 3.txt` and is `1.txt 2.jsonl 3.txt 4.txt`",
+    );
+    let text = place.bytes("1.txt");
+    fs::write(place.path("1.txt"), [&text[..], b"more"].concat()).unwrap();
+    refused(&[], "the input `1.txt` is not what it was");
+    fs::remove_file(place.path("1.txt")).unwrap();
+    refused(&[], "the input `1.txt` is not what it was");
+}
+
+#[test]
+fn inputs_that_cannot_be_sought_are_refused_before_any_work() {
+    let place = Place::new();
+    for (args, expected) in [
+        (&["--resume", "1.txt"][..], "--output"),
+        (&["--resume", "-o", "out"], "standard input is no file"),
+        (
+            &["--resume", "-o", "out", "1.txt", "-"],
+            "standard input is no file",
+        ),
+        (
+            &["--resume", "-o", "out", "/dev/zero"],
+            "`/dev/zero` is no file",
+        ),
+    ] {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_citesift"));
+        command
+            .args(args)
+            .current_dir(&place.folder)
+            .stdin(Stdio::null());
+        let ended = command.output().unwrap();
+        assert_eq!(ended.status.code(), Some(2), "{args:?}");
+        assert!(
+            said(&ended).contains(expected),
+            "{args:?}: {}",
+            said(&ended)
+        );
+        assert!(!place.path("out.part").exists());
+    }
+}
+
+#[test]
+fn a_damaged_journal_or_output_never_gives_a_wrong_result() {
+    let place = Place::new();
+    place.command("whole", "", &[]).output().unwrap();
+    let expected = place.given("whole", "");
+    broken_off(&place, &[]);
+    let names = [
+        "broken-out.journal",
+        "broken-out.part",
+        "broken-rejects.part",
+        "broken-duplicates.part",
+    ];
+    let saved = names.map(|name| place.bytes(name));
+    let journal = &saved[0];
+    let mut damages: Vec<(&str, Vec<u8>)> = Vec::new();
+    for at in (0..journal.len()).step_by(journal.len() / 12) {
+        let mut flipped = journal.clone();
+        flipped[at] ^= 0x20;
+        damages.push((names[0], flipped));
+        damages.push((names[0], journal[..at].to_vec()));
+    }
+    damages.push((names[0], b"{\"not\": \"a journal\"}".to_vec()));
+    for (name, bytes) in names.iter().zip(&saved).skip(1) {
+        damages.push((name, Vec::new()));
+        damages.push((name, b"x".repeat(bytes.len())));
+    }
+    let (mut refused, mut done) = (0, 0);
+    for (damaged, bytes) in damages {
+        for (name, bytes) in names.iter().zip(&saved) {
+            fs::write(place.path(name), bytes).unwrap();
+        }
+        fs::write(place.path(damaged), bytes).unwrap();
+        let ended = place.command("broken", "", &["--resume"]).output().unwrap();
+        if place.path("broken-out").exists() {
+            assert!(place.given("broken", "") == expected, "{damaged}");
+            fs::remove_file(place.path("broken-out")).unwrap();
+            done += 1;
+        } else {
+            assert_eq!(ended.status.code(), Some(1), "{damaged}: {}", said(&ended));
+            let file = damaged.trim_end_matches(".part");
+            assert!(said(&ended).contains(file), "{damaged}: {}", said(&ended));
+            refused += 1;
+        }
+    }
+    assert!(refused > 2 && done > 10, "{refused} refused, {done} done");
 }

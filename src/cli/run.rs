@@ -45,6 +45,15 @@ pub fn run(args: &Args, mut config: Config) -> Result<u8, Error> {
         args.duplicates.as_deref(),
     )?;
     let stats_file = args.stats.as_deref().map(NamedFile::create).transpose()?;
+    let progress = progress(args, &config);
+    let watch = Watch {
+        on_fault: &|fault| progress.say(&format!("citesift: {fault}")),
+        ..Watch::default()
+    };
+    let signal = match config.checkpoints {
+        Some(_) => take_signals(&watch),
+        None => Arc::default(),
+    };
     let mut keeper = None;
     let mut start = Checkpoint::default();
     if let Some(interrupted) = &interrupted {
@@ -61,16 +70,6 @@ pub fn run(args: &Args, mut config: Config) -> Result<u8, Error> {
     if keeper.is_some() {
         memory.note_news();
     }
-    let progress = progress(args, &config);
-    let watch = Watch {
-        on_fault: &|fault| progress.say(&format!("citesift: {fault}")),
-        ..Watch::default()
-    };
-    let signal = match keeper {
-        Some(_) => take_signals(&watch),
-        None => Arc::default(),
-    };
-
     let mut reader_left = false;
     let mut damage = Damage::default();
     let summary = run_from(&config, &start, &mut memory, &watch, |batch| {
@@ -97,13 +96,14 @@ pub fn run(args: &Args, mut config: Config) -> Result<u8, Error> {
             return Ok(128 + signal.load(Ordering::Relaxed) as u8);
         }
     };
+    // Before the run is done for those who look for its records: nobody could make it up later.
+    if let Some(file) = stats_file {
+        write_stats(file, &summary, started.elapsed())?;
+    }
     finish(args, outputs, store, memory)?;
     keeper.map_or(Ok(()), Keeper::remove)?;
 
     let elapsed = started.elapsed();
-    if let Some(file) = stats_file {
-        write_stats(file, &summary, elapsed)?;
-    }
     if !args.quiet && !reader_left {
         say(summary::text(&summary, elapsed, args.rejects.is_some()).trim_end());
     }

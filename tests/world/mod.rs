@@ -46,7 +46,8 @@ pub fn crawl(papers: Range<u32>, statements: u32) -> String {
     text
 }
 
-fn json_lines(papers: Range<u32>) -> String {
+/// Such pages as lines of JSON, some of which are none.
+pub fn json_lines(papers: Range<u32>) -> String {
     let lines = pages(papers, 5).into_iter().enumerate();
     let lines = lines.map(|(number, text)| match number % 11 {
         5 => "{\"text\": broken\n".to_owned(),
