@@ -31,6 +31,10 @@
 //!   [`Store`](dedup::Store) carries it from run to run.
 //! * The **writer** puts the pieces together, counts, and hands lines out.
 //!
+//! A batch may end at a place where reading can begin again. What every stage knows there is a
+//! [`Checkpoint`](job::Checkpoint), which travels with the batch; the program keeps it in a
+//! [`journal`], so that a run that was interrupted can go on.
+//!
 //! The output is the same for any number of threads and any way the input was chunked.
 //! Memory is bounded by the channels. A stage that ends, fails or panics drops its channel
 //! ends, and the others end with it.
