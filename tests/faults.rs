@@ -341,7 +341,7 @@ fn an_output_that_is_read_is_refused_before_any_work() {
         ),
         (
             "x.part -o x",
-            "--output is written as `x.part` until it is whole, and that is an input; choose another file\n",
+            "--output has `x.part` beside it until it is whole, and that is an input; choose another file\n",
         ),
         (
             "-o a.txt < a.txt",
@@ -376,8 +376,12 @@ fn an_output_that_is_read_is_refused_before_any_work() {
             "--output and --stats name the same file\n",
         ),
         (
+            "a.txt -o out --rejects ./out.journal",
+            "--output has `out.journal` beside it until it is whole, and --rejects names that; choose another file\n",
+        ),
+        (
             "a.txt -o out --stats out.part",
-            "--output is written as `out.part` until it is whole, and --stats names that; choose another file\n",
+            "--output has `out.part` beside it until it is whole, and --stats names that; choose another file\n",
         ),
     ] {
         let output = shell(&format!("$citesift {line}"), folder.path());

@@ -5,6 +5,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use super::resume::journal_beside;
 use crate::durable::part_of;
 use crate::input::Input;
 use crate::place::Printable;
@@ -22,8 +23,8 @@ struct Placed<'a> {
     /// As it was named.
     path: Option<&'a Path>,
     place: PathBuf,
-    /// Where it is until it is whole.
-    part: Option<PathBuf>,
+    /// Where it is until it is whole, and where the journal is meanwhile.
+    beside: Vec<PathBuf>,
 }
 
 /// The sentence that says what to change, if an output collides with an input or another output.
@@ -76,7 +77,7 @@ impl<'a> Placed<'a> {
         Some(Self {
             flag: named.flag,
             path: Some(named.path),
-            part: Some(part_of(&place)),
+            beside: vec![part_of(&place), journal_beside(&place)],
             place,
         })
     }
@@ -85,10 +86,10 @@ impl<'a> Placed<'a> {
         if self.place == other.place {
             return Err(same_file(self.flag, other.flag));
         }
-        match self.part.as_ref() == Some(&other.place) {
+        match self.beside.contains(&other.place) {
             true => Err(format!(
                 "{}, and {} names that; choose another file",
-                self.is_written_so(),
+                self.is_written_so(&other.place),
                 other.flag
             )),
             false => Ok(()),
@@ -99,13 +100,17 @@ impl<'a> Placed<'a> {
     fn unread(&self, input: &Path, read: &Path) -> Result<(), String> {
         let flag = self.flag;
         if self.place == read {
-            let verb = if self.part.is_some() { "names" } else { "is" };
+            let verb = if self.beside.is_empty() {
+                "is"
+            } else {
+                "names"
+            };
             return Err(format!("{flag} {verb} an input; choose another file"));
         }
-        if self.part.as_deref() == Some(read) {
+        if self.beside.iter().any(|beside| beside == read) {
             return Err(format!(
                 "{}, and that is an input; choose another file",
-                self.is_written_so()
+                self.is_written_so(read)
             ));
         }
         match self.place.starts_with(read) {
@@ -117,12 +122,17 @@ impl<'a> Placed<'a> {
         }
     }
 
-    fn is_written_so(&self) -> String {
-        let part = part_of(self.path.unwrap_or(&self.place));
+    /// What is beside an output, by a name like the one that was given.
+    fn is_written_so(&self, beside: &Path) -> String {
+        let ending = beside.extension().unwrap_or_default();
+        let mut name = self.path.unwrap_or(&self.place).as_os_str().to_owned();
+        name.push(".");
+        name.push(ending);
+        let name = name.to_string_lossy();
         format!(
-            "{} is written as `{}` until it is whole",
+            "{} has `{}` beside it until it is whole",
             self.flag,
-            Printable(&part.to_string_lossy())
+            Printable(&name)
         )
     }
 }
@@ -134,6 +144,6 @@ fn standard_output() -> Option<Placed<'static>> {
         flag: "standard output",
         path: None,
         place,
-        part: None,
+        beside: Vec::new(),
     })
 }

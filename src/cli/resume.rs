@@ -27,10 +27,15 @@ use crate::sink::{FileMark, OutputMark, target_of};
 pub type Settings = Vec<(String, String)>;
 
 /// Where the journal of a run with this output is.
-pub fn journal_of(output: &Path) -> io::Result<PathBuf> {
-    let mut name = target_of(output)?.into_os_string();
+fn journal_of(output: &Path) -> io::Result<PathBuf> {
+    Ok(journal_beside(&target_of(output)?))
+}
+
+/// The journal beside an output that is no link.
+pub fn journal_beside(output: &Path) -> PathBuf {
+    let mut name = output.as_os_str().to_owned();
     name.push(".journal");
-    Ok(name.into())
+    name.into()
 }
 
 /// What is to be done with an output's journal.
