@@ -608,9 +608,11 @@ fn a_full_disk_leaves_the_older_file_and_no_temporary_ones() {
         let output = mounted(&format!("$citesift -q dump.txt dump.txt {out}; {after}"));
         let messages = messages(&output);
         let expected = match out {
-            "-o disk/out" => "disk/out: No space left on device (os error 28)\n1\nout\nout.part\n",
+            "-o disk/out" => {
+                "disk/out: No space left on device (os error 28)\n1\nout\nout.journal\nout.part\n"
+            }
             "-o disk/x.gz" => {
-                "disk/x.gz: No space left on device (os error 28)\n1\nout\nx.gz.part\n"
+                "disk/x.gz: No space left on device (os error 28)\n1\nout\nx.gz.journal\nx.gz.part\n"
             }
             "> disk/x" => "standard output: No space left on device (os error 28)\n1\nout\nx\n",
             _ => "disk/x: No space left on device (os error 28)\n1\nout\nx.part\n",
