@@ -215,6 +215,8 @@ fn folders_files_and_limit() {
     let output = run(&["p", "--limit", "2"], folder.path());
     assert_eq!((output.status.code(), lines(&output.stdout)), (Some(0), 2));
     assert!(messages(&output).contains("Stopped before the input's end."));
+    let output = run(&["p", "--limit", "0"], folder.path());
+    assert_eq!((output.status.code(), lines(&output.stdout)), (Some(0), 0));
 }
 
 #[test]

@@ -104,6 +104,9 @@ where
     }
 
     fn part(&mut self, batch: &Decided, part: &ParsedPart) -> ControlFlow<()> {
+        if self.limit == 0 {
+            return ControlFlow::Break(());
+        }
         self.enter(part);
         let mut in_pages = 0;
         for number in part.pages.clone() {
