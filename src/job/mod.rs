@@ -7,6 +7,7 @@ mod page;
 mod parse;
 mod read;
 mod records;
+mod singly;
 mod write;
 
 use std::io;
@@ -18,6 +19,7 @@ pub use checkpoint::{Checkpoint, Fault};
 pub use config::Config;
 pub use page::parse;
 pub use records::{Records, records};
+pub use singly::{Single, singly};
 
 use crate::buffers::Buffers;
 use crate::dedup::Memory;
@@ -131,13 +133,7 @@ where
             Ok(flow)
         },
     };
-    let read = stages
-        .run(config.threads)
-        .map_err(|failure| match failure {
-            Failure::Writer(error) => error,
-            Failure::Panic { stage, message } => Error::Panic { stage, message },
-            Failure::Spawn(error) => Error::Threads(error),
-        })?;
+    let read = stages.run(config.threads).map_err(error_of)?;
     let (stats, stopped) = writer.finish();
     stats.check().map_err(Error::Accounting)?;
     Ok(Summary {
@@ -146,4 +142,12 @@ where
         stopped,
         interrupted: read.is_interrupted,
     })
+}
+
+fn error_of(failure: Failure<Error>) -> Error {
+    match failure {
+        Failure::Writer(error) => error,
+        Failure::Panic { stage, message } => Error::Panic { stage, message },
+        Failure::Spawn(error) => Error::Threads(error),
+    }
 }

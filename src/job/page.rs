@@ -2,7 +2,8 @@
 
 use std::borrow::Cow;
 
-use crate::dedup::{Dedup, Fingerprinter, PageDedup, Seen};
+use super::parse::SEARCHED;
+use crate::dedup::{Dedup, Fingerprinter, Near, PageDedup, Seen, Similar};
 use crate::grammar::{self, Page};
 use crate::model::{Facets, Reject, RejectPlace, RejectReason, Report, Source, Statement, Warning};
 use crate::split::page_within;
@@ -22,25 +23,49 @@ use crate::split::page_within;
 /// # Errors
 /// A [`Reject`] for text that is no report page.
 pub fn parse(text: &[u8]) -> Result<Report, Reject> {
-    let range = page_within(text, 0..text.len()).unwrap_or(0..0);
-    let text_of_page = String::from_utf8_lossy(&text[range.clone()]);
-    let mut page = Page::default();
-    grammar::parse(text_of_page.as_bytes(), &mut page);
-    if !page.is_report {
-        return Err(not_a_report(&text[range]));
+    Alone::default().report(text).ok_or_else(|| {
+        let range = page_within(text, 0..text.len()).unwrap_or(0..0);
+        not_a_report(&text[range])
+    })
+}
+
+/// How a page in memory is parsed.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Alone {
+    /// It is all that stands at a report's address.
+    pub at_address: bool,
+    pub scope: Dedup,
+    /// From how many thousandths on statements are told to be alike.
+    pub near: Option<u16>,
+}
+
+impl Alone {
+    /// The page's report, under the empty path; none of what is no report page. Repeats of
+    /// other pages stay.
+    pub fn report(self, text: &[u8]) -> Option<Report> {
+        let range = page_within(text, 0..text.len()).unwrap_or(0..0);
+        let text_of_page = String::from_utf8_lossy(&text[range.clone()]);
+        let mut page = Page::default();
+        match self.at_address {
+            true => grammar::parse_at_address(text_of_page.as_bytes(), &mut page),
+            false => grammar::parse(text_of_page.as_bytes(), &mut page),
+        }
+        if !page.is_report {
+            return None;
+        }
+        let source = Source {
+            path: String::new(),
+            offset: range.start as u64,
+            length: range.len() as u64,
+            record: None,
+            date: None,
+        };
+        page.warnings.add_if(
+            text_of_page.as_bytes() != &text[range],
+            Warning::InvalidUtf8,
+        );
+        Some(report_of(&page, source, self))
     }
-    let source = Source {
-        path: String::new(),
-        offset: range.start as u64,
-        length: range.len() as u64,
-        record: None,
-        date: None,
-    };
-    page.warnings.add_if(
-        text_of_page.as_bytes() != &text[range],
-        Warning::InvalidUtf8,
-    );
-    Ok(report_of(&page, source))
 }
 
 fn not_a_report(page: &[u8]) -> Reject {
@@ -57,8 +82,8 @@ fn not_a_report(page: &[u8]) -> Reject {
     }
 }
 
-fn report_of(page: &Page, source: Source) -> Report {
-    let statements = statements_of(page);
+fn report_of(page: &Page, source: Source, alone: Alone) -> Report {
+    let statements = statements_of(page, alone);
     Report {
         doi: page.doi.map(|doi| string(doi).to_ascii_lowercase()),
         year: page.year,
@@ -84,15 +109,27 @@ fn report_of(page: &Page, source: Source) -> Report {
     }
 }
 
-fn statements_of(page: &Page) -> Vec<Statement> {
+fn statements_of(page: &Page, alone: Alone) -> Vec<Statement> {
     let mut fingerprinter = Fingerprinter::default();
+    let mut near = alone.near.map(Near::new);
     let (mut ids, mut seen, mut kept) = (Vec::new(), Vec::new(), Vec::new());
-    for block in &page.blocks {
+    let mut similar: Vec<Option<Similar>> = Vec::new();
+    for (number, block) in page.blocks.iter().enumerate() {
         let fingerprint = fingerprinter.of(
             &block.text,
             block.section,
             block.statement_type,
             block.confidence,
+        );
+        // A run does not compare again what repeats one of the first.
+        let mut searched = page.blocks[..number.min(SEARCHED)].iter();
+        similar.push(
+            match searched.position(|first| first.is_repeated_by(block)) {
+                Some(first) => similar[first],
+                None => near
+                    .as_mut()
+                    .and_then(|near| near.similar(fingerprint, &block.text)),
+            },
         );
         ids.push(fingerprint.id);
         seen.push(Seen {
@@ -100,17 +137,18 @@ fn statements_of(page: &Page) -> Vec<Statement> {
             see_more: block.see_more,
         });
     }
-    PageDedup::new(Dedup::Page).decide(&seen, &mut kept);
+    PageDedup::new(alone.scope).decide(&seen, &mut kept);
     let statement = |kept: &crate::dedup::Kept| {
         let block = &page.blocks[kept.block];
+        let similar = similar[kept.block];
         Statement {
             id: format!("{:032x}", ids[kept.block]),
             text: string(&block.text),
             section: block.section.map(string),
             statement_type: block.statement_type,
             confidence: block.confidence,
-            similar_to: None,
-            similarity: None,
+            similar_to: similar.map(|similar| format!("{:032x}", similar.id)),
+            similarity: similar.map(|similar| f64::from(similar.similarity) / 1000.0),
             see_more: kept.see_more,
             occurrences: kept.occurrences,
         }

@@ -75,7 +75,7 @@ pub enum Outcome {
 }
 
 /// Blocks at a page's beginning that later ones are compared with.
-const SEARCHED: usize = 8;
+pub(super) const SEARCHED: usize = 8;
 
 /// Parses a batch.
 pub fn parse_batch(read: ReadBatch, form: Form, taking: &Taking, buffers: &Buffers) -> Parsed {

@@ -1,0 +1,216 @@
+//! The pages of the inputs one by one, each parsed by itself into a report, for those who hold an
+//! output against them.
+//!
+//! The reader is that of a run, and so is the grammar. A page's bytes alone are parsed, not the
+//! batch they came in, none is passed over because it shows no sign of a report, and no piece of
+//! output is written. Nothing is decided about repeats.
+
+use std::borrow::Cow;
+use std::ops::{ControlFlow, Range};
+use std::sync::mpsc::sync_channel;
+use std::thread;
+
+use serde_json::value::RawValue;
+
+use super::checkpoint::Checkpoint;
+use super::page::Alone;
+use super::read::{ReadBatch, read_all};
+use super::{Config, Watch, error_of};
+use crate::buffers::Buffers;
+use crate::dedup::Dedup;
+use crate::error::{Error, ReadError};
+use crate::grammar::report_id;
+use crate::input::{Batch, Behind, Content, Entry, Origin, Part, Paths, Taking, Text};
+use crate::model::{Meta, Report};
+use crate::pipeline::Stages;
+use crate::split::pages;
+
+/// What stands in one place of the inputs.
+#[derive(Debug)]
+pub enum Single {
+    /// A report page, with every block that it prints.
+    Report(Box<Report>),
+    /// Another site's page.
+    Skipped,
+    /// What a run rejects.
+    Refused,
+    /// A container's record without a page.
+    NotRead,
+}
+
+/// Hands out what the inputs hold, in their order, until they end or `each` breaks. Returns the
+/// sources that could not be read, or not to their end.
+///
+/// # Errors
+/// What `each` returns; a thread that did not start; a panic in a stage.
+pub fn singly(
+    config: &Config,
+    watch: &Watch,
+    mut each: impl FnMut(Single) -> Result<ControlFlow<()>, Error>,
+) -> Result<Vec<ReadError>, Error> {
+    let buffers = Buffers::new(4 * config.batch.get());
+    let start = Checkpoint::default();
+    let taking = Taking {
+        paths: Paths::new(&config.fields),
+        max_page: config.max_page.get(),
+    };
+    thread::scope(|threads| {
+        // One batch waits while another is looked at.
+        let (sender, batches) = sync_channel(1);
+        let stages = Stages {
+            read: |pass: &mut dyn FnMut(_) -> _| read_all(config, &start, watch, &buffers, pass),
+            worker: || |read: ReadBatch| singles_of(read.batch, config, &taking, &buffers),
+            decide: |singles: Vec<Single>| singles,
+            write: move |singles| {
+                Ok(match sender.send(singles) {
+                    Ok(()) => ControlFlow::Continue(()),
+                    Err(_) => ControlFlow::Break(()),
+                })
+            },
+        };
+        let read = threads.spawn(|| stages.run(config.threads).map_err(error_of));
+        let mut looked_at = Ok(ControlFlow::Continue(()));
+        for single in batches.iter().flatten() {
+            looked_at = each(single);
+            if !matches!(looked_at, Ok(ControlFlow::Continue(()))) {
+                break;
+            }
+        }
+        drop(batches);
+        let read = read.join().unwrap_or_else(|_| {
+            Err(Error::Panic {
+                stage: "singly".to_owned(),
+                message: "the run's thread panicked".to_owned(),
+            })
+        });
+        let _ = looked_at?;
+        Ok(read?.faults)
+    })
+}
+
+fn singles_of(batch: Batch, config: &Config, taking: &Taking, buffers: &Buffers) -> Vec<Single> {
+    let mut taken = Taken {
+        config,
+        singles: Vec::new(),
+    };
+    for part in &batch.parts {
+        match &part.content {
+            Content::Pages(pages) => taken.pages(&batch, part, pages.clone()),
+            Content::Records(records) => batch.entries(part, records, taking, &mut |entry| {
+                taken.entry(entry, &part.origin);
+            }),
+        }
+        taken.singles.extend(match &part.behind {
+            Some(Behind::Refused(_)) => Some(Single::Refused),
+            Some(Behind::Passed { not_read, .. }) => not_read.map(|_| Single::NotRead),
+            None => None,
+        });
+    }
+    buffers.give(batch.text);
+    taken.singles
+}
+
+struct Taken<'a> {
+    config: &'a Config,
+    singles: Vec<Single>,
+}
+
+/// What a container says of a page.
+#[derive(Default)]
+struct Said<'a> {
+    url: Option<Cow<'a, str>>,
+    report_id: Option<Cow<'a, str>>,
+    record: Option<Cow<'a, str>>,
+    date: Option<Cow<'a, str>>,
+    meta: Option<&'a str>,
+}
+
+impl Taken<'_> {
+    /// A text's address is that of a page at its very beginning.
+    fn pages(&mut self, batch: &Batch, part: &Part, pages: Range<usize>) {
+        let origin = &part.origin;
+        for (number, range) in batch.pages[pages].iter().enumerate() {
+            let is_first = number == 0 && part.offset == origin.offset;
+            let url = origin.url.as_deref().filter(|_| is_first);
+            let said = Said {
+                url: url.map(Cow::Borrowed),
+                report_id: url.and_then(|url| id_of(url.as_bytes())),
+                record: origin.record.as_deref().map(Cow::Borrowed),
+                date: origin.date.as_deref().map(Cow::Borrowed),
+                meta: None,
+            };
+            let offset = part.offset + (range.start - part.text.start) as u64;
+            self.page(&batch.text[range.clone()], offset, false, origin, &said);
+        }
+    }
+
+    fn entry(&mut self, entry: Entry, origin: &Origin) {
+        match entry {
+            Entry::Text(text) => self.text(&text, origin),
+            Entry::Skipped(_) => self.singles.push(Single::Skipped),
+            Entry::NotRead(_) => self.singles.push(Single::NotRead),
+            Entry::Refused(_) => self.singles.push(Single::Refused),
+        }
+    }
+
+    /// A record's address is that of the first report in it.
+    fn text(&mut self, text: &Text, origin: &Origin) {
+        let mut said = Said {
+            url: text.url.as_deref().map(String::from_utf8_lossy),
+            report_id: text.url.as_deref().and_then(id_of),
+            record: origin.name_of(text.record),
+            date: text.date.map(String::from_utf8_lossy),
+            meta: text.meta.as_deref(),
+        };
+        let ranges = pages(&text.text);
+        let is_single = ranges.len() == 1;
+        if ranges.is_empty() && said.report_id.is_none() {
+            self.singles.push(Single::Skipped);
+        }
+        for range in ranges {
+            let offset = text.offset + range.start as u64;
+            let at_address = is_single && said.report_id.is_some();
+            let page = &text.text[range];
+            if page.len() > self.config.max_page.get() {
+                self.singles.push(Single::Refused);
+            } else if self.page(page, offset, at_address, origin, &said) {
+                (said.url, said.report_id) = (None, None);
+            }
+        }
+    }
+
+    /// Parses one page; true when it is a report.
+    fn page(
+        &mut self,
+        text: &[u8],
+        offset: u64,
+        at_address: bool,
+        origin: &Origin,
+        said: &Said,
+    ) -> bool {
+        let alone = Alone {
+            at_address,
+            scope: Dedup::Off,
+            near: self.config.near,
+        };
+        let Some(mut report) = alone.report(text) else {
+            self.singles.push(Single::Skipped);
+            return false;
+        };
+        let owned = |text: &Option<Cow<str>>| text.as_deref().map(str::to_owned);
+        report.url = owned(&said.url);
+        report.report_id = owned(&said.report_id);
+        report.source.path.clone_from(&origin.path);
+        report.source.offset += offset;
+        report.source.record = owned(&said.record);
+        report.source.date = owned(&said.date);
+        let meta = said.meta.map(|meta| RawValue::from_string(meta.to_owned()));
+        report.meta = meta.and_then(Result::ok).map(Meta);
+        self.singles.push(Single::Report(Box::new(report)));
+        true
+    }
+}
+
+fn id_of(url: &[u8]) -> Option<Cow<'_, str>> {
+    report_id(url).map(String::from_utf8_lossy)
+}
