@@ -50,7 +50,7 @@
 //! | 2 | [`grammar`] (a page's text, by nom), [`split`] (text into pages, no I/O) |
 //! | 3 | [`input`] (walk, decompress, one file or folder for each format), [`dedup`], [`sink`] (what is written), [`journal`], [`stats`] |
 //! | 4 | [`job`] (one run, wired) |
-//! | 5 | `summary`, `progress` |
+//! | 5 | `summary`, `progress`, [`verify`] (an output against its inputs) |
 //! | 6 | `cli` (what was typed, exit codes) |
 
 pub mod buffers;
@@ -71,6 +71,7 @@ pub mod sink;
 pub mod split;
 pub mod stats;
 mod summary;
+pub mod verify;
 
 pub use dedup::Dedup;
 pub use error::{Error, ReadError};

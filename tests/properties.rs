@@ -2,14 +2,18 @@
 //! columns that add up, no invented text, and a fast path that writes what serde writes.
 
 use std::fs;
+use std::io::Cursor;
 use std::num::NonZeroUsize;
 use std::ops::ControlFlow;
 use std::path::Path;
 
 use citesift::grammar::{json_may_hold_report, may_be_report};
+use citesift::job::Watch;
 use citesift::model::{Duplicate, DuplicateKind, Reject, Report};
+use citesift::verify::verify;
 use citesift::{Config, Dedup, Emit, Input, Summary, parse, run};
 use proptest::prelude::*;
+use serde_json::json;
 
 /// Lines that mean something somewhere on a page, and some that never do.
 const LINES: &[&str] = &[
@@ -142,7 +146,7 @@ struct Done {
     summary: Summary,
 }
 
-fn done(files: &[&Path], way: Way) -> Done {
+fn config(files: &[&Path], way: Way) -> Config {
     let mut config = Config::new(
         files
             .iter()
@@ -154,6 +158,11 @@ fn done(files: &[&Path], way: Way) -> Done {
     config.max_page = NonZeroUsize::new(way.max_page).unwrap();
     (config.emit, config.dedup) = (way.emit, way.dedup);
     (config.memory, config.tells_duplicates) = (way.memory, true);
+    config
+}
+
+fn done(files: &[&Path], way: Way) -> Done {
+    let config = config(files, way);
     let (mut records, mut rejects, mut duplicates) = (Vec::new(), Vec::new(), Vec::new());
     let summary = run(&config, |batch| {
         records.extend_from_slice(batch.records);
@@ -369,6 +378,52 @@ proptest! {
                 .map(|report| serde_json::to_string(report).unwrap() + "\n").collect();
             assert_eq!(String::from_utf8(records).unwrap(), expected.concat());
         });
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 400, failure_persistence: None, ..ProptestConfig::default() })]
+
+    /// Of text and of the same text in JSON Lines, with and without a report's address.
+    #[test]
+    fn what_a_run_writes_of_any_text_holds(
+        texts in prop::collection::vec(prop_oneof![any_dump(), whole_pages()], 1..5),
+        dedup in prop::sample::select(vec![Dedup::Off, Dedup::Page, Dedup::Run, Dedup::Text]),
+        emit in prop::sample::select(vec![Emit::Reports, Emit::Statements]),
+        near in prop::option::of(1u16..=1000),
+        limit in prop::option::of(0u64..6),
+        max_page in prop_oneof![1usize..500, Just(64 << 20)],
+        batch in prop_oneof![1usize..300, Just(1 << 20)],
+    ) {
+        let lines: Vec<_> = texts.iter().zip(0..).map(|(text, number)| {
+            let url = match number % 2 {
+                0 => json!(format!("https://scite.ai/reports/some-title-Q{number}x")),
+                _ => json!(null),
+            };
+            let text = String::from_utf8_lossy(text);
+            json!({ "text": text, "url": url }).to_string() + "\n"
+        }).collect();
+        with_file(&texts.concat(), |text| with_file(lines.concat().as_bytes(), |lines| {
+            let way = Way { emit, dedup, max_page, batch, memory: 0, ..USUAL };
+            let mut config = config(&[text, lines], way);
+            (config.near, config.limit) = (near, limit);
+            let mut records = Vec::new();
+            let ran = run(&config, |batch| {
+                records.extend_from_slice(batch.records);
+                Ok(ControlFlow::Continue(()))
+            }).unwrap();
+            let output = Box::new(Cursor::new(records));
+            let verified = verify(&config, false, output, &Watch::default(), &mut |finding| {
+                panic!("{finding}");
+            }).unwrap();
+            assert_eq!((verified.findings, verified.held), (0, ran.stats.records));
+            let pages = &ran.stats.pages;
+            if limit.is_none() {
+                let found = [verified.pages.seen(), verified.pages.emitted, verified.pages.repeated,
+                    verified.pages.skipped, verified.pages.rejected];
+                assert_eq!(found, [pages.seen, pages.emitted, pages.repeated, pages.skipped, pages.rejected]);
+            }
+        }));
     }
 }
 

@@ -1,13 +1,14 @@
 //! What was typed, and the checks that turn it into what holds.
 
 use std::num::NonZeroUsize;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::{Parser, Subcommand, ValueEnum};
 
 use super::collision::{self, Named};
 use super::resume::Settings;
+use super::verify::VerifyArgs;
 use crate::dedup::{Dedup, Store};
 use crate::input::{Fields, Format, Input};
 use crate::job::Config;
@@ -148,6 +149,8 @@ pub enum Command {
         #[arg(value_name = "DIR")]
         folder: PathBuf,
     },
+    /// Hold an output against the inputs that it was made from.
+    Verify(Box<VerifyArgs>),
 }
 
 const EXAMPLES: &str = "\
@@ -159,6 +162,7 @@ Examples:
   citesift --text-field content.body --keep id,lang dump.jsonl.zst
   citesift --seen seen/ monday.warc.gz -o monday.ndjson      what no earlier run has seen
   citesift --rejects bad.ndjson --stats run.json dump.txt > reports.ndjson
+  citesift verify reports.ndjson pages/        every record against its page
 
 Exit codes:
   0  done; a reader of standard output that stops early counts as done
@@ -168,13 +172,22 @@ Exit codes:
   130, 143  interrupted; --resume goes on";
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
-enum EmitArg {
+pub enum EmitArg {
     Reports,
     Statements,
 }
 
+impl From<EmitArg> for Emit {
+    fn from(emit: EmitArg) -> Self {
+        match emit {
+            EmitArg::Reports => Self::Reports,
+            EmitArg::Statements => Self::Statements,
+        }
+    }
+}
+
 #[derive(Clone, Copy, Debug, ValueEnum)]
-enum FormatArg {
+pub enum FormatArg {
     Auto,
     Text,
     Jsonl,
@@ -199,11 +212,22 @@ impl From<FormatArg> for Option<Format> {
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
-enum DedupArg {
+pub enum DedupArg {
     Off,
     Page,
     Run,
     Text,
+}
+
+impl From<DedupArg> for Dedup {
+    fn from(dedup: DedupArg) -> Self {
+        match dedup {
+            DedupArg::Off => Self::Off,
+            DedupArg::Page => Self::Page,
+            DedupArg::Run => Self::Run,
+            DedupArg::Text => Self::Text,
+        }
+    }
 }
 
 /// When something is shown.
@@ -236,10 +260,7 @@ impl Args {
     pub fn config(&self) -> Result<Config, String> {
         let mut config = Config::new(self.inputs()?);
         self.refuse_shared_files(&config.inputs)?;
-        config.emit = match self.emit {
-            EmitArg::Reports => Emit::Reports,
-            EmitArg::Statements => Emit::Statements,
-        };
+        config.emit = self.emit.into();
         self.refuse_forgetting()?;
         config.dedup = self.scope().unwrap_or_default();
         config.checkpoints = self.keeps_journal(&config).then_some(self.checkpoint);
@@ -253,7 +274,11 @@ impl Args {
             config.batch = Config::batch_for(threads);
         }
         config.format = self.format.into();
-        config.fields = self.fields()?;
+        config.fields = fields(
+            self.text_field.as_ref(),
+            self.url_field.as_ref(),
+            &self.keep,
+        )?;
         config.max_page = self.max_page;
         config.limit = self.limit;
         Ok(config)
@@ -272,12 +297,7 @@ impl Args {
 
     /// Which repeats are removed, if that was typed.
     pub fn scope(&self) -> Option<Dedup> {
-        self.dedup.map(|dedup| match dedup {
-            DedupArg::Off => Dedup::Off,
-            DedupArg::Page => Dedup::Page,
-            DedupArg::Run => Dedup::Run,
-            DedupArg::Text => Dedup::Text,
-        })
+        self.dedup.map(Into::into)
     }
 
     /// What earlier runs saw is not written again, so their output must not be replaced.
@@ -346,31 +366,6 @@ impl Args {
             .into()
     }
 
-    fn fields(&self) -> Result<Fields, String> {
-        let keep = &self.keep;
-        for (number, name) in keep.iter().enumerate() {
-            if name.split('.').any(str::is_empty) {
-                return Err(format!("--keep: `{name}` is no field's name"));
-            }
-            let clash = |other: &&String| {
-                let inner = other.strip_prefix(name.as_str());
-                inner.is_some_and(|inner| inner.is_empty() || inner.starts_with('.'))
-            };
-            let mut others = keep[..number].iter().chain(&keep[number + 1..]);
-            if let Some(other) = others.find(clash) {
-                return Err(format!(
-                    "--keep: `{other}` is already in `{name}`; name one of them"
-                ));
-            }
-        }
-        let default = Fields::default();
-        Ok(Fields {
-            text: self.text_field.clone().unwrap_or(default.text),
-            url: self.url_field.clone(),
-            keep: keep.clone(),
-        })
-    }
-
     fn inputs(&self) -> Result<Vec<Input>, String> {
         use std::io::IsTerminal;
         if self.inputs.is_empty() && std::io::stdin().is_terminal() {
@@ -382,11 +377,7 @@ impl Args {
         if self.inputs.is_empty() {
             return Ok(vec![Input::Stdin]);
         }
-        let input = |path: &PathBuf| match path.as_os_str() == "-" {
-            true => Input::Stdin,
-            false => Input::Path(path.clone()),
-        };
-        Ok(self.inputs.iter().map(input).collect())
+        Ok(self.inputs.iter().map(|path| input(path)).collect())
     }
 
     fn refuse_shared_files(&self, inputs: &[Input]) -> Result<(), String> {
@@ -402,6 +393,43 @@ impl Args {
         });
         collision::refuse(&named.collect::<Vec<_>>(), inputs)
     }
+}
+
+/// What a path that was typed names.
+pub fn input(path: &Path) -> Input {
+    match path.as_os_str() == "-" {
+        true => Input::Stdin,
+        false => Input::Path(path.to_owned()),
+    }
+}
+
+/// The fields that were named, or the sentence that says what to change.
+pub fn fields(
+    text: Option<&String>,
+    url: Option<&String>,
+    keep: &[String],
+) -> Result<Fields, String> {
+    for (number, name) in keep.iter().enumerate() {
+        if name.split('.').any(str::is_empty) {
+            return Err(format!("--keep: `{name}` is no field's name"));
+        }
+        let clash = |other: &&String| {
+            let inner = other.strip_prefix(name.as_str());
+            inner.is_some_and(|inner| inner.is_empty() || inner.starts_with('.'))
+        };
+        let mut others = keep[..number].iter().chain(&keep[number + 1..]);
+        if let Some(other) = others.find(clash) {
+            return Err(format!(
+                "--keep: `{other}` is already in `{name}`; name one of them"
+            ));
+        }
+    }
+    let default = Fields::default();
+    Ok(Fields {
+        text: text.cloned().unwrap_or(default.text),
+        url: url.cloned(),
+        keep: keep.to_vec(),
+    })
 }
 
 /// The sentence for an input in whose middle no run can begin.
@@ -428,7 +456,7 @@ pub fn refuse_unseekable(inputs: &[Input]) -> Result<(), String> {
 }
 
 /// size = digits [K | M | G | KiB | MiB | GiB | kB | MB | GB]
-fn size(typed: &str) -> Result<NonZeroUsize, String> {
+pub fn size(typed: &str) -> Result<NonZeroUsize, String> {
     let digits = typed.trim_end_matches(|c: char| c.is_ascii_alphabetic());
     let unit: usize = match &typed[digits.len()..] {
         "" | "B" => 1,
@@ -454,7 +482,7 @@ fn seconds(typed: &str) -> Result<Duration, String> {
 }
 
 /// A share in thousandths.
-fn share(typed: &str) -> Result<u16, String> {
+pub fn share(typed: &str) -> Result<u16, String> {
     let share: f64 = typed.parse().unwrap_or(f64::NAN);
     match (0.001..=1.0).contains(&share) {
         true => Ok((share * 1000.0).ceil() as u16),

@@ -7,6 +7,7 @@ mod resume;
 mod run;
 mod seen;
 mod standard;
+mod verify;
 
 use std::panic;
 use std::process::ExitCode;
@@ -35,6 +36,7 @@ pub fn main(closed: Closed) -> ExitCode {
     let args = Args::parse();
     let code = match &args.command {
         Some(Command::Seen { folder }) => seen::print(folder),
+        Some(Command::Verify(args)) => verify::run(args, closed),
         None => match args.config() {
             Ok(config) => match closed_stream(closed, &args, &config) {
                 Some(stream) => {

@@ -21,6 +21,7 @@ mod zip;
 
 use std::fs::{self, File};
 use std::io::{self, Read, Seek, SeekFrom};
+use std::num::NonZeroUsize;
 use std::ops::ControlFlow;
 use std::path::Path;
 use std::sync::Arc;
@@ -91,6 +92,15 @@ fn standard_input() -> io::Result<Stream<'static>> {
 #[cfg(not(unix))]
 fn standard_input() -> io::Result<Stream<'static>> {
     Ok(Box::new(io::stdin().lock()))
+}
+
+/// The text of a stream, or of standard input for none, without its compression.
+///
+/// # Errors
+/// Those of its beginning, and of standard input.
+pub fn text_of(stream: Option<Stream<'static>>) -> io::Result<Stream<'static>> {
+    let stream = stream.map_or_else(standard_input, Ok)?;
+    Ok(decoded(stream, None, NonZeroUsize::MIN)?.stream)
 }
 
 /// As [`read`], for bytes that come from anywhere and cannot be sought.

@@ -1,0 +1,274 @@
+//! `citesift verify OUTPUT INPUT…`: holds an output against its inputs, and says what does not hold.
+
+use std::fmt::Write as _;
+use std::fs::File;
+use std::io::{self, ErrorKind, Write as _};
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+
+use clap::Args;
+
+use super::args::{DedupArg, EmitArg, FormatArg, fields, input, share, size};
+use super::outputs::STANDARD_OUTPUT;
+use super::standard::{Closed, bad_descriptor};
+use super::{DONE, FAILED, refuse};
+use crate::dedup::Contents;
+use crate::error::Error;
+use crate::input::{Input, Stream, text_of};
+use crate::job::{Config, Watch};
+use crate::place::Printable;
+use crate::progress::say;
+use crate::summary::number;
+use crate::verify::{Verified, verify};
+
+/// Hold an output against the inputs that it was made from.
+///
+/// Every page of the inputs is parsed again by itself, and must give the output's next record, byte
+/// for byte; every page and every record must be accounted for. Give the inputs as they were named
+/// to the run, and the same flags, as far as they are listed here.
+#[derive(Debug, Args)]
+#[command(max_term_width = 100, after_help = EXIT_CODES)]
+pub struct VerifyArgs {
+    /// The output of a run, compressed or not; `-` is standard input.
+    #[arg(value_name = "OUTPUT")]
+    output: PathBuf,
+
+    /// Files and folders as they were given to the run; `-` is standard input.
+    #[arg(value_name = "INPUT", required = true)]
+    inputs: Vec<PathBuf>,
+
+    /// What the inputs hold.
+    #[arg(long, value_enum, default_value_t = FormatArg::Auto, help_heading = "As in the run")]
+    format: FormatArg,
+
+    /// The field or column with the page's text [default: text].
+    #[arg(long, value_name = "NAME", help_heading = "As in the run")]
+    text_field: Option<String>,
+
+    /// The field or column with the page's address [default: url].
+    #[arg(long, value_name = "NAME", help_heading = "As in the run")]
+    url_field: Option<String>,
+
+    /// Fields that went into `meta`.
+    #[arg(
+        long,
+        value_name = "NAME,…",
+        value_delimiter = ',',
+        help_heading = "As in the run"
+    )]
+    keep: Vec<String>,
+
+    /// Whether the output has a line for each report page, or for each statement.
+    #[arg(long, value_enum, default_value_t = EmitArg::Reports, help_heading = "As in the run")]
+    emit: EmitArg,
+
+    /// Which repeats were removed [default: page; with `--seen`, what DIR was made with].
+    #[arg(long, value_enum, help_heading = "As in the run")]
+    dedup: Option<DedupArg>,
+
+    /// The run knew what earlier runs had seen. What is missing and repeats no page of the inputs
+    /// is then believed, and counted; DIR is only asked which repeats it is for.
+    #[arg(long, value_name = "DIR", help_heading = "As in the run")]
+    seen: Option<PathBuf>,
+
+    /// From which SHARE on similar statements were told.
+    #[arg(long, value_name = "SHARE", value_parser = share, help_heading = "As in the run")]
+    near: Option<u16>,
+
+    /// The run stopped after N report pages.
+    #[arg(long, value_name = "N", help_heading = "As in the run")]
+    limit: Option<u64>,
+
+    /// Pages over SIZE were rejected.
+    #[arg(long, value_name = "SIZE", default_value = "64MiB", value_parser = size, help_heading = "As in the run")]
+    max_page: NonZeroUsize,
+
+    /// Memory for what was seen on other pages, with `--dedup run` and `text`; what is more goes
+    /// to temporary files [default: a quarter of the machine's].
+    #[arg(long, value_name = "SIZE", value_parser = size, help_heading = "Work")]
+    memory: Option<NonZeroUsize>,
+
+    /// Parser threads [default: the number of cores].
+    #[arg(long, value_name = "N", help_heading = "Work")]
+    threads: Option<NonZeroUsize>,
+}
+
+const EXIT_CODES: &str = "\
+Exit codes:
+  0  all holds
+  1  something does not hold, or an input or the output could not be read whole
+  2  wrong usage, nothing was done";
+
+/// Findings that are named; the others are counted.
+const NAMED: u64 = 10;
+
+/// Verifies, and returns the exit code.
+pub fn run(args: &VerifyArgs, closed: Closed) -> Result<u8, Error> {
+    let config = match args.config() {
+        Ok(config) => config,
+        Err(Refused::Usage(message)) => return Ok(refuse(&message)),
+        Err(Refused::Error(error)) => return Err(error),
+    };
+    if let Some(stream) = args.closed_stream(closed, &config) {
+        say(&format!("citesift: {stream}: {}", bad_descriptor()));
+        return Ok(FAILED);
+    }
+    let name = Printable(&args.output.to_string_lossy()).to_string();
+    let output = match args.open() {
+        Ok(output) => output,
+        Err(error) => {
+            say(&format!("citesift: {name}: {error}"));
+            return Ok(FAILED);
+        }
+    };
+    let watch = Watch {
+        on_fault: &|fault| say(&format!("citesift: {fault}")),
+        ..Watch::default()
+    };
+    let mut named = 0;
+    let has_store = args.seen.is_some();
+    let verified = verify(&config, has_store, output, &watch, &mut |finding| {
+        named += 1;
+        if named <= NAMED {
+            say(&format!("citesift: {name}: {finding}"));
+        }
+    })?;
+    if verified.findings > NAMED {
+        say(&format!(
+            "citesift: {name}: and {} more findings",
+            number(verified.findings - NAMED)
+        ));
+    }
+    if verified.held == 0 && verified.lines > 0 {
+        say(
+            "citesift: no record holds: give the inputs as they were named to the run, and its flags",
+        );
+    }
+    print(&text(&verified, has_store))?;
+    Ok(match verified.findings == 0 && verified.faults.is_empty() {
+        true => DONE,
+        false => FAILED,
+    })
+}
+
+fn print(text: &str) -> Result<(), Error> {
+    match io::stdout().lock().write_all(text.as_bytes()) {
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(Error::Write {
+            path: STANDARD_OUTPUT.to_owned(),
+            source: error,
+        }),
+        _ => Ok(()),
+    }
+}
+
+fn text(verified: &Verified, has_store: bool) -> String {
+    let mut text = String::new();
+    let broken = verified.lines - verified.held;
+    let records = match broken {
+        0 => format!("{} hold", number(verified.lines)),
+        _ => format!(
+            "{}: {} hold, {} do not",
+            number(verified.lines),
+            number(verified.held),
+            number(broken)
+        ),
+    };
+    let _ = writeln!(text, "records {records}");
+    let pages = &verified.pages;
+    let columns = [
+        (pages.emitted, "emitted"),
+        (pages.changed, "emitted otherwise"),
+        (pages.missing, "missing"),
+        (pages.repeated, "repeated"),
+        (pages.believed, "left out on the store's word"),
+        (pages.skipped, "skipped"),
+        (pages.rejected, "rejected"),
+    ];
+    let columns: Vec<_> = columns
+        .iter()
+        .filter(|&&(pages, name)| pages > 0 || name == "emitted")
+        .map(|&(pages, name)| format!("{} {name}", number(pages)))
+        .collect();
+    let _ = writeln!(
+        text,
+        "pages {}: {}",
+        number(pages.seen()),
+        columns.join(", ")
+    );
+    if has_store {
+        let believed = number(verified.believed_statements);
+        let _ = writeln!(text, "statements left out on the store's word {believed}");
+    }
+    text
+}
+
+/// Why nothing was verified.
+enum Refused {
+    Usage(String),
+    Error(Error),
+}
+
+impl From<String> for Refused {
+    fn from(message: String) -> Self {
+        Self::Usage(message)
+    }
+}
+
+impl VerifyArgs {
+    fn config(&self) -> Result<Config, Refused> {
+        let mut config = Config::new(self.inputs.iter().map(|path| input(path)).collect());
+        let from_stdin = config.inputs.iter().filter(|&input| *input == Input::Stdin);
+        if from_stdin.count() + usize::from(self.is_piped()) > 1 {
+            return Err("`-` is given twice, and there is one standard input"
+                .to_owned()
+                .into());
+        }
+        config.emit = self.emit.into();
+        config.dedup = self.dedup.map(Into::into).unwrap_or_default();
+        if let Some(folder) = &self.seen {
+            let contents = Contents::of(folder).map_err(|error| Refused::Error(error.into()))?;
+            if self.dedup.is_some() && config.dedup != contents.scope {
+                let scope = contents.scope.as_str();
+                return Err(format!("--seen: the store was made with --dedup {scope}").into());
+            }
+            config.dedup = contents.scope;
+        }
+        config.near = self.near;
+        config.limit = self.limit;
+        config.format = self.format.into();
+        config.fields = fields(
+            self.text_field.as_ref(),
+            self.url_field.as_ref(),
+            &self.keep,
+        )?;
+        config.max_page = self.max_page;
+        if let Some(memory) = self.memory {
+            config.memory = memory.get();
+        }
+        if let Some(threads) = self.threads {
+            config.threads = threads;
+            config.batch = Config::batch_for(threads);
+        }
+        Ok(config)
+    }
+
+    fn is_piped(&self) -> bool {
+        self.output.as_os_str() == "-"
+    }
+
+    fn closed_stream(&self, closed: Closed, config: &Config) -> Option<&'static str> {
+        let needs_input = self.is_piped() || config.inputs.contains(&Input::Stdin);
+        match closed {
+            Closed { input: true, .. } if needs_input => Some("-"),
+            Closed { output: true, .. } => Some(STANDARD_OUTPUT),
+            _ => None,
+        }
+    }
+
+    fn open(&self) -> io::Result<Stream<'static>> {
+        text_of(match self.is_piped() {
+            true => None,
+            false => Some(Box::new(File::open(&self.output)?)),
+        })
+    }
+}
