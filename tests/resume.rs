@@ -290,9 +290,11 @@ fn a_first_signal_stops_a_run_where_it_can_go_on() {
         let mut stopped = 0;
         loop {
             let more = ["--dedup", "run", "--resume"];
+            let journal = place.path("stopped-out.journal");
+            let written = || journal.metadata().and_then(|it| it.modified()).ok();
+            let before = written();
             let mut child = place.command("stopped", "", &more).spawn().unwrap();
-            while !place.path("stopped-out.journal").exists() && child.try_wait().unwrap().is_none()
-            {
+            while written() == before && child.try_wait().unwrap().is_none() {
                 thread::yield_now();
             }
             thread::sleep(Duration::from_millis(5));
