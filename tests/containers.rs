@@ -11,7 +11,7 @@ use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use citesift::input::Fields;
+use citesift::input::{Fields, Format};
 use citesift::model::{Reject, RejectReason, Report, Source};
 use citesift::{Config, Input, Summary, parse, run};
 use serde_json::Value;
@@ -258,6 +258,27 @@ fn any_chunks_threads_and_page_limits_give_the_same_bytes() {
                 assert_eq!(usual.summary.stats, other.summary.stats, "{name}");
             }
         }
+    }
+}
+
+#[test]
+fn what_is_shown_of_a_damaged_record_does_not_depend_on_where_a_piece_of_the_source_ends() {
+    const FIRST_READ: usize = 64 << 10;
+    let container = CONTAINERS.iter().find(|it| it.name == "warc").unwrap();
+    let whole = (container.write)(&pages());
+    for held in [1, 24, 25, 79, 80, 319, 320] {
+        let mut file = b"\n".repeat(FIRST_READ - held);
+        file.extend(b"no record\n".repeat(60));
+        file.extend(&whole);
+        let [in_pieces, usual] = [1, 1 << 20].map(|batch| {
+            done_with(&file, |config| {
+                config.batch = NonZeroUsize::new(batch).unwrap();
+                config.format = Some(Format::Warc);
+            })
+        });
+        assert_eq!(places(&in_pieces.rejects), places(&usual.rejects), "{held}");
+        assert_eq!(usual.rejects[0].excerpt.len(), 80);
+        assert_eq!(in_pieces.reports.len(), usual.reports.len());
     }
 }
 

@@ -65,10 +65,12 @@ impl RejectReason {
 const EXCERPT_CHARS: usize = 80;
 
 impl Reject {
+    /// Bytes of a refused page that its excerpt may be made of: a character takes at most four.
+    pub const EXCERPT_BYTES: usize = 4 * EXCERPT_CHARS;
+
     /// The beginning of a refused page, at most 80 characters, invalid UTF-8 replaced.
     pub fn excerpt_of(page: &[u8]) -> String {
-        // A character takes at most four bytes, so that many bytes hold enough of them.
-        let start = &page[..page.len().min(4 * EXCERPT_CHARS)];
+        let start = &page[..page.len().min(Self::EXCERPT_BYTES)];
         String::from_utf8_lossy(start)
             .chars()
             .take(EXCERPT_CHARS)

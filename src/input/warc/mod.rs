@@ -19,7 +19,7 @@ use self::record::{FoundText, text_in};
 use super::pack::{Inflow, Packer, Stretch};
 use super::{Behind, Content, Origin, Part, Records, Refused, text};
 use crate::grammar::{NoHeader, WARC_MAGIC, WarcHeader, warc_header};
-use crate::model::{NotRead, RejectReason};
+use crate::model::{NotRead, Reject, RejectReason};
 
 /// A longer header is none.
 const LONGEST_HEADER: usize = 64 * 1024;
@@ -175,6 +175,10 @@ impl Reading<'_> {
     fn resynchronise(&mut self, packer: &mut Packer, message: String) {
         self.record += line_ends(&packer.batch.text[self.record..]);
         self.close(packer, None);
+        // What is shown of it must not depend on how much is held.
+        if packer.filled() - self.record < Reject::EXCERPT_BYTES {
+            packer.fill(&mut self.inflow, self.record);
+        }
         let text = &packer.batch.text[self.record..];
         let mut refused = damaged(text, message, self.stretch.offset);
         loop {
