@@ -9,6 +9,10 @@ use std::path::Path;
 
 #[path = "../fuzz/checks.rs"]
 mod checks;
+#[path = "../fuzz/containers.rs"]
+mod containers;
+#[path = "../fuzz/journals.rs"]
+mod journals;
 
 #[test]
 fn chunks_do_not_move_page_starts_and_no_text_is_between_pages() {
@@ -18,6 +22,21 @@ fn chunks_do_not_move_page_starts_and_no_text_is_between_pages() {
 #[test]
 fn reports_agree_with_their_json_and_their_text() {
     replay("grammar", checks::grammar);
+}
+
+#[test]
+fn json_lines_add_up_wherever_a_piece_of_them_ends() {
+    replay("jsonl", containers::jsonl);
+}
+
+#[test]
+fn warc_adds_up_wherever_a_piece_of_it_ends() {
+    replay("warc", containers::warc);
+}
+
+#[test]
+fn a_journal_is_read_up_to_its_damage_and_goes_on_there() {
+    replay("journal", journals::journal);
 }
 
 fn replay(target: &str, check: fn(&[u8])) {
