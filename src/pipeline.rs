@@ -11,16 +11,15 @@
 //! told apart when the threads are joined.
 
 mod ahead;
+mod threads;
 
 use std::any::Any;
 use std::io;
 use std::num::NonZeroUsize;
 use std::ops::ControlFlow;
-use std::thread::{Builder, Scope, ScopedJoinHandle, scope};
-
-use crossbeam_channel::{Receiver, Sender, bounded};
 
 pub use ahead::{Ahead, Work};
+use threads::{Builder, Receiver, Scope, ScopedJoinHandle, Sender, bounded, scope};
 
 /// Items in each worker's input and output channel, and between decider and writer. Two
 /// instead of one make two cores 5 % faster; four gain nothing more.

@@ -5,9 +5,8 @@
 
 use std::io;
 use std::num::NonZeroUsize;
-use std::thread::{Builder, JoinHandle};
 
-use crossbeam_channel::{Receiver, Sender, bounded};
+use super::threads::{Builder, JoinHandle, Receiver, Sender, bounded};
 
 /// Items at one thread: one in its hands and one before or behind it.
 const ITEMS: usize = 2;
