@@ -9,8 +9,11 @@
 //! A stage that ends drops its channel ends, and its neighbours see that: there is no
 //! flag to poll and nothing to time out. A panic ends a stage like any return, and is
 //! told apart when the threads are joined.
+//!
+//! `interleavings` runs this file and [`Ahead`] in many orders of their steps.
 
 mod ahead;
+#[cfg_attr(shuttle, path = "../interleavings/src/threads.rs")]
 mod threads;
 
 use std::any::Any;

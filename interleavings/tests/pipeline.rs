@@ -1,0 +1,235 @@
+//! The four stages under many orders of their steps: order, completeness, the bound on what is
+//! under way, and every way to end. See `explore` for what is tried, and why it is enough.
+
+use std::collections::BTreeSet;
+use std::io;
+use std::mem;
+use std::num::NonZeroUsize;
+use std::ops::ControlFlow;
+use std::panic::resume_unwind;
+use std::sync::atomic::Ordering::SeqCst;
+use std::sync::{Arc, Mutex};
+
+use citesift_interleavings::allow_threads;
+use citesift_interleavings::pipeline::{Failure, Stages, in_flight};
+use explore::{Count, Item, explore, explore_all, pause, up_to};
+
+mod explore;
+
+const WORKERS: [NonZeroUsize; 3] = [
+    NonZeroUsize::MIN,
+    NonZeroUsize::new(2).unwrap(),
+    NonZeroUsize::new(3).unwrap(),
+];
+
+/// Items beyond those that fill everything: then all have to wait, and all go on.
+const MORE: usize = 3;
+
+/// What goes wrong, and at which item.
+#[derive(Clone, Copy, Debug, Default)]
+struct Fate {
+    /// The stage whose name begins like this panics.
+    panic: Option<(&'static str, usize)>,
+    breaks: Option<usize>,
+    fails: Option<usize>,
+    /// So many threads can be started.
+    threads: Option<usize>,
+}
+
+/// A run of so many items: how it ended, and what was written.
+fn run(
+    workers: NonZeroUsize,
+    items: usize,
+    fate: Fate,
+    count: &Arc<Count>,
+) -> (Result<usize, Failure<usize>>, Vec<usize>) {
+    let (mut decided, mut written) = (0, Vec::new());
+    let meet = |stage: &'static str, number: usize| {
+        count.met.lock().unwrap().push((stage, number));
+        if fate.panic == Some((stage, number)) {
+            // As a panic, but without its message on standard error.
+            resume_unwind(Box::new(stage.to_owned()));
+        }
+    };
+    allow_threads(fate.threads);
+    let stages = Stages {
+        read: |pass: &mut dyn FnMut(Item) -> ControlFlow<()>| {
+            for number in 0..items {
+                meet("reader", number);
+                if pass(count.item(number)).is_break() {
+                    return number;
+                }
+            }
+            items
+        },
+        worker: || {
+            |item: Item| {
+                meet("parser", item.number);
+                item
+            }
+        },
+        decide: |item: Item| {
+            meet("deduplicator", item.number);
+            assert_eq!(item.number, decided, "decided in order");
+            decided += 1;
+            item
+        },
+        write: |item: Item| {
+            pause();
+            meet("writer", item.number);
+            if fate.fails == Some(item.number) {
+                return Err(item.number);
+            }
+            written.push(item.number);
+            Ok(match fate.breaks == Some(item.number) {
+                true => ControlFlow::Break(()),
+                false => ControlFlow::Continue(()),
+            })
+        },
+    };
+    let outcome = stages.run(workers);
+    allow_threads(None);
+    assert_eq!(count.now.load(SeqCst), 0, "all items are gone");
+    assert!(count.most.load(SeqCst) <= in_flight(workers), "the bound");
+    (outcome, written)
+}
+
+/// Numbers of items that were written are these, in this order.
+fn assert_written(written: &[usize], most: usize) {
+    assert!(
+        written.iter().copied().eq(0..most),
+        "{written:?}, not {most}"
+    );
+}
+
+#[test]
+fn every_item_is_written_once_in_order_and_no_more_than_the_bound_are_under_way() {
+    for workers in WORKERS {
+        let reached = explore(move |reached| {
+            let (count, items) = (Count::new(), up_to(in_flight(workers) + MORE));
+            let (outcome, written) = run(workers, items, Fate::default(), &count);
+            assert_eq!(outcome.expect("a good end"), items);
+            assert_written(&written, items);
+            reached.fetch_max(count.most.load(SeqCst), SeqCst);
+        });
+        // Else the bound might be far too large.
+        assert_eq!(reached, in_flight(workers), "{workers} workers");
+    }
+}
+
+#[test]
+fn nothing_to_do_ends_in_every_order_of_the_steps() {
+    explore_all(|| {
+        let (outcome, written) = run(NonZeroUsize::MIN, 0, Fate::default(), &Count::new());
+        assert_eq!(outcome.expect("a good end"), 0);
+        assert_written(&written, 0);
+    });
+}
+
+#[test]
+fn a_writer_that_breaks_ends_the_run_behind_what_it_took() {
+    for workers in WORKERS {
+        explore(move |_| {
+            let items = 4 * in_flight(workers);
+            let last = up_to(in_flight(workers));
+            let fate = Fate {
+                breaks: Some(last),
+                ..Fate::default()
+            };
+            let (outcome, written) = run(workers, items, fate, &Count::new());
+            let read = outcome.expect("a good end");
+            assert!(
+                last < read && read <= last + in_flight(workers) + 2,
+                "{read}, not {last}"
+            );
+            assert_written(&written, last + 1);
+        });
+    }
+}
+
+#[test]
+fn an_error_of_the_writer_is_what_comes_of_the_run_also_beside_a_panic() {
+    for workers in WORKERS {
+        explore(move |_| {
+            let items = 1 + up_to(in_flight(workers) + MORE);
+            let (fails, panics) = (up_to(items - 1), up_to(items));
+            let fate = Fate {
+                fails: Some(fails),
+                panic: Some(("parser", panics)),
+                ..Fate::default()
+            };
+            let (outcome, written) = run(workers, items, fate, &Count::new());
+            assert_written(&written, fails.min(panics));
+            match outcome {
+                Err(Failure::Writer(number)) => assert!(number == fails && fails < panics),
+                Err(Failure::Panic { .. }) => assert!(panics <= fails),
+                other => panic!("{other:?}"),
+            }
+        });
+    }
+}
+
+#[test]
+fn a_panic_in_any_stage_ends_the_run_behind_what_came_before_it() {
+    for workers in WORKERS {
+        for stage in ["reader", "parser", "deduplicator", "writer"] {
+            explore(move |_| {
+                let items = 1 + up_to(in_flight(workers) + MORE);
+                let at = up_to(items - 1);
+                let fate = Fate {
+                    panic: Some((stage, at)),
+                    ..Fate::default()
+                };
+                let (outcome, written) = run(workers, items, fate, &Count::new());
+                let name = match stage {
+                    "parser" => format!("parser-{}", at % workers),
+                    _ => stage.to_owned(),
+                };
+                match outcome {
+                    Err(Failure::Panic {
+                        stage: named,
+                        message,
+                    }) => {
+                        assert_eq!((named, &message[..]), (name, stage));
+                    }
+                    other => panic!("{other:?}"),
+                }
+                assert_written(&written, at);
+            });
+        }
+    }
+}
+
+#[test]
+fn a_thread_that_does_not_start_ends_the_run() {
+    for workers in WORKERS {
+        explore(move |_| {
+            let fate = Fate {
+                threads: Some(up_to(workers.get() + 2)),
+                ..Fate::default()
+            };
+            let items = up_to(in_flight(workers) + MORE);
+            let (outcome, written) = run(workers, items, fate, &Count::new());
+            assert!(matches!(outcome, Err(Failure::Spawn(io::Error { .. }))));
+            assert_written(&written, 0);
+        });
+    }
+}
+
+#[test]
+fn hardly_two_runs_are_alike() {
+    let seen = Arc::new(Mutex::new(BTreeSet::new()));
+    let orders = Arc::clone(&seen);
+    explore(move |_| {
+        let count = Count::new();
+        let (_, written) = run(WORKERS[1], 10, Fate::default(), &count);
+        assert_written(&written, 10);
+        orders
+            .lock()
+            .unwrap()
+            .insert(mem::take(&mut *count.met.lock().unwrap()));
+    });
+    let orders = seen.lock().unwrap().len();
+    println!("{orders} orders");
+    assert!(orders > 5000, "{orders}");
+}
