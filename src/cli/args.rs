@@ -1,18 +1,17 @@
 //! What was typed, and the checks that turn it into what holds.
 
-use std::num::NonZeroUsize;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Parser, Subcommand, ValueEnum};
 
 use super::collision::{self, Named};
 use super::resume::Settings;
+use super::shaping::{ShapingArgs, input};
 use super::verify::VerifyArgs;
 use crate::dedup::{Dedup, Store};
-use crate::input::{Fields, Format, Input};
+use crate::input::Input;
 use crate::job::Config;
-use crate::model::Emit;
 use crate::place::Printable;
 
 /// Turn dumps of scite report pages into clean, deduplicated NDJSON.
@@ -33,40 +32,21 @@ pub struct Args {
     #[arg(value_name = "PATH")]
     inputs: Vec<PathBuf>,
 
-    /// What the inputs hold, below any compression. `auto` tells it by their content, never by
-    /// their name; members of archives are always told so.
-    #[arg(long, value_enum, default_value_t = FormatArg::Auto, help_heading = "Input")]
-    format: FormatArg,
-
-    /// The field or column with the page's text, in jsonl and parquet; dots lead into nested
-    /// objects [default: text].
-    #[arg(long, value_name = "NAME", help_heading = "Input")]
-    text_field: Option<String>,
-
-    /// The field or column with the page's address [default: url, which may be missing].
-    #[arg(long, value_name = "NAME", help_heading = "Input")]
-    url_field: Option<String>,
-
-    /// Fields of jsonl that go into the record's `meta`, separated by commas; what they hold
-    /// is kept as it is written.
-    #[arg(
-        long,
-        value_name = "NAME,…",
-        value_delimiter = ',',
-        help_heading = "Input"
-    )]
-    keep: Vec<String>,
+    #[command(flatten)]
+    shaping: ShapingArgs,
 
     /// Write records to FILE instead of standard output.
     ///
     /// The file is written as FILE.part and gets its name when it is whole. A name that ends
     /// in .gz or .zst is compressed.
-    #[arg(short, long, value_name = "FILE", help_heading = "Output")]
+    #[arg(
+        short,
+        long,
+        value_name = "FILE",
+        help_heading = "Output",
+        display_order = 0
+    )]
     pub output: Option<PathBuf>,
-
-    /// One line per report page, or one per statement.
-    #[arg(long, value_enum, default_value_t = EmitArg::Reports, help_heading = "Output")]
-    emit: EmitArg,
 
     /// Write what was refused to FILE, as NDJSON: reason, message, place, excerpt.
     #[arg(long, value_name = "FILE", help_heading = "Output")]
@@ -81,26 +61,10 @@ pub struct Args {
     #[arg(long, value_name = "FILE", help_heading = "Output")]
     pub stats: Option<PathBuf>,
 
-    /// Remove statement blocks that are repeated: none of them, those within a page, also those
-    /// of an earlier page on the same paper (and pages that bring nothing new), or those
-    /// of any earlier page [default: page; with `--seen`, what DIR was made with, or run].
-    #[arg(long, value_enum, help_heading = "Work")]
-    dedup: Option<DedupArg>,
-
     /// Know what earlier runs saw, and write only what is new: DIR remembers it from run to run.
     /// It is brought up to date when the file of `-o`, which must be a new one, is safely on disk.
     #[arg(long, value_name = "DIR", requires = "output", help_heading = "Work")]
     pub seen: Option<PathBuf>,
-
-    /// Tell which statements of a page have at least SHARE of the shorter one's sequences of three
-    /// words in common, from 0 to 1: the later one gets `similar_to` and `similarity`.
-    #[arg(long, value_name = "SHARE", value_parser = share, help_heading = "Work")]
-    near: Option<u16>,
-
-    /// Memory for what was seen on other pages, with `--dedup run` and `text`; what is more goes
-    /// to temporary files [default: a quarter of the machine's].
-    #[arg(long, value_name = "SIZE", value_parser = size, help_heading = "Work")]
-    memory: Option<NonZeroUsize>,
 
     /// Go on where an interrupted run with the same `-o` stopped: its output, rejects, duplicates
     /// and store become what they had become without the interruption. Give what that run was given.
@@ -110,18 +74,6 @@ pub struct Args {
     /// How often a run with `-o` makes sure, in a journal beside FILE, that it can be resumed.
     #[arg(long, value_name = "SECONDS", default_value = "5", value_parser = seconds, help_heading = "Work")]
     checkpoint: Duration,
-
-    /// Parser threads; the output is the same for any number [default: the number of cores].
-    #[arg(long, value_name = "N", help_heading = "Work")]
-    threads: Option<NonZeroUsize>,
-
-    /// Stop after N report pages.
-    #[arg(long, value_name = "N", help_heading = "Work")]
-    limit: Option<u64>,
-
-    /// Reject pages over SIZE: bytes, or with K, M, G (1024), kB, MB, GB (1000).
-    #[arg(long, value_name = "SIZE", default_value = "64MiB", value_parser = size, help_heading = "Work")]
-    max_page: NonZeroUsize,
 
     /// End with exit code 3 when a page was rejected or a record carries a warning.
     #[arg(long, help_heading = "Gates")]
@@ -171,65 +123,6 @@ Exit codes:
   3  done, but --strict or --max-rejects does not hold
   130, 143  interrupted; --resume goes on";
 
-#[derive(Clone, Copy, Debug, ValueEnum)]
-pub enum EmitArg {
-    Reports,
-    Statements,
-}
-
-impl From<EmitArg> for Emit {
-    fn from(emit: EmitArg) -> Self {
-        match emit {
-            EmitArg::Reports => Self::Reports,
-            EmitArg::Statements => Self::Statements,
-        }
-    }
-}
-
-#[derive(Clone, Copy, Debug, ValueEnum)]
-pub enum FormatArg {
-    Auto,
-    Text,
-    Jsonl,
-    Warc,
-    Parquet,
-    Tar,
-    Zip,
-}
-
-impl From<FormatArg> for Option<Format> {
-    fn from(format: FormatArg) -> Self {
-        Some(match format {
-            FormatArg::Auto => return None,
-            FormatArg::Text => Format::Text,
-            FormatArg::Jsonl => Format::Jsonl,
-            FormatArg::Warc => Format::Warc,
-            FormatArg::Parquet => Format::Parquet,
-            FormatArg::Tar => Format::Tar,
-            FormatArg::Zip => Format::Zip,
-        })
-    }
-}
-
-#[derive(Clone, Copy, Debug, ValueEnum)]
-pub enum DedupArg {
-    Off,
-    Page,
-    Run,
-    Text,
-}
-
-impl From<DedupArg> for Dedup {
-    fn from(dedup: DedupArg) -> Self {
-        match dedup {
-            DedupArg::Off => Self::Off,
-            DedupArg::Page => Self::Page,
-            DedupArg::Run => Self::Run,
-            DedupArg::Text => Self::Text,
-        }
-    }
-}
-
 /// When something is shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum When {
@@ -258,29 +151,11 @@ impl MaxRejects {
 impl Args {
     /// What holds for the run, or the sentence that says what to change.
     pub fn config(&self) -> Result<Config, String> {
-        let mut config = Config::new(self.inputs()?);
+        let mut config = self.shaping.config(self.inputs()?)?;
         self.refuse_shared_files(&config.inputs)?;
-        config.emit = self.emit.into();
         self.refuse_forgetting()?;
-        config.dedup = self.scope().unwrap_or_default();
         config.checkpoints = self.keeps_journal(&config).then_some(self.checkpoint);
         config.tells_duplicates = self.duplicates.is_some();
-        config.near = self.near;
-        if let Some(memory) = self.memory {
-            config.memory = memory.get();
-        }
-        if let Some(threads) = self.threads {
-            config.threads = threads;
-            config.batch = Config::batch_for(threads);
-        }
-        config.format = self.format.into();
-        config.fields = fields(
-            self.text_field.as_ref(),
-            self.url_field.as_ref(),
-            &self.keep,
-        )?;
-        config.max_page = self.max_page;
-        config.limit = self.limit;
         Ok(config)
     }
 
@@ -297,7 +172,7 @@ impl Args {
 
     /// Which repeats are removed, if that was typed.
     pub fn scope(&self) -> Option<Dedup> {
-        self.dedup.map(Into::into)
+        self.shaping.scope()
     }
 
     /// What earlier runs saw is not written again, so their output must not be replaced.
@@ -338,12 +213,15 @@ impl Args {
         let settings = [
             ("the version", env!("CARGO_PKG_VERSION").to_owned()),
             ("PATH", paths(&mut self.inputs.iter())),
-            ("--format", format!("{:?}", self.format).to_lowercase()),
+            (
+                "--format",
+                format!("{:?}", self.shaping.format).to_lowercase(),
+            ),
             ("--text-field", config.fields.text.clone()),
             ("--url-field", config.fields.url().to_owned()),
             ("--keep", config.fields.keep.join(",")),
             ("--output", file(&self.output)),
-            ("--emit", format!("{:?}", self.emit).to_lowercase()),
+            ("--emit", format!("{:?}", self.shaping.emit).to_lowercase()),
             ("--rejects", file(&self.rejects)),
             ("--duplicates", file(&self.duplicates)),
             ("--dedup", config.dedup.as_str().to_owned()),
@@ -395,43 +273,6 @@ impl Args {
     }
 }
 
-/// What a path that was typed names.
-pub fn input(path: &Path) -> Input {
-    match path.as_os_str() == "-" {
-        true => Input::Stdin,
-        false => Input::Path(path.to_owned()),
-    }
-}
-
-/// The fields that were named, or the sentence that says what to change.
-pub fn fields(
-    text: Option<&String>,
-    url: Option<&String>,
-    keep: &[String],
-) -> Result<Fields, String> {
-    for (number, name) in keep.iter().enumerate() {
-        if name.split('.').any(str::is_empty) {
-            return Err(format!("--keep: `{name}` is no field's name"));
-        }
-        let clash = |other: &&String| {
-            let inner = other.strip_prefix(name.as_str());
-            inner.is_some_and(|inner| inner.is_empty() || inner.starts_with('.'))
-        };
-        let mut others = keep[..number].iter().chain(&keep[number + 1..]);
-        if let Some(other) = others.find(clash) {
-            return Err(format!(
-                "--keep: `{other}` is already in `{name}`; name one of them"
-            ));
-        }
-    }
-    let default = Fields::default();
-    Ok(Fields {
-        text: text.cloned().unwrap_or(default.text),
-        url: url.cloned(),
-        keep: keep.to_vec(),
-    })
-}
-
 /// The sentence for an input in whose middle no run can begin.
 pub fn refuse_unseekable(inputs: &[Input]) -> Result<(), String> {
     let is_unsought = |input: &&Input| match input {
@@ -455,39 +296,10 @@ pub fn refuse_unseekable(inputs: &[Input]) -> Result<(), String> {
     }
 }
 
-/// size = digits [K | M | G | KiB | MiB | GiB | kB | MB | GB]
-pub fn size(typed: &str) -> Result<NonZeroUsize, String> {
-    let digits = typed.trim_end_matches(|c: char| c.is_ascii_alphabetic());
-    let unit: usize = match &typed[digits.len()..] {
-        "" | "B" => 1,
-        "K" | "KiB" => 1 << 10,
-        "M" | "MiB" => 1 << 20,
-        "G" | "GiB" => 1 << 30,
-        "kB" | "KB" => 1000,
-        "MB" => 1_000_000,
-        "GB" => 1_000_000_000,
-        other => return Err(format!("unknown unit `{other}`; use K, M, G, kB, MB or GB")),
-    };
-    let number: usize = digits
-        .parse()
-        .map_err(|_| "a size is a whole number with or without a unit, such as 64MiB".to_owned())?;
-    let bytes = number.checked_mul(unit).ok_or("the size is too large")?;
-    NonZeroUsize::new(bytes).ok_or_else(|| "the size must be above zero".to_owned())
-}
-
 fn seconds(typed: &str) -> Result<Duration, String> {
     let seconds = typed.parse().ok().map(Duration::try_from_secs_f64);
     let seconds = seconds.and_then(Result::ok);
     seconds.ok_or_else(|| "expected a number of seconds, such as 5 or 0.5".to_owned())
-}
-
-/// A share in thousandths.
-pub fn share(typed: &str) -> Result<u16, String> {
-    let share: f64 = typed.parse().unwrap_or(f64::NAN);
-    match (0.001..=1.0).contains(&share) {
-        true => Ok((share * 1000.0).ceil() as u16),
-        false => Err("expected a share above 0, up to 1, such as 0.8".to_owned()),
-    }
 }
 
 fn max_rejects(typed: &str) -> Result<MaxRejects, String> {
@@ -512,28 +324,6 @@ mod tests {
     #[test]
     fn the_flags_are_well_formed() {
         Args::command().debug_assert();
-    }
-
-    #[test]
-    fn sizes_with_units() {
-        let bytes = |typed| size(typed).map(NonZeroUsize::get).ok();
-        assert_eq!(bytes("17"), Some(17));
-        assert_eq!(bytes("64MiB"), Some(64 << 20));
-        assert_eq!(bytes("64M"), Some(64 << 20));
-        assert_eq!(bytes("2kB"), Some(2000));
-        for wrong in ["0", "", "-1", "1.5M", "1 M", "1X", "99999999999G"] {
-            assert_eq!(bytes(wrong), None, "{wrong:?}");
-        }
-    }
-
-    #[test]
-    fn shares_in_thousandths() {
-        for (typed, expected) in [("0.8", 800), ("1", 1000), ("0.6667", 667), ("0.001", 1)] {
-            assert_eq!(share(typed), Ok(expected));
-        }
-        for wrong in ["0", "1.1", "-1", "80%", "nan", ""] {
-            assert!(share(wrong).is_err(), "{wrong}");
-        }
     }
 
     #[test]

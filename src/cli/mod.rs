@@ -6,6 +6,7 @@ mod outputs;
 mod resume;
 mod run;
 mod seen;
+mod shaping;
 mod standard;
 mod verify;
 

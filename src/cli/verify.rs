@@ -3,13 +3,12 @@
 use std::fmt::Write as _;
 use std::fs::File;
 use std::io::{self, ErrorKind, Write as _};
-use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
 use clap::Args;
 
-use super::args::{DedupArg, EmitArg, FormatArg, fields, input, share, size};
 use super::outputs::STANDARD_OUTPUT;
+use super::shaping::{ShapingArgs, input};
 use super::standard::{Closed, bad_descriptor};
 use super::{DONE, FAILED, refuse};
 use crate::dedup::Contents;
@@ -37,60 +36,13 @@ pub struct VerifyArgs {
     #[arg(value_name = "INPUT", required = true)]
     inputs: Vec<PathBuf>,
 
-    /// What the inputs hold.
-    #[arg(long, value_enum, default_value_t = FormatArg::Auto, help_heading = "As in the run")]
-    format: FormatArg,
-
-    /// The field or column with the page's text [default: text].
-    #[arg(long, value_name = "NAME", help_heading = "As in the run")]
-    text_field: Option<String>,
-
-    /// The field or column with the page's address [default: url].
-    #[arg(long, value_name = "NAME", help_heading = "As in the run")]
-    url_field: Option<String>,
-
-    /// Fields that went into `meta`.
-    #[arg(
-        long,
-        value_name = "NAME,…",
-        value_delimiter = ',',
-        help_heading = "As in the run"
-    )]
-    keep: Vec<String>,
-
-    /// Whether the output has a line for each report page, or for each statement.
-    #[arg(long, value_enum, default_value_t = EmitArg::Reports, help_heading = "As in the run")]
-    emit: EmitArg,
-
-    /// Which repeats were removed [default: page; with `--seen`, what DIR was made with].
-    #[arg(long, value_enum, help_heading = "As in the run")]
-    dedup: Option<DedupArg>,
+    #[command(flatten)]
+    shaping: ShapingArgs,
 
     /// The run knew what earlier runs had seen. What is missing and repeats no page of the inputs
     /// is then believed, and counted; DIR is only asked which repeats it is for.
-    #[arg(long, value_name = "DIR", help_heading = "As in the run")]
+    #[arg(long, value_name = "DIR", help_heading = "Work")]
     seen: Option<PathBuf>,
-
-    /// From which SHARE on similar statements were told.
-    #[arg(long, value_name = "SHARE", value_parser = share, help_heading = "As in the run")]
-    near: Option<u16>,
-
-    /// The run stopped after N report pages.
-    #[arg(long, value_name = "N", help_heading = "As in the run")]
-    limit: Option<u64>,
-
-    /// Pages over SIZE were rejected.
-    #[arg(long, value_name = "SIZE", default_value = "64MiB", value_parser = size, help_heading = "As in the run")]
-    max_page: NonZeroUsize,
-
-    /// Memory for what was seen on other pages, with `--dedup run` and `text`; what is more goes
-    /// to temporary files [default: a quarter of the machine's].
-    #[arg(long, value_name = "SIZE", value_parser = size, help_heading = "Work")]
-    memory: Option<NonZeroUsize>,
-
-    /// Parser threads [default: the number of cores].
-    #[arg(long, value_name = "N", help_heading = "Work")]
-    threads: Option<NonZeroUsize>,
 }
 
 const EXIT_CODES: &str = "\
@@ -216,38 +168,21 @@ impl From<String> for Refused {
 
 impl VerifyArgs {
     fn config(&self) -> Result<Config, Refused> {
-        let mut config = Config::new(self.inputs.iter().map(|path| input(path)).collect());
+        let inputs = self.inputs.iter().map(|path| input(path)).collect();
+        let mut config = self.shaping.config(inputs)?;
         let from_stdin = config.inputs.iter().filter(|&input| *input == Input::Stdin);
         if from_stdin.count() + usize::from(self.is_piped()) > 1 {
             return Err("`-` is given twice, and there is one standard input"
                 .to_owned()
                 .into());
         }
-        config.emit = self.emit.into();
-        config.dedup = self.dedup.map(Into::into).unwrap_or_default();
         if let Some(folder) = &self.seen {
             let contents = Contents::of(folder).map_err(|error| Refused::Error(error.into()))?;
-            if self.dedup.is_some() && config.dedup != contents.scope {
+            if self.shaping.scope().is_some() && config.dedup != contents.scope {
                 let scope = contents.scope.as_str();
                 return Err(format!("--seen: the store was made with --dedup {scope}").into());
             }
             config.dedup = contents.scope;
-        }
-        config.near = self.near;
-        config.limit = self.limit;
-        config.format = self.format.into();
-        config.fields = fields(
-            self.text_field.as_ref(),
-            self.url_field.as_ref(),
-            &self.keep,
-        )?;
-        config.max_page = self.max_page;
-        if let Some(memory) = self.memory {
-            config.memory = memory.get();
-        }
-        if let Some(threads) = self.threads {
-            config.threads = threads;
-            config.batch = Config::batch_for(threads);
         }
         Ok(config)
     }

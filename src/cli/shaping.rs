@@ -1,0 +1,247 @@
+//! What shapes the records: the flags that a run has in common with those who verify its output.
+
+use std::num::NonZeroUsize;
+use std::path::Path;
+
+use clap::{Args, ValueEnum};
+
+use crate::dedup::Dedup;
+use crate::input::{Fields, Format, Input};
+use crate::job::Config;
+use crate::model::Emit;
+
+/// How the inputs are read and what becomes of them. A flag that changes records belongs here.
+#[derive(Debug, Args)]
+pub struct ShapingArgs {
+    /// What the inputs hold, below any compression. `auto` tells it by their content, never by
+    /// their name; members of archives are always told so.
+    #[arg(long, value_enum, default_value_t = FormatArg::Auto, help_heading = "Input")]
+    pub format: FormatArg,
+
+    /// The field or column with the page's text, in jsonl and parquet; dots lead into nested
+    /// objects [default: text].
+    #[arg(long, value_name = "NAME", help_heading = "Input")]
+    text_field: Option<String>,
+
+    /// The field or column with the page's address [default: url, which may be missing].
+    #[arg(long, value_name = "NAME", help_heading = "Input")]
+    url_field: Option<String>,
+
+    /// Fields of jsonl that go into the record's `meta`, separated by commas; what they hold
+    /// is kept as it is written.
+    #[arg(
+        long,
+        value_name = "NAME,…",
+        value_delimiter = ',',
+        help_heading = "Input"
+    )]
+    keep: Vec<String>,
+
+    /// One line per report page, or one per statement.
+    #[arg(long, value_enum, default_value_t = EmitArg::Reports, help_heading = "Output")]
+    pub emit: EmitArg,
+
+    /// Remove statement blocks that are repeated: none of them, those within a page, also those
+    /// of an earlier page on the same paper (and pages that bring nothing new), or those
+    /// of any earlier page [default: page; with `--seen`, what DIR was made with, or run].
+    #[arg(long, value_enum, help_heading = "Work")]
+    dedup: Option<DedupArg>,
+
+    /// Tell which statements of a page have at least SHARE of the shorter one's sequences of three
+    /// words in common, from 0 to 1: the later one gets `similar_to` and `similarity`.
+    #[arg(long, value_name = "SHARE", value_parser = share, help_heading = "Work")]
+    near: Option<u16>,
+
+    /// Memory for what was seen on other pages, with `--dedup run` and `text`; what is more goes
+    /// to temporary files [default: a quarter of the machine's].
+    #[arg(long, value_name = "SIZE", value_parser = size, help_heading = "Work")]
+    memory: Option<NonZeroUsize>,
+
+    /// Parser threads; the output is the same for any number [default: the number of cores].
+    #[arg(long, value_name = "N", help_heading = "Work")]
+    threads: Option<NonZeroUsize>,
+
+    /// Stop after N report pages.
+    #[arg(long, value_name = "N", help_heading = "Work")]
+    limit: Option<u64>,
+
+    /// Reject pages over SIZE: bytes, or with K, M, G (1024), kB, MB, GB (1000).
+    #[arg(long, value_name = "SIZE", default_value = "64MiB", value_parser = size, help_heading = "Work")]
+    max_page: NonZeroUsize,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub enum EmitArg {
+    Reports,
+    Statements,
+}
+
+impl From<EmitArg> for Emit {
+    fn from(emit: EmitArg) -> Self {
+        match emit {
+            EmitArg::Reports => Self::Reports,
+            EmitArg::Statements => Self::Statements,
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub enum FormatArg {
+    Auto,
+    Text,
+    Jsonl,
+    Warc,
+    Parquet,
+    Tar,
+    Zip,
+}
+
+impl From<FormatArg> for Option<Format> {
+    fn from(format: FormatArg) -> Self {
+        Some(match format {
+            FormatArg::Auto => return None,
+            FormatArg::Text => Format::Text,
+            FormatArg::Jsonl => Format::Jsonl,
+            FormatArg::Warc => Format::Warc,
+            FormatArg::Parquet => Format::Parquet,
+            FormatArg::Tar => Format::Tar,
+            FormatArg::Zip => Format::Zip,
+        })
+    }
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub enum DedupArg {
+    Off,
+    Page,
+    Run,
+    Text,
+}
+
+impl From<DedupArg> for Dedup {
+    fn from(dedup: DedupArg) -> Self {
+        match dedup {
+            DedupArg::Off => Self::Off,
+            DedupArg::Page => Self::Page,
+            DedupArg::Run => Self::Run,
+            DedupArg::Text => Self::Text,
+        }
+    }
+}
+
+impl ShapingArgs {
+    /// What holds for these inputs, or the sentence that says what to change.
+    pub fn config(&self, inputs: Vec<Input>) -> Result<Config, String> {
+        let mut config = Config::new(inputs);
+        config.emit = self.emit.into();
+        config.dedup = self.scope().unwrap_or_default();
+        config.near = self.near;
+        if let Some(memory) = self.memory {
+            config.memory = memory.get();
+        }
+        if let Some(threads) = self.threads {
+            config.threads = threads;
+            config.batch = Config::batch_for(threads);
+        }
+        config.format = self.format.into();
+        config.fields = self.fields()?;
+        config.max_page = self.max_page;
+        config.limit = self.limit;
+        Ok(config)
+    }
+
+    /// Which repeats are removed, if that was typed.
+    pub fn scope(&self) -> Option<Dedup> {
+        self.dedup.map(Into::into)
+    }
+
+    /// The fields that were named, or the sentence that says what to change.
+    fn fields(&self) -> Result<Fields, String> {
+        let keep = &self.keep;
+        for (number, name) in keep.iter().enumerate() {
+            if name.split('.').any(str::is_empty) {
+                return Err(format!("--keep: `{name}` is no field's name"));
+            }
+            let clash = |other: &&String| {
+                let inner = other.strip_prefix(name.as_str());
+                inner.is_some_and(|inner| inner.is_empty() || inner.starts_with('.'))
+            };
+            let mut others = keep[..number].iter().chain(&keep[number + 1..]);
+            if let Some(other) = others.find(clash) {
+                return Err(format!(
+                    "--keep: `{other}` is already in `{name}`; name one of them"
+                ));
+            }
+        }
+        let default = Fields::default();
+        Ok(Fields {
+            text: self.text_field.clone().unwrap_or(default.text),
+            url: self.url_field.clone(),
+            keep: keep.clone(),
+        })
+    }
+}
+
+/// What a path that was typed names.
+pub fn input(path: &Path) -> Input {
+    match path.as_os_str() == "-" {
+        true => Input::Stdin,
+        false => Input::Path(path.to_owned()),
+    }
+}
+
+/// size = digits [K | M | G | KiB | MiB | GiB | kB | MB | GB]
+fn size(typed: &str) -> Result<NonZeroUsize, String> {
+    let digits = typed.trim_end_matches(|c: char| c.is_ascii_alphabetic());
+    let unit: usize = match &typed[digits.len()..] {
+        "" | "B" => 1,
+        "K" | "KiB" => 1 << 10,
+        "M" | "MiB" => 1 << 20,
+        "G" | "GiB" => 1 << 30,
+        "kB" | "KB" => 1000,
+        "MB" => 1_000_000,
+        "GB" => 1_000_000_000,
+        other => return Err(format!("unknown unit `{other}`; use K, M, G, kB, MB or GB")),
+    };
+    let number: usize = digits
+        .parse()
+        .map_err(|_| "a size is a whole number with or without a unit, such as 64MiB".to_owned())?;
+    let bytes = number.checked_mul(unit).ok_or("the size is too large")?;
+    NonZeroUsize::new(bytes).ok_or_else(|| "the size must be above zero".to_owned())
+}
+
+/// A share in thousandths.
+fn share(typed: &str) -> Result<u16, String> {
+    let share: f64 = typed.parse().unwrap_or(f64::NAN);
+    match (0.001..=1.0).contains(&share) {
+        true => Ok((share * 1000.0).ceil() as u16),
+        false => Err("expected a share above 0, up to 1, such as 0.8".to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_with_units() {
+        let bytes = |typed| size(typed).map(NonZeroUsize::get).ok();
+        assert_eq!(bytes("17"), Some(17));
+        assert_eq!(bytes("64MiB"), Some(64 << 20));
+        assert_eq!(bytes("64M"), Some(64 << 20));
+        assert_eq!(bytes("2kB"), Some(2000));
+        for wrong in ["0", "", "-1", "1.5M", "1 M", "1X", "99999999999G"] {
+            assert_eq!(bytes(wrong), None, "{wrong:?}");
+        }
+    }
+
+    #[test]
+    fn shares_in_thousandths() {
+        for (typed, expected) in [("0.8", 800), ("1", 1000), ("0.6667", 667), ("0.001", 1)] {
+            assert_eq!(share(typed), Ok(expected));
+        }
+        for wrong in ["0", "1.1", "-1", "80%", "nan", ""] {
+            assert!(share(wrong).is_err(), "{wrong}");
+        }
+    }
+}
