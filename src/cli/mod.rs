@@ -17,8 +17,8 @@ use std::sync::OnceLock;
 use clap::Parser;
 
 use self::args::{Args, Command};
-use self::outputs::STANDARD_OUTPUT;
 pub use self::standard::Closed;
+use self::standard::STANDARD_OUTPUT;
 use crate::error::Error;
 use crate::input::Input;
 use crate::job::Config;

@@ -11,15 +11,12 @@ use serde::Serialize;
 use serde_json::Serializer;
 use serde_json::ser::Formatter;
 
-use super::standard;
+use super::standard::{self, STANDARD_OUTPUT};
 use crate::durable::FileState;
 use crate::error::Error;
 use crate::job::Output;
 use crate::place::steers_terminal;
 use crate::sink::{CompressedFile, OutputMark, SyncedFile};
-
-/// How standard output is called in messages.
-pub const STANDARD_OUTPUT: &str = "standard output";
 
 /// Records, rejects and duplicates.
 pub struct Outputs {

@@ -1,9 +1,9 @@
 //! `citesift seen DIR`: what a store holds, one line for each fact, and one for each run.
 
 use std::fmt::Write as _;
-use std::io::{self, ErrorKind, Write as _};
 use std::path::Path;
 
+use super::standard;
 use crate::dedup::{Contents, Dedup, STORE_VERSION};
 use crate::error::Error;
 use crate::place::Printable;
@@ -12,13 +12,8 @@ use crate::summary::{number, size};
 /// Prints what a store holds to standard output.
 pub fn print(folder: &Path) -> Result<u8, Error> {
     let contents = Contents::of(folder)?;
-    match io::stdout().lock().write_all(text(&contents).as_bytes()) {
-        Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(Error::Write {
-            path: "standard output".to_owned(),
-            source: error,
-        }),
-        _ => Ok(super::DONE),
-    }
+    standard::print(&text(&contents))?;
+    Ok(super::DONE)
 }
 
 fn text(contents: &Contents) -> String {

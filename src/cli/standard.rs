@@ -1,7 +1,12 @@
 //! The standard streams, without the standard library's leniency: there a stream that is closed
 //! ends at once or takes everything, and records would vanish in silence.
 
-use std::io::{self, Write};
+use std::io::{self, ErrorKind, Write};
+
+use crate::error::Error;
+
+/// How standard output is called in messages.
+pub const STANDARD_OUTPUT: &str = "standard output";
 
 /// Which standard streams were closed when the program started.
 #[derive(Clone, Copy, Debug)]
@@ -37,6 +42,18 @@ const EBADF: i32 = 9;
 /// What the system says of a closed stream.
 pub fn bad_descriptor() -> io::Error {
     io::Error::from_raw_os_error(EBADF)
+}
+
+/// Writes to standard output; a reader that leaves is no error.
+pub fn print(text: &str) -> Result<(), Error> {
+    let printed = output().and_then(|mut output| output.write_all(text.as_bytes()));
+    match printed {
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(Error::Write {
+            path: STANDARD_OUTPUT.to_owned(),
+            source: error,
+        }),
+        _ => Ok(()),
+    }
 }
 
 /// Standard output as a file, whose errors are all told.

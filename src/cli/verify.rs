@@ -2,14 +2,13 @@
 
 use std::fmt::Write as _;
 use std::fs::File;
-use std::io::{self, ErrorKind, Write as _};
+use std::io;
 use std::path::PathBuf;
 
 use clap::Args;
 
-use super::outputs::STANDARD_OUTPUT;
 use super::shaping::{ShapingArgs, input};
-use super::standard::{Closed, bad_descriptor};
+use super::standard::{Closed, STANDARD_OUTPUT, bad_descriptor, print};
 use super::{DONE, FAILED, refuse};
 use crate::dedup::Contents;
 use crate::error::Error;
@@ -101,16 +100,6 @@ pub fn run(args: &VerifyArgs, closed: Closed) -> Result<u8, Error> {
         true => DONE,
         false => FAILED,
     })
-}
-
-fn print(text: &str) -> Result<(), Error> {
-    match io::stdout().lock().write_all(text.as_bytes()) {
-        Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(Error::Write {
-            path: STANDARD_OUTPUT.to_owned(),
-            source: error,
-        }),
-        _ => Ok(()),
-    }
 }
 
 fn text(verified: &Verified, has_store: bool) -> String {
