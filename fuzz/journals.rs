@@ -9,14 +9,6 @@ use std::path::Path;
 use citesift::journal::{Journal, Kind, Mark, read};
 use tempfile::TempDir;
 
-const KINDS: [Kind; 5] = [
-    Kind::Run,
-    Kind::Opened,
-    Kind::News,
-    Kind::Tail,
-    Kind::Checkpoint,
-];
-
 type Record = (Mark, Kind, Vec<u8>);
 
 /// The bytes as a file, as what is behind a journal's beginning, and as records with damage.
@@ -69,7 +61,7 @@ fn damaged(folder: &TempDir, mut script: &[u8]) {
     let mut pieces = Vec::new();
     while let [kind @ 0..=127, length, rest @ ..] = script {
         let (payload, rest) = rest.split_at(rest.len().min(usize::from(*length)));
-        pieces.push((KINDS[usize::from(*kind) % KINDS.len()], payload));
+        pieces.push((Kind::ALL[usize::from(*kind) % Kind::ALL.len()], payload));
         script = rest;
     }
     let (whole, mut marks, end) = written(folder, &pieces);

@@ -36,13 +36,16 @@ pub enum Kind {
     Checkpoint,
 }
 
-const KINDS: [Kind; 5] = [
-    Kind::Run,
-    Kind::Opened,
-    Kind::News,
-    Kind::Tail,
-    Kind::Checkpoint,
-];
+impl Kind {
+    /// By their numbers in the file.
+    pub const ALL: [Self; 5] = [
+        Self::Run,
+        Self::Opened,
+        Self::News,
+        Self::Tail,
+        Self::Checkpoint,
+    ];
+}
 
 const MAGIC: &[u8; 8] = b"CSJRNL1\n";
 
@@ -197,7 +200,7 @@ fn next(
 ) -> Option<(Kind, Mark)> {
     let mut head = [0; HEAD];
     file.read_exact(&mut head).ok()?;
-    let kind = *KINDS.get(usize::from(head[0]))?;
+    let kind = *Kind::ALL.get(usize::from(head[0]))?;
     let bytes = u64::from_le_bytes(*head.last_chunk()?);
     let offset = bytes.checked_add(mark.offset + size(0))?;
     if offset > length {

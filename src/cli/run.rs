@@ -10,7 +10,7 @@ use serde::Serialize;
 
 use super::args::{Args, When, refuse_unseekable};
 use super::outputs::{NamedFile, Outputs};
-use super::resume::{self, Found, Interrupted, Keeper};
+use super::resume::{self, Found, Interrupted, Keeper, Settings};
 use super::{DONE, FAILED, GATE_FAILED, refuse};
 use crate::dedup::{Memory, Store};
 use crate::error::Error;
@@ -35,7 +35,8 @@ pub fn run(args: &Args, mut config: Config) -> Result<u8, Error> {
         }
         None => config.memory(),
     };
-    let interrupted = match interrupted(args, &config, store.as_ref(), &mut memory)? {
+    let settings = args.settings(&config, store.as_ref());
+    let interrupted = match interrupted(args, &config, &settings, &mut memory)? {
         Ok(interrupted) => interrupted,
         Err(Ended(code)) => return Ok(code),
     };
@@ -63,7 +64,6 @@ pub fn run(args: &Args, mut config: Config) -> Result<u8, Error> {
     } else {
         outputs.begin()?;
         if let (Some(output), Some(_)) = (&args.output, config.checkpoints) {
-            let settings = args.settings(&config, store.as_ref());
             keeper = Some(Keeper::begin(output, &settings)?);
         }
     }
@@ -117,7 +117,7 @@ struct Ended(u8);
 fn interrupted(
     args: &Args,
     config: &Config,
-    store: Option<&Store>,
+    settings: &Settings,
     memory: &mut Memory,
 ) -> Result<Result<Option<Box<Interrupted>>, Ended>, Error> {
     let (Some(output), true) = (&args.output, args.resume) else {
@@ -127,7 +127,7 @@ fn interrupted(
     if let Err(message) = refuse_unseekable(&config.inputs) {
         return ended(message);
     }
-    match resume::find(output, &args.settings(config, store))? {
+    match resume::find(output, settings)? {
         Err(message) => ended(message),
         Ok(Found::Whole) => {
             resume::remove_journal(output)?;

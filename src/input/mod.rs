@@ -38,7 +38,7 @@ use format::begins_array;
 pub use jsonl::Paths;
 use pack::Inflow;
 pub use pack::{Limits, Packer};
-pub use walk::{Input, Source, WalkError, as_opened, sources};
+pub use walk::{Input, Source, WalkError, as_opened, opened, sources};
 
 /// Archives within archives that are opened.
 const DEEPEST: usize = 8;

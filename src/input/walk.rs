@@ -32,8 +32,7 @@ pub enum Source {
 }
 
 impl Source {
-    /// What it looks like now.
-    pub fn opened(&self) -> Opened {
+    fn opened(&self) -> Opened {
         let path = match self {
             Self::Stdin => return Opened::default(),
             Self::File(path) => path,
@@ -61,22 +60,20 @@ pub struct WalkError {
     pub error: io::Error,
 }
 
-impl WalkError {
-    /// What there is of it.
-    pub fn opened(&self) -> Opened {
-        Opened {
-            path: self.path.clone().into(),
-            state: None,
-        }
-    }
-}
-
 /// What the sources of the inputs look like now, in the run's order.
 pub fn as_opened(inputs: &[Input]) -> impl Iterator<Item = Opened> + '_ {
-    sources(inputs).map(|source| match source {
+    sources(inputs).map(|source| opened(&source))
+}
+
+/// What a source looks like now.
+pub fn opened(source: &Result<Source, WalkError>) -> Opened {
+    match source {
         Ok(source) => source.opened(),
-        Err(error) => error.opened(),
-    })
+        Err(error) => Opened {
+            path: error.path.clone().into(),
+            state: None,
+        },
+    }
 }
 
 /// The sources of the inputs, in the run's order.

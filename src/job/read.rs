@@ -104,17 +104,13 @@ pub fn read_all(
             },
             false => Before::default(),
         };
+        // The one in whose middle it begins was told before.
+        if config.checkpoints.is_some() && before.at == 0 {
+            opened.borrow_mut().push(input::opened(&source));
+        }
         let flow = match source {
-            Ok(source) => {
-                if config.checkpoints.is_some() && before.at == 0 {
-                    opened.borrow_mut().push(source.opened());
-                }
-                input::read(&mut packer, &source, before, config.format)
-            }
+            Ok(source) => input::read(&mut packer, &source, before, config.format),
             Err(error) => {
-                if config.checkpoints.is_some() {
-                    opened.borrow_mut().push(error.opened());
-                }
                 packer.fault(&Origin::of_source(error.path), None, error.error);
                 ControlFlow::Continue(())
             }
