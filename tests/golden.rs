@@ -4,31 +4,14 @@
 //! `CITESIFT_BLESS=1` rewrites the expected files; read the difference before you keep it.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Command, Stdio};
 
 use citesift::Emit;
 use citesift::model::{self, Report, StatementRow};
 
-const FEWEST_CASES: usize = 20;
-
-fn cases() -> Vec<PathBuf> {
-    let samples = Path::new(env!("CARGO_MANIFEST_DIR")).join("samples");
-    let entries = fs::read_dir(samples)
-        .unwrap()
-        .map(|entry| entry.unwrap().path());
-    let mut cases: Vec<_> = entries.filter(|path| path.is_dir()).collect();
-    cases.sort();
-    assert!(cases.len() >= FEWEST_CASES, "{} cases", cases.len());
-    cases
-}
-
-fn arguments(case: &Path) -> Vec<String> {
-    match fs::read_to_string(case.join("args")) {
-        Ok(args) => args.lines().map(str::to_owned).collect(),
-        Err(_) => vec!["input.txt".to_owned()],
-    }
-}
+mod samples;
+use samples::{FEWEST_CASES, arguments, cases, copy};
 
 fn run(case: &Path, folder: &Path) -> Vec<u8> {
     copy(case, folder);
@@ -41,18 +24,6 @@ fn run(case: &Path, folder: &Path) -> Vec<u8> {
     let messages = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{}: {messages}", case.display());
     output.stdout
-}
-
-fn copy(from: &Path, to: &Path) {
-    fs::create_dir_all(to).unwrap();
-    for entry in fs::read_dir(from).unwrap() {
-        let path = entry.unwrap().path();
-        let copied = to.join(path.file_name().unwrap());
-        match path.is_dir() {
-            true => copy(&path, &copied),
-            false => drop(fs::copy(&path, &copied).unwrap()),
-        }
-    }
 }
 
 /// Compares, or rewrites where that is asked for.

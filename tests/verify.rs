@@ -5,7 +5,7 @@ use std::fs;
 use std::io::Cursor;
 use std::num::NonZeroUsize;
 use std::ops::ControlFlow;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
 use citesift::input::Fields;
@@ -17,26 +17,10 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
+mod samples;
+use samples::{arguments, cases, copy};
+
 const SAMPLES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/samples");
-
-fn cases() -> Vec<PathBuf> {
-    let entries = fs::read_dir(SAMPLES).unwrap();
-    let paths = entries.map(|entry| entry.unwrap().path());
-    let mut cases: Vec<_> = paths
-        .filter(|path| path.is_dir())
-        .filter(|path| cfg!(feature = "parquet") || !path.ends_with("container-parquet"))
-        .collect();
-    cases.sort();
-    assert!(cases.len() >= 20, "{} cases", cases.len());
-    cases
-}
-
-fn arguments(case: &Path) -> Vec<String> {
-    match fs::read_to_string(case.join("args")) {
-        Ok(args) => args.lines().map(str::to_owned).collect(),
-        Err(_) => vec!["input.txt".to_owned()],
-    }
-}
 
 /// Those of a run, less the files that it writes beside its output.
 fn arguments_to_verify(args: &[String]) -> Vec<String> {
@@ -105,18 +89,6 @@ impl World {
             said(&output)
         );
         said(&output)
-    }
-}
-
-fn copy(from: &Path, to: &Path) {
-    fs::create_dir_all(to).unwrap();
-    for entry in fs::read_dir(from).unwrap() {
-        let path = entry.unwrap().path();
-        let copied = to.join(path.file_name().unwrap());
-        match path.is_dir() {
-            true => copy(&path, &copied),
-            false => drop(fs::copy(&path, &copied).unwrap()),
-        }
     }
 }
 
