@@ -47,8 +47,11 @@ impl Memory {
     /// The memory of a single run, in so many bytes; what is more goes to temporary files in a
     /// folder within this one.
     pub fn of_run(bytes: usize, temporary: PathBuf, has_places: bool) -> Self {
-        let places = has_places.then(Places::temporary);
-        Self::new(Keys::new(bytes, temporary), places, false)
+        let keys = Keys::new(bytes, temporary);
+        match has_places {
+            true => Self::new(keys, Some(Places::temporary()), false),
+            false => Self::new(keys.without_values(), None, false),
+        }
     }
 
     pub(super) fn new(keys: Keys, places: Option<Places>, counts_papers: bool) -> Self {

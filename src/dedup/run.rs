@@ -193,7 +193,7 @@ mod tests {
     /// What stays of each page, and whether the page is dropped.
     fn decided(scope: Dedup, pages: &[Page], memory: usize) -> Vec<(Vec<usize>, bool)> {
         let folder = tempfile::tempdir().unwrap();
-        let mut memory = Memory::of_run(memory, folder.path().join("keys"), false);
+        let mut memory = Memory::of_run(memory, folder.path().join("keys"), true);
         let mut dedup = RunDedup::new(scope);
         let mut decisions = Vec::new();
         for (number, (paper, header, blocks)) in pages.iter().enumerate() {

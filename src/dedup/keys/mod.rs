@@ -5,10 +5,11 @@
 //! into one, in the pass that writes the table. So a new key rarely reads the disk, and an
 //! old one reads 4 KiB of it.
 //!
-//! | memory per key | bytes                                                        |
-//! |----------------|--------------------------------------------------------------|
-//! | in the table   | 30, at worst 32; 24 of them are the entry, one is its tag    |
-//! | in a run       | 1.55: 12 bits in the filter, 0.4 in the index                |
+//! | memory per key | bytes                                                             |
+//! |----------------|-------------------------------------------------------------------|
+//! | in the table   | 30, at worst 32; 16 of them are the key, 8 its value, one its tag |
+//! | without values | 26, at worst 32                                                   |
+//! | in a run       | 1.55: 12 bits in the filter, 0.4 in the index                     |
 //!
 //! Filters and indexes take half of the memory at most: at 12.4 bits a key that is enough for
 //! 86 million keys in 256 MiB. From there on filters are folded, the largest first. A filter
@@ -41,7 +42,7 @@ use filter::Filter;
 use folder::Folder;
 use mix::Mix;
 use run::Run;
-use table::{Entry, Table};
+use table::{Entry, Table, Vacancy};
 use write::Writer;
 
 pub use save::KeyFile;
@@ -59,6 +60,9 @@ pub struct Keys {
     folder: Option<Folder>,
     parent: PathBuf,
     block: Box<block::Bytes>,
+    /// Where the next few keys are or will be: first found, then looked at, with so little between two
+    /// looks that the processor makes many of them at once.
+    expected: Vec<Vacancy>,
     len: u64,
     /// A spill has begun and did not end.
     is_broken: bool,
@@ -78,15 +82,23 @@ impl Keys {
         Self {
             mix: Mix::random(),
             memory,
-            table: Table::new(table_size(memory, 0)),
+            table: Table::new(table_size(memory, 0), true),
             stored: Vec::new(),
             runs: Vec::new(),
             folder: None,
             parent: folder,
             block: Box::new([0; block::SIZE]),
+            expected: Vec::new(),
             len: 0,
             is_broken: false,
         }
+    }
+
+    /// The same, and empty, for someone who only asks whether a key was there: all values are 0.
+    #[must_use]
+    pub fn without_values(self) -> Self {
+        let table = Table::new(table_size(self.memory, self.runs_resident()), false);
+        Self { table, ..self }
     }
 
     /// The value of a key that was inserted before; else it is inserted with this one.
@@ -126,12 +138,10 @@ impl Keys {
         }
     }
 
-    /// Brings into the cache what the next few keys will need, all at the same time.
-    ///
-    /// Nothing depends on it but speed. To fetch also the entries that the tags point to gained
-    /// nothing: most keys are new, and what is written is not waited for.
-    pub fn expect(&self, keys: impl IntoIterator<Item = u128>) {
-        let touched = keys.into_iter().fold(0, |touched, plain| {
+    /// Brings into the cache what the next few keys will need, all at the same time. Nothing
+    /// depends on it but speed.
+    pub fn expect(&mut self, keys: impl IntoIterator<Item = u128> + Clone) {
+        let tags = keys.clone().into_iter().fold(0, |touched, plain| {
             let key = self.mix.apply(plain);
             let stored = self.stored.iter();
             let stored = stored.map(|run| run.filter.touch(Mix::PUBLIC.apply(plain)));
@@ -139,7 +149,13 @@ impl Keys {
             let runs = runs.chain(stored);
             runs.fold(touched ^ self.table.touch(key), |all, one| all ^ one)
         });
-        hint::black_box(touched);
+        hint::black_box(tags);
+        let keys = keys.into_iter().map(|plain| self.mix.apply(plain));
+        self.expected.clear();
+        self.expected
+            .extend(keys.map(|key| self.table.candidate(key)));
+        let keys = self.expected.iter().map(|&at| self.table.touch_key(at));
+        hint::black_box(keys.fold(0, |touched, key| touched ^ key));
     }
 
     /// How many keys were inserted.

@@ -63,7 +63,7 @@ impl Keys {
             });
         }
         let runs = keys.stored.iter().map(Run::bytes).sum();
-        keys.table = Table::new(table_size(keys.memory, runs));
+        keys.table = Table::new(table_size(keys.memory, runs), true);
         Ok(keys)
     }
 
@@ -104,7 +104,7 @@ impl Keys {
     fn sorted(mut self) -> io::Result<Sorted> {
         if self.table.bytes() > self.memory / 2 {
             self.spill()?;
-            self.table = Table::new(0);
+            self.table = Table::new(0, true);
         }
         self.runs.iter_mut().for_each(Run::release);
         self.stored.iter_mut().for_each(Run::release);

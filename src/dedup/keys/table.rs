@@ -6,13 +6,14 @@
 //! allocator that cannot extend a block needs a second one for the shard meanwhile, 3 % of all.
 //!
 //! Each slot has a tag, a byte of its key, in an array of its own. A search looks at tags, eight at
-//! once, and at those entries whose tags match: to add a key, one or two cache lines of tags are
-//! read and one of entries is written. Clusters that are always sorted need no tags, but a new
+//! once, and at those keys whose tags match: to add a key, one or two cache lines of tags are
+//! read and one of keys is written. Clusters that are always sorted need no tags, but a new
 //! key then moves a dozen others, which are in half a dozen cache lines.
 //!
 //! hashbrown takes up to 66 bytes for each key and more while it doubles, and would have to be
 //! sorted as a whole.
 
+use std::iter;
 use std::mem;
 
 /// A key and its value; 24 bytes, where a tuple with a `u128` takes 32.
@@ -27,9 +28,10 @@ impl Entry {
     pub(super) const SIZE: usize = 24;
 
     pub(super) fn new(key: u128, value: u64) -> Self {
+        let [upper, lower] = halves(key);
         Self {
-            upper: (key >> 64) as u64,
-            lower: key as u64,
+            upper,
+            lower,
             value,
         }
     }
@@ -40,15 +42,8 @@ impl Entry {
     }
 }
 
-/// What new slots hold until they are used.
-const BLANK: Entry = Entry {
-    upper: 0,
-    lower: 0,
-    value: 0,
-};
-
-/// A slot's bytes: the entry and its tag.
-const SLOT: usize = Entry::SIZE + 1;
+/// The two halves of a key.
+type Halves = [u64; 2];
 
 /// Where an absent key belongs.
 #[derive(Clone, Copy, Debug)]
@@ -67,6 +62,7 @@ pub(super) struct Table {
     len: usize,
     slots: usize,
     most_slots: usize,
+    has_values: bool,
 }
 
 /// What grows in one step is a 32nd of the table. Shards below 128 KiB leave holes in glibc's
@@ -77,14 +73,15 @@ const MOST_SHARDS: usize = 32;
 const SMALLEST_SHARD: usize = 16 * 1024;
 
 impl Table {
-    /// A table that may grow to so many bytes.
-    pub(super) fn new(bytes: usize) -> Self {
+    /// A table that may grow to so many bytes. Without values all of them are 0.
+    pub(super) fn new(bytes: usize, has_values: bool) -> Self {
         let shards = (bytes / SMALLEST_SHARD).clamp(1, MOST_SHARDS);
         Self {
             shards: (0..shards).map(|_| Shard::default()).collect(),
             len: 0,
             slots: 0,
-            most_slots: bytes / SLOT,
+            most_slots: bytes / slot_size(has_values),
+            has_values,
         }
     }
 
@@ -93,7 +90,7 @@ impl Table {
     }
 
     pub(super) fn bytes(&self) -> usize {
-        self.slots * SLOT
+        self.slots * slot_size(self.has_values)
     }
 
     /// The key's value, or where to put it.
@@ -110,6 +107,21 @@ impl Table {
         let (shard, rest) = scaled((key >> 64) as u64, self.shards.len());
         let shard = &self.shards[shard];
         shard.tags(shard.home(rest))
+    }
+
+    /// Where the key may be or would be put, by its tags alone.
+    #[inline]
+    pub(super) fn candidate(&self, key: u128) -> Vacancy {
+        let (shard, rest) = scaled((key >> 64) as u64, self.shards.len());
+        let slot = self.shards[shard].candidate(key, rest);
+        Vacancy { shard, slot }
+    }
+
+    /// Brings what is there into the cache.
+    #[inline]
+    pub(super) fn touch_key(&self, at: Vacancy) -> u64 {
+        let key = self.shards[at.shard].keys.get(at.slot);
+        key.map_or(0, |key| key[0])
     }
 
     /// Where to put a key that is absent.
@@ -132,25 +144,24 @@ impl Table {
 
     fn grow(&mut self, number: usize) -> Result<(), Full> {
         let shards = self.shards.len();
+        let growth = growth(self.has_values);
         let shard = &mut self.shards[number];
-        let more = match shard.slots.len() {
-            0 => FIRST_SLOTS + FIRST_SLOTS * number / shards / GROWTH,
-            slots => slots / GROWTH,
+        let more = match shard.keys.len() {
+            0 => FIRST_SLOTS + FIRST_SLOTS * number / shards / growth,
+            slots => slots / growth,
         };
         if self.slots + more > self.most_slots {
             return Err(Full);
         }
-        self.slots -= shard.slots.len();
-        shard.grow(more, shards);
-        self.slots += shard.slots.len();
+        self.slots += more;
+        shard.grow(more, shards, self.has_values);
         Ok(())
     }
 
     /// All keys, in order.
     pub(super) fn entries(&self) -> impl Iterator<Item = Entry> {
         let clusters = self.shards.iter().flat_map(Shard::clusters);
-        clusters.flat_map(|cluster| {
-            let mut cluster = cluster.to_vec();
+        clusters.flat_map(|mut cluster| {
             cluster.sort_unstable_by_key(Entry::key);
             cluster
         })
@@ -158,9 +169,9 @@ impl Table {
 
     /// Forgets all keys and takes its full size at once: it will be filled again.
     pub(super) fn restart(&mut self, bytes: usize) {
-        let slots = bytes / SLOT / self.shards.len();
+        let slots = bytes / slot_size(self.has_values) / self.shards.len();
         for shard in &mut self.shards {
-            shard.restart(slots);
+            shard.restart(slots, self.has_values);
         }
         self.slots = slots * self.shards.len();
         (self.most_slots, self.len) = (self.slots, 0);
@@ -181,22 +192,35 @@ pub(super) fn scaled(number: u64, parts: usize) -> (usize, u64) {
 struct Shard {
     /// Of each slot, then [`WORD`] more, which are always empty.
     tags: Vec<u8>,
-    slots: Vec<Entry>,
+    keys: Vec<Halves>,
+    /// Of each slot, or none.
+    values: Vec<u64>,
     len: usize,
 }
 
-/// A shard grows by one part in so many, from 75 to 94 % full. First sizes are spread over the
-/// same range, so that shards never grow all at once and the table is 84 % full at any time.
+/// The bytes of a slot: a key, its tag and, where it has one, its value.
+fn slot_size(has_values: bool) -> usize {
+    size_of::<Halves>() + size_of::<u8>() + if has_values { size_of::<u64>() } else { 0 }
+}
+
+/// A shard grows by one part in so many: with values from 75 to 94 % full, without them from 47 %.
+/// First sizes are spread over the same range, so that shards never grow all at once and the
+/// table is 84 or 68 % full at any time.
 ///
 /// When all grew together, by an eighth, keys were moved so often that inserting was a fifth
 /// slower. Growing by a third, a key takes too nearly the 32 bytes that are the limit.
-const GROWTH: usize = 4;
+fn growth(has_values: bool) -> usize {
+    if has_values { 4 } else { 1 }
+}
 
 /// The least first size.
 const FIRST_SLOTS: usize = 96;
 
 /// Slots behind the last home, for the cluster at the end.
 const MOST_MARGIN: usize = 64;
+
+/// What new slots hold until they are used.
+const BLANK: Halves = [0; 2];
 
 /// Tags that are looked at together.
 const WORD: usize = size_of::<u64>();
@@ -208,6 +232,11 @@ const EMPTY: u8 = 0;
 #[inline]
 fn tag(key: u128) -> u8 {
     ((key >> 64 ^ key) as u8).max(EMPTY + 1)
+}
+
+#[inline]
+fn halves(key: u128) -> Halves {
+    [(key >> 64) as u64, key as u64]
 }
 
 /// Marks the bytes of a word that are zero, with 0x80 in their places; above one that is, also
@@ -227,12 +256,12 @@ fn first(marks: u64) -> usize {
 impl Shard {
     /// At 15 in 16 a search for an absent key looks at 128 tags on average, at 9 in 10 at 50.
     fn is_full(&self) -> bool {
-        self.len >= self.slots.len() - self.slots.len() / 16
+        self.len >= self.keys.len() - self.keys.len() / 16
     }
 
     #[inline]
     fn home(&self, rest: u64) -> usize {
-        let slots = self.slots.len();
+        let slots = self.keys.len();
         scaled(rest, slots - (slots / 32).min(MOST_MARGIN)).0
     }
 
@@ -255,9 +284,9 @@ impl Shard {
             let before_empty = empty.wrapping_sub(1) & !empty;
             let mut same = zeros(tags ^ wanted) & before_empty;
             while same != 0 {
-                let entry = &self.slots[slot + first(same)];
-                if entry.key() == key {
-                    return Ok(entry.value);
+                let slot = slot + first(same);
+                if self.keys[slot] == halves(key) {
+                    return Ok(self.values.get(slot).copied().unwrap_or_default());
                 }
                 same &= same - 1;
             }
@@ -268,39 +297,71 @@ impl Shard {
         }
     }
 
+    /// The first slot from the key's home on that is empty or has its tag.
+    #[inline]
+    fn candidate(&self, key: u128, rest: u64) -> usize {
+        let wanted = u64::from_ne_bytes([tag(key); WORD]);
+        let mut slot = self.home(rest);
+        loop {
+            let tags = self.tags(slot);
+            let ends = zeros(tags) | zeros(tags ^ wanted);
+            if ends != 0 {
+                return slot + first(ends);
+            }
+            slot += WORD;
+        }
+    }
+
     /// Whether there was room.
     fn insert(&mut self, slot: usize, entry: Entry) -> bool {
-        if self.is_full() || slot >= self.slots.len() {
+        if self.is_full() || slot >= self.keys.len() {
             return false;
         }
         self.tags[slot] = tag(entry.key());
-        self.slots[slot] = entry;
+        self.keys[slot] = halves(entry.key());
+        if let Some(value) = self.values.get_mut(slot) {
+            *value = entry.value;
+        }
         self.len += 1;
         true
     }
 
     /// Entries that stand together; all of one cluster are before all of the next.
-    fn clusters(&self) -> impl Iterator<Item = &[Entry]> {
-        let mut rest = &self.slots[..];
-        let tags = self
-            .tags
-            .chunk_by(|&one, &next| (one == EMPTY) == (next == EMPTY));
-        tags.filter_map(move |tags| {
-            let (slots, behind) = rest.split_at(tags.len().min(rest.len()));
-            rest = behind;
-            (tags[0] != EMPTY).then_some(slots)
+    fn clusters(&self) -> impl Iterator<Item = Vec<Entry>> {
+        let slots = 0..self.keys.len();
+        let is_empty = |slot: &usize| self.tags[*slot] == EMPTY;
+        let mut slots = slots.peekable();
+        iter::from_fn(move || {
+            while slots.next_if(is_empty).is_some() {}
+            slots.peek()?;
+            let taken = iter::from_fn(|| slots.next_if(|slot| !is_empty(slot)));
+            Some(taken.map(|slot| self.entry(slot)).collect())
         })
+    }
+
+    fn entry(&self, slot: usize) -> Entry {
+        let [upper, lower] = self.keys[slot];
+        Entry {
+            upper,
+            lower,
+            value: self.values.get(slot).copied().unwrap_or_default(),
+        }
     }
 
     /// Grows where it is: a large block of memory is extended or moved by its pages. All slots go
     /// to the end, and then their entries to their places, which are never behind those they
     /// come from: no home moves by more than the shard grows.
-    fn grow(&mut self, more: usize, shards: usize) {
-        let before = self.slots.len();
+    fn grow(&mut self, more: usize, shards: usize, has_values: bool) {
+        let before = self.keys.len();
         let slots = before + more;
-        self.slots.reserve_exact(more);
-        self.slots.resize(slots, BLANK);
-        self.slots.copy_within(..before, more);
+        self.keys.reserve_exact(more);
+        self.keys.resize(slots, BLANK);
+        self.keys.copy_within(..before, more);
+        if has_values {
+            self.values.reserve_exact(more);
+            self.values.resize(slots, 0);
+            self.values.copy_within(..before, more);
+        }
         self.tags.reserve_exact(slots + WORD - self.tags.len());
         self.tags.resize(slots + WORD, EMPTY);
         self.tags.copy_within(..before, more);
@@ -311,24 +372,29 @@ impl Shard {
             if tag == EMPTY {
                 continue;
             }
-            let entry = self.slots[from];
-            let slot = occupied.take(self.home(scaled(entry.upper, shards).1));
+            let key = self.keys[from];
+            let slot = occupied.take(self.home(scaled(key[0], shards).1));
             self.tags[slot] = tag;
-            self.slots[slot] = entry;
+            self.keys[slot] = key;
+            if has_values {
+                self.values[slot] = self.values[from];
+            }
         }
     }
 
-    fn restart(&mut self, slots: usize) {
-        self.slots.truncate(slots);
-        self.slots.shrink_to(slots);
-        self.slots.reserve_exact(slots - self.slots.len());
-        self.slots.resize(slots, BLANK);
-        self.tags.clear();
-        self.tags.shrink_to(slots + WORD);
-        self.tags.reserve_exact(slots + WORD);
-        self.tags.resize(slots + WORD, EMPTY);
+    fn restart(&mut self, slots: usize, has_values: bool) {
+        renew(&mut self.keys, slots, BLANK);
+        renew(&mut self.values, if has_values { slots } else { 0 }, 0);
+        renew(&mut self.tags, slots + WORD, EMPTY);
         self.len = 0;
     }
+}
+
+fn renew<T: Clone>(all: &mut Vec<T>, len: usize, blank: T) {
+    all.clear();
+    all.shrink_to(len);
+    all.reserve_exact(len);
+    all.resize(len, blank);
 }
 
 /// Which slots are taken while a shard grows: one bit each, so that the first free one is found

@@ -119,14 +119,17 @@ fn extreme_keys_and_values_are_keys_and_values() {
 
 #[test]
 fn a_key_takes_32_bytes_at_most() {
-    let mut keys = Keys::new(1 << 30, folder().path().to_owned());
-    for number in 0..500_000u64 {
-        keys.insert(u128::from(number), number).unwrap();
-        let bytes = keys.resident();
-        assert!(
-            bytes < 1 << 20 || bytes as u64 <= 32 * keys.len(),
-            "{number}"
-        );
+    let keys = Keys::new(1 << 30, folder().path().to_owned());
+    let without = Keys::new(1 << 30, folder().path().to_owned()).without_values();
+    for mut keys in [keys, without] {
+        for number in 0..500_000u64 {
+            keys.insert(u128::from(number), number).unwrap();
+            let bytes = keys.resident();
+            assert!(
+                bytes < 1 << 20 || bytes as u64 <= 32 * keys.len(),
+                "{number}"
+            );
+        }
     }
 }
 
@@ -268,14 +271,20 @@ proptest! {
         range in 1u64..60_000,
         shift in 0u32..64,
         memory in 0usize..200_000,
+        has_values in any::<bool>(),
     ) {
         let folder = folder();
         let mut keys = Keys::new(memory, folder.path().to_owned());
+        if !has_values {
+            keys = keys.without_values();
+        }
         let (mut model, mut numbers) = (HashMap::new(), Numbers(seed));
         for _ in 0..20_000 {
-            let (key, value) = (u128::from(numbers.next() % range) << shift, numbers.next());
+            let key = u128::from(numbers.next() % range) << shift;
+            let value = if has_values { numbers.next() } else { 0 };
+            let is_asked = numbers.next() % 2 == 0;
             let expected = model.get(&key).copied();
-            if value % 2 == 0 {
+            if is_asked {
                 prop_assert_eq!(keys.get(key).unwrap(), expected);
             } else {
                 prop_assert_eq!(keys.insert(key, value).unwrap(), expected);
