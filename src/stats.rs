@@ -33,7 +33,7 @@ pub struct Stats {
     pub rejects: ByName,
 }
 
-/// `read = pages + between_pages + skipped + container`
+/// `read = pages + between_pages + skipped + left_out + container`
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Bytes {
     /// All that was read: of archives and Parquet files the texts in them, of encoded HTTP bodies
@@ -45,11 +45,13 @@ pub struct Bytes {
     pub between_pages: u64,
     /// In pages of other sites.
     pub skipped: u64,
+    /// In pages that were passed over or not in the sample.
+    pub left_out: u64,
     /// Of containers: headers, JSON around the text, records that hold no text.
     pub container: u64,
 }
 
-/// `seen = emitted + repeated + rejected + skipped`
+/// `seen = emitted + repeated + rejected + skipped + passed_over + unsampled`
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Pages {
     /// All pages.
@@ -62,6 +64,10 @@ pub struct Pages {
     pub rejected: u64,
     /// Pages of other sites; a long one counts once for each stretch of 1 MiB.
     pub skipped: u64,
+    /// Report pages before the first one that was asked for.
+    pub passed_over: u64,
+    /// Pages that may be reports, and are not in the sample that was asked for; nobody looked into them.
+    pub unsampled: u64,
 }
 
 /// `seen = kept + repeated_in_page + repeated_in_run`
@@ -97,13 +103,21 @@ impl Stats {
                     bytes.pages,
                     bytes.between_pages,
                     bytes.skipped,
+                    bytes.left_out,
                     bytes.container,
                 ],
             ),
             (
                 "pages",
                 pages.seen,
-                vec![pages.emitted, pages.repeated, pages.rejected, pages.skipped],
+                vec![
+                    pages.emitted,
+                    pages.repeated,
+                    pages.rejected,
+                    pages.skipped,
+                    pages.passed_over,
+                    pages.unsampled,
+                ],
             ),
             (
                 "blocks",
@@ -145,7 +159,7 @@ mod tests {
         stats.pages.skipped = 2;
         assert_eq!(
             stats.check(),
-            Err("pages: 3 are not the sum of [0, 0, 0, 2]".to_owned())
+            Err("pages: 3 are not the sum of [0, 0, 0, 2, 0, 0]".to_owned())
         );
     }
 }

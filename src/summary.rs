@@ -25,6 +25,9 @@ pub fn text(summary: &Summary, elapsed: Duration, rejects_written: bool) -> Stri
         format!("{} between them", size(bytes.between_pages)),
         format!("{} skipped", size(bytes.skipped)),
     ];
+    if bytes.left_out > 0 {
+        columns.push(format!("{} left out", size(bytes.left_out)));
+    }
     if bytes.container > 0 {
         columns.push(format!("{} of containers", size(bytes.container)));
     }
@@ -44,6 +47,18 @@ pub fn text(summary: &Summary, elapsed: Duration, rejects_written: bool) -> Stri
         lines.push(format!(
             "{} skipped: no report, but some other text.",
             counted(pages.skipped, "page")
+        ));
+    }
+    if pages.passed_over > 0 {
+        lines.push(format!(
+            "{} passed over: --skip.",
+            counted(pages.passed_over, "report page")
+        ));
+    }
+    if pages.unsampled > 0 {
+        lines.push(format!(
+            "{} not looked into: not in the --sample.",
+            counted(pages.unsampled, "page")
         ));
     }
     lines.extend(not_read(&stats.not_read));

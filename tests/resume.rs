@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 use tempfile::TempDir;
 
-use citesift::job::{Checkpoint, Watch, run_from};
+use citesift::job::{Checkpoint, Sample, Watch, run_from};
 use citesift::stats::Stats;
 use citesift::{Config, Dedup, Error, Input};
 
@@ -78,9 +78,8 @@ fn run(config: &Config, start: &Checkpoint, before: &Given, news: &[u8]) -> Resu
     Ok(Watched { given, checkpoints })
 }
 
-fn goes_on_anywhere(name: &str, input: &Path, dedup: Dedup) -> usize {
-    let config = config(input, dedup);
-    let whole = run(&config, &Checkpoint::default(), &Given::default(), &[]).unwrap();
+fn goes_on_anywhere(name: &str, config: &Config) -> usize {
+    let whole = run(config, &Checkpoint::default(), &Given::default(), &[]).unwrap();
     let most = whole.checkpoints.len();
     assert!(!whole.given.records.is_empty(), "{name}");
     // All of a few, some of many.
@@ -91,7 +90,8 @@ fn goes_on_anywhere(name: &str, input: &Path, dedup: Dedup) -> usize {
         let resumed = run(&config, checkpoint, before, news).unwrap();
         assert!(
             resumed.given == whole.given,
-            "{name}, {dedup:?}: checkpoint {number} of {most}, {:?}",
+            "{name}, {:?}: checkpoint {number} of {most}, {:?}",
+            config.dedup,
             checkpoint.border
         );
     }
@@ -102,12 +102,22 @@ fn goes_on_anywhere(name: &str, input: &Path, dedup: Dedup) -> usize {
 fn a_run_goes_on_from_any_checkpoint_of_any_input() {
     let folder = tempfile::tempdir().unwrap();
     for (name, path) in dumps(folder.path()) {
-        let checkpoints = goes_on_anywhere(&name, &path, Dedup::Run);
+        let checkpoints = goes_on_anywhere(&name, &config(&path, Dedup::Run));
         assert!(checkpoints > 2, "{name}: {checkpoints}");
         if name == "all kinds" {
-            goes_on_anywhere(&name, &path, Dedup::Page);
+            goes_on_anywhere(&name, &config(&path, Dedup::Page));
         }
     }
+}
+
+#[test]
+fn a_run_on_a_part_of_the_pages_goes_on_from_any_checkpoint() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("lines");
+    fs::write(&path, world::json_lines(0..400)).unwrap();
+    let mut config = config(&path, Dedup::Run);
+    (config.skip, config.sample) = (100, Some(Sample::new(70.0, 1)));
+    assert!(goes_on_anywhere("a part", &config) > 4);
 }
 
 #[test]

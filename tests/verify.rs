@@ -98,14 +98,15 @@ fn the_output_of_every_golden_case_holds_and_its_pages_are_in_the_columns_of_the
         let world = World::new();
         copy(&case, world.path());
         let args = arguments(&case);
-        for emit in ["reports", "statements"] {
-            if emit == "statements" && args.contains(&"--emit".to_owned()) {
+        for more in [
+            "--emit reports",
+            "--emit statements",
+            "--sample 60% --seed 3 --skip 1",
+        ] {
+            if args.contains(&"--emit".to_owned()) && more.starts_with("--emit") {
                 continue;
             }
-            let form = match args.contains(&"--emit".to_owned()) {
-                true => Vec::new(),
-                false => words(&format!("--emit {emit}")),
-            };
+            let form = words(more);
             let files = words("-o out.ndjson --stats stats.json");
             let ran = citesift(
                 world.path(),
@@ -121,12 +122,18 @@ fn the_output_of_every_golden_case_holds_and_its_pages_are_in_the_columns_of_the
             let pages = &stats["pages"];
             let (seen, emitted) = (&pages["seen"], &pages["emitted"]);
             write!(expected, "pages {seen}: {emitted} emitted").unwrap();
-            for column in ["repeated", "skipped", "rejected"] {
+            for (column, name) in [
+                ("repeated", "repeated"),
+                ("skipped", "skipped"),
+                ("rejected", "rejected"),
+                ("passed_over", "passed over"),
+                ("unsampled", "not in the sample"),
+            ] {
                 if pages[column] != 0 {
-                    write!(expected, ", {} {column}", pages[column]).unwrap();
+                    write!(expected, ", {} {name}", pages[column]).unwrap();
                 }
             }
-            assert_eq!(told, expected + "\n", "{}", case.display());
+            assert_eq!(told, expected + "\n", "{}: {more}", case.display());
         }
     }
 }

@@ -231,6 +231,14 @@ impl Args {
                 config.near.map(|near| near.to_string()).unwrap_or_default(),
             ),
             (
+                "--sample",
+                self.shaping
+                    .sample
+                    .map(|percent| format!("{percent}% of seed {}", self.shaping.seed))
+                    .unwrap_or_default(),
+            ),
+            ("--skip", config.skip.to_string()),
+            (
                 "--limit",
                 config
                     .limit

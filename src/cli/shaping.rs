@@ -7,7 +7,7 @@ use clap::{Args, ValueEnum};
 
 use crate::dedup::Dedup;
 use crate::input::{Fields, Format, Input};
-use crate::job::Config;
+use crate::job::{Config, Sample};
 use crate::model::Emit;
 
 /// How the inputs are read and what becomes of them. A flag that changes records belongs here.
@@ -60,6 +60,19 @@ pub struct ShapingArgs {
     /// Parser threads; the output is the same for any number [default: the number of cores].
     #[arg(long, value_name = "N", help_heading = "Work")]
     threads: Option<NonZeroUsize>,
+
+    /// Look only into P% of the pages, chosen by a hash of each page's text: the same ones in any
+    /// order and container.
+    #[arg(long, value_name = "P%", value_parser = percent, help_heading = "Work")]
+    pub sample: Option<f64>,
+
+    /// Another N gives another `--sample`.
+    #[arg(long, value_name = "N", default_value = "0", help_heading = "Work")]
+    pub seed: u64,
+
+    /// Pass over the first N report pages, of a `--sample` its first.
+    #[arg(long, value_name = "N", default_value = "0", help_heading = "Work")]
+    skip: u64,
 
     /// Stop after N report pages.
     #[arg(long, value_name = "N", help_heading = "Work")]
@@ -146,6 +159,8 @@ impl ShapingArgs {
         config.format = self.format.into();
         config.fields = self.fields()?;
         config.max_page = self.max_page;
+        config.sample = self.sample.map(|share| Sample::new(share, self.seed));
+        config.skip = self.skip;
         config.limit = self.limit;
         Ok(config)
     }
@@ -219,6 +234,14 @@ fn share(typed: &str) -> Result<u16, String> {
     }
 }
 
+/// A share of the pages, in percent.
+fn percent(typed: &str) -> Result<f64, String> {
+    let percent = typed.strip_suffix('%').and_then(|typed| typed.parse().ok());
+    percent
+        .filter(|percent| *percent > 0.0 && *percent <= 100.0)
+        .ok_or_else(|| "expected a share above 0%, up to 100%, such as 0.5%".to_owned())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -242,6 +265,16 @@ mod tests {
         }
         for wrong in ["0", "1.1", "-1", "80%", "nan", ""] {
             assert!(share(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn shares_in_percent() {
+        for (typed, expected) in [("1%", 1.0), ("0.25%", 0.25), ("100%", 100.0)] {
+            assert_eq!(percent(typed), Ok(expected));
+        }
+        for wrong in ["1", "0%", "101%", "-1%", "%", "nan%", ""] {
+            assert!(percent(wrong).is_err(), "{wrong}");
         }
     }
 }

@@ -124,6 +124,8 @@ fn text(verified: &Verified, has_store: bool) -> String {
         (pages.believed, "left out on the store's word"),
         (pages.skipped, "skipped"),
         (pages.rejected, "rejected"),
+        (pages.passed_over, "passed over"),
+        (pages.unsampled, "not in the sample"),
     ];
     let columns: Vec<_> = columns
         .iter()

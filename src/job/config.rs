@@ -5,6 +5,7 @@ use std::fs;
 use std::num::NonZeroUsize;
 use std::time::Duration;
 
+use super::Sample;
 use crate::dedup::{Dedup, Memory};
 use crate::input::{Fields, Format, Input, Limits};
 use crate::model::Emit;
@@ -33,6 +34,10 @@ pub struct Config {
     pub threads: NonZeroUsize,
     /// The largest page, in bytes; larger ones are rejected.
     pub max_page: NonZeroUsize,
+    /// The only pages that are looked into; None is all.
+    pub sample: Option<Sample>,
+    /// Report pages of these that are passed over, the first ones.
+    pub skip: u64,
     /// Stops after so many emitted pages.
     pub limit: Option<u64>,
     /// Bytes in a batch; the output does not depend on it.
@@ -78,6 +83,8 @@ impl Config {
             threads,
             max_page: NonZeroUsize::MIN
                 .saturating_mul(const { NonZeroUsize::new(64 << 20).unwrap() }),
+            sample: None,
+            skip: 0,
             limit: None,
             batch: Self::batch_for(threads),
             checkpoints: None,

@@ -30,6 +30,8 @@ pub struct DecidedPage {
     pub verdict: Verdict,
     /// Its range of `duplicates`.
     pub duplicates: Range<usize>,
+    /// It is one of the first, which are passed over. The other fields say nothing then.
+    pub is_passed_over: bool,
 }
 
 /// Pages that are made ready at the same time: with six blocks each, what they need fits
@@ -41,6 +43,8 @@ pub struct DecideStage<'a> {
     dedup: RunDedup,
     memory: &'a mut Memory,
     tells_duplicates: bool,
+    /// Report pages that are still to be passed over. Those are not remembered.
+    ahead: u64,
     /// Pages that may still be emitted. What the writer will not write is not remembered.
     left: u64,
 }
@@ -51,6 +55,7 @@ impl<'a> DecideStage<'a> {
             dedup: RunDedup::new(config.dedup),
             memory,
             tells_duplicates: config.tells_duplicates,
+            ahead: config.skip.saturating_sub(start.stats.pages.passed_over),
             left: config
                 .limit
                 .unwrap_or(u64::MAX)
@@ -74,16 +79,21 @@ impl<'a> DecideStage<'a> {
             self.dedup.expect(self.memory, ready);
             for page in next {
                 let (start, first_line) = (kept.len(), duplicates.len());
+                let is_report = matches!(page.outcome, Outcome::Report);
+                let is_passed_over = is_report && self.ahead > 0;
+                self.ahead -= u64::from(is_passed_over);
                 let verdict = match self.left {
                     0 => Verdict::default(),
+                    _ if is_passed_over => Verdict::default(),
                     _ => self.page(&parsed, page, &mut kept, &mut duplicates)?,
                 };
-                let is_emitted = matches!(page.outcome, Outcome::Report) && !verdict.is_repeated;
+                let is_emitted = is_report && !is_passed_over && !verdict.is_repeated;
                 self.left -= u64::from(is_emitted && self.left > 0);
                 pages.push(DecidedPage {
                     kept: start..kept.len(),
                     verdict,
                     duplicates: first_line..duplicates.len(),
+                    is_passed_over,
                 });
             }
         }

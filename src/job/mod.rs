@@ -7,6 +7,7 @@ mod page;
 mod parse;
 mod read;
 mod records;
+mod sample;
 mod singly;
 mod write;
 
@@ -19,6 +20,7 @@ pub use checkpoint::{Checkpoint, Fault};
 pub use config::Config;
 pub use page::parse;
 pub use records::{Records, records};
+pub use sample::Sample;
 pub use singly::{Single, singly};
 
 use crate::buffers::Buffers;
@@ -122,6 +124,7 @@ where
         emit: config.emit,
         scope: config.dedup,
         near: config.near,
+        sample: config.sample,
     };
     let stages = Stages {
         read: |pass: &mut dyn FnMut(_) -> _| read::read_all(config, start, watch, &buffers, pass),

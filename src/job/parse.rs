@@ -5,6 +5,7 @@ use std::mem;
 use std::ops::Range;
 use std::sync::Arc;
 
+use super::Sample;
 use super::checkpoint::Fault;
 use super::read::ReadBatch;
 use crate::buffers::Buffers;
@@ -69,6 +70,8 @@ pub enum Outcome {
     Report,
     /// Another site's page: it is counted, and has no output.
     Skipped,
+    /// A page that may be a report, and is not in the sample.
+    Unsampled,
     /// A container's record without a page.
     NotRead(NotRead),
     Refused(Box<Refused>),
@@ -130,6 +133,7 @@ pub struct Form {
     pub scope: Dedup,
     /// From how many thousandths on statements are told to be alike.
     pub near: Option<u16>,
+    pub sample: Option<Sample>,
 }
 
 struct ParseStage {
@@ -164,7 +168,13 @@ impl ParseStage {
                 report_id: url.and_then(|url| report_id(url.as_bytes())),
                 meta: None,
             };
-            if may_be_report(text) {
+            if !may_be_report(text) {
+                self.push(at.length, Outcome::Skipped);
+                feeds += feeds_in(text);
+            } else if self.leaves_out(text) {
+                self.push(at.length, Outcome::Unsampled);
+                feeds += feeds_in(text);
+            } else {
                 self.page(
                     text,
                     &at,
@@ -175,9 +185,6 @@ impl ParseStage {
                     &mut page,
                 );
                 feeds += page.feeds;
-            } else {
-                self.push(at.length, Outcome::Skipped);
-                feeds += feeds_in(text);
             }
             feeds += feeds_in(&batch.text[between..range.start]);
             between = range.end;
@@ -202,9 +209,10 @@ impl ParseStage {
             return self.push(text.len() as u64, Outcome::Skipped);
         }
         let pages = pages(text);
+        let is_single = pages.len() == 1;
         let known = Known {
             is_valid: simdutf8::basic::from_utf8(text).is_ok(),
-            at_address: report_id.is_some() && pages.len() == 1,
+            at_address: report_id.is_some() && is_single,
         };
         let mut url = record.url.as_deref().map(String::from_utf8_lossy);
         for range in pages {
@@ -222,6 +230,12 @@ impl ParseStage {
             if text.len() > self.max_page {
                 let refused = too_large_page(text, &at, record.record, self.max_page);
                 self.push(at.length, Outcome::Refused(Box::new(refused)));
+            } else if self.leaves_out(text) {
+                // Whose address it is does not depend on the sample.
+                if url.is_some() && !is_single && known.is_report(text) {
+                    (url, report_id) = (None, None);
+                }
+                self.push(at.length, Outcome::Unsampled);
             } else if self.page(text, &at, known, &mut Page::default()) {
                 (url, report_id) = (None, None);
             }
@@ -243,6 +257,10 @@ impl ParseStage {
         self.add(&repaired_page, warnings, at);
         page.feeds = repaired_page.feeds;
         repaired_page.is_report
+    }
+
+    fn leaves_out(&self, page: &[u8]) -> bool {
+        self.form.sample.is_some_and(|sample| !sample.has(page))
     }
 
     fn add(&mut self, page: &Page, warnings: Warnings, at: &At) {
@@ -367,6 +385,13 @@ impl Known {
             true => grammar::parse_at_address(text, page),
             false => grammar::parse(text, page),
         }
+    }
+
+    fn is_report(self, text: &[u8]) -> bool {
+        let text = String::from_utf8_lossy(text);
+        let mut page = Page::default();
+        self.parse(text.as_bytes(), &mut page);
+        page.is_report
     }
 }
 

@@ -19,7 +19,7 @@ use super::{Config, Watch, error_of};
 use crate::buffers::Buffers;
 use crate::dedup::Dedup;
 use crate::error::{Error, ReadError};
-use crate::grammar::report_id;
+use crate::grammar::{may_be_report, report_id};
 use crate::input::{Batch, Behind, Content, Entry, Origin, Part, Paths, Taking, Text};
 use crate::model::{Meta, Report};
 use crate::pipeline::Stages;
@@ -32,6 +32,8 @@ pub enum Single {
     Report(Box<Report>),
     /// Another site's page.
     Skipped,
+    /// A page that may be a report, and is not in the sample.
+    Unsampled,
     /// What a run rejects.
     Refused,
     /// A container's record without a page.
@@ -130,6 +132,11 @@ impl Taken<'_> {
     fn pages(&mut self, batch: &Batch, part: &Part, pages: Range<usize>) {
         let origin = &part.origin;
         for (number, range) in batch.pages[pages].iter().enumerate() {
+            let text = &batch.text[range.clone()];
+            if may_be_report(text) && self.leaves_out(text) {
+                self.singles.push(Single::Unsampled);
+                continue;
+            }
             let is_first = number == 0 && part.offset == origin.offset;
             let url = origin.url.as_deref().filter(|_| is_first);
             let said = Said {
@@ -140,7 +147,7 @@ impl Taken<'_> {
                 meta: None,
             };
             let offset = part.offset + (range.start - part.text.start) as u64;
-            self.page(&batch.text[range.clone()], offset, false, origin, &said);
+            self.page(text, offset, false, origin, &said);
         }
     }
 
@@ -164,6 +171,7 @@ impl Taken<'_> {
         };
         let ranges = pages(&text.text);
         let is_single = ranges.len() == 1;
+        let may_be_left_out = said.report_id.is_some() || may_be_report(&text.text);
         if ranges.is_empty() && said.report_id.is_none() {
             self.singles.push(Single::Skipped);
         }
@@ -173,6 +181,11 @@ impl Taken<'_> {
             let page = &text.text[range];
             if page.len() > self.config.max_page.get() {
                 self.singles.push(Single::Refused);
+            } else if may_be_left_out && self.leaves_out(page) {
+                self.singles.push(Single::Unsampled);
+                if self.report(page, at_address).is_some() {
+                    (said.url, said.report_id) = (None, None);
+                }
             } else if self.page(page, offset, at_address, origin, &said) {
                 (said.url, said.report_id) = (None, None);
             }
@@ -188,12 +201,7 @@ impl Taken<'_> {
         origin: &Origin,
         said: &Said,
     ) -> bool {
-        let alone = Alone {
-            at_address,
-            scope: Dedup::Off,
-            near: self.config.near,
-        };
-        let Some(mut report) = alone.report(text) else {
+        let Some(mut report) = self.report(text, at_address) else {
             self.singles.push(Single::Skipped);
             return false;
         };
@@ -208,6 +216,19 @@ impl Taken<'_> {
         report.meta = meta.and_then(Result::ok).map(Meta);
         self.singles.push(Single::Report(Box::new(report)));
         true
+    }
+
+    fn report(&self, text: &[u8], at_address: bool) -> Option<Report> {
+        let alone = Alone {
+            at_address,
+            scope: Dedup::Off,
+            near: self.config.near,
+        };
+        alone.report(text)
+    }
+
+    fn leaves_out(&self, page: &[u8]) -> bool {
+        self.config.sample.is_some_and(|sample| !sample.has(page))
     }
 }
 

@@ -151,6 +151,11 @@ where
                 self.stats.pages.skipped += 1;
                 self.stats.bytes.skipped += page.bytes;
             }
+            Outcome::Unsampled => {
+                self.stats.pages.seen += 1;
+                self.stats.pages.unsampled += 1;
+                self.stats.bytes.left_out += page.bytes;
+            }
             Outcome::NotRead(why) => Stats::count(&mut self.stats.not_read, why.as_str()),
             Outcome::Refused(refused) => self.refuse(part, refused),
         }
@@ -158,6 +163,12 @@ where
 
     fn report(&mut self, batch: &Decided, page: &ParsedPage, number: usize) {
         let decided = &batch.pages[number];
+        if decided.is_passed_over {
+            self.stats.pages.seen += 1;
+            self.stats.pages.passed_over += 1;
+            self.stats.bytes.left_out += page.bytes;
+            return;
+        }
         let (verdict, kept) = (&decided.verdict, &batch.kept[decided.kept.clone()]);
         let lines = &batch.duplicates[decided.duplicates.clone()];
         self.duplicates.extend_from_slice(lines);

@@ -60,6 +60,10 @@ pub struct Pages {
     pub skipped: u64,
     /// Pages that a run rejects.
     pub rejected: u64,
+    /// Report pages before the first one that was asked for.
+    pub passed_over: u64,
+    /// Pages that are not in the sample that was asked for.
+    pub unsampled: u64,
 }
 
 impl Pages {
@@ -72,6 +76,8 @@ impl Pages {
             + self.believed
             + self.skipped
             + self.rejected
+            + self.passed_over
+            + self.unsampled
     }
 }
 
@@ -90,6 +96,7 @@ pub fn verify(
     let mut check = Check {
         emit: config.emit,
         has_store,
+        skip: config.skip,
         limit: config.limit.unwrap_or(u64::MAX),
         lines: Lines::new(output, config.max_page.get()),
         repeats: Repeats::new(config.dedup, config.memory),
@@ -116,6 +123,7 @@ pub fn verify(
 struct Check<'a> {
     emit: Emit,
     has_store: bool,
+    skip: u64,
     limit: u64,
     lines: Lines<'a>,
     repeats: Repeats,
@@ -146,7 +154,9 @@ impl Check<'_> {
         match single {
             Single::NotRead => {}
             Single::Skipped => pages.skipped += 1,
+            Single::Unsampled => pages.unsampled += 1,
             Single::Refused => pages.rejected += 1,
+            Single::Report(_) if pages.passed_over < self.skip => pages.passed_over += 1,
             Single::Report(report) => self.report(*report).map_err(Error::Remember)?,
         }
         self.tell_fault();
