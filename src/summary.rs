@@ -32,10 +32,11 @@ pub fn text(summary: &Summary, elapsed: Duration, rejects_written: bool) -> Stri
         columns.push(format!("{} of containers", size(bytes.container)));
     }
     lines.push(format!(
-        "{} read in {seconds:.2} s ({}/s): {}.",
+        "{} read in {seconds:.2} s ({}/s): {}; {} written.",
         size(bytes.read),
         size((bytes.read as f64 / seconds.max(1e-9)) as u64),
         columns.join(", "),
+        size(stats.written),
     ));
     if pages.repeated > 0 {
         lines.push(format!(
@@ -78,6 +79,12 @@ pub fn text(summary: &Summary, elapsed: Duration, rejects_written: bool) -> Stri
         lines.push(format!(
             "Pages with warnings: {}.",
             commonest(&stats.warnings, stats.warnings.len())
+        ));
+    }
+    if stats.unrecognized_lines > 0 {
+        lines.push(format!(
+            "{} that no part of a report page claims.",
+            counted(stats.unrecognized_lines, "line")
         ));
     }
     if !summary.faults.is_empty() {

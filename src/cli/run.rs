@@ -96,14 +96,14 @@ pub fn run(args: &Args, mut config: Config) -> Result<u8, Error> {
             return Ok(128 + signal.load(Ordering::Relaxed) as u8);
         }
     };
+    let elapsed = started.elapsed();
     // Before the run is done for those who look for its records: nobody could make it up later.
     if let Some(file) = stats_file {
-        write_stats(file, &summary, started.elapsed())?;
+        write_stats(file, &summary, elapsed)?;
     }
     finish(args, outputs, store, memory)?;
     keeper.map_or(Ok(()), Keeper::remove)?;
 
-    let elapsed = started.elapsed();
     if !args.quiet && !reader_left {
         say(summary::text(&summary, elapsed, args.rejects.is_some()).trim_end());
     }
