@@ -10,7 +10,15 @@ use crate::place::Printable;
 /// A run that could not be carried through.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// An output could not be opened, written or finished.
+    /// An output could not be opened, so nothing was done.
+    #[error("{}: {source}{}", Printable(.path), advice(source))]
+    Open {
+        /// The output as it was named.
+        path: String,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// An output could not be written or finished, or another run writes it.
     #[error("{}: {source}", Printable(.path))]
     Write {
         /// The output as it was named.
@@ -129,6 +137,14 @@ pub struct ReadError {
     pub offset: Option<u64>,
     /// What the system says.
     pub source: io::Error,
+}
+
+/// What to change, where the error does not say it.
+fn advice(source: &io::Error) -> &'static str {
+    match source.kind() {
+        io::ErrorKind::InvalidInput => "",
+        _ => "; choose another place",
+    }
 }
 
 fn within(record: Option<&str>) -> String {

@@ -185,8 +185,9 @@ fn an_output_file_appears_whole_or_not_at_all() {
         &["a.txt", "-o", "old.ndjson", "--rejects", "no/folder"],
         folder.path(),
     );
-    assert_eq!(output.status.code(), Some(1));
-    assert!(messages(&output).starts_with("citesift: no/folder: "));
+    assert_eq!(output.status.code(), Some(2));
+    let expected = "error: --rejects: there is no folder `no`; make it, or choose another place\n";
+    assert!(messages(&output).starts_with(expected));
     assert_eq!(fs::read(folder.path().join("old.ndjson")).unwrap(), b"old");
 }
 
@@ -486,6 +487,25 @@ fn wrong_usage_is_exit_code_2_and_does_nothing() {
             &["a.txt", "-o", "x", "--stats", "x"],
             "--output and --stats name the same file",
         ),
+        (
+            &["a.txt", "-o", "x.csv"],
+            "--output: `x.csv` promises csv, and NDJSON is written; name it `x.ndjson`, or",
+        ),
+        (
+            &["a.txt", "--stats", "x.yaml"],
+            "--stats: `x.yaml` promises yaml, and JSON is written; name it `x.json`",
+        ),
+        (
+            &["a.txt", "-o", "no/x"],
+            "--output: there is no folder `no`; make it, or choose another place",
+        ),
+        (
+            &["a.txt", "-o", ".."],
+            "--output: `..` is a folder; name a file in it",
+        ),
+        (&["a.txt", "--sample", "0.1"], "such as 0.5%"),
+        (&["a.txt", "--skip", "x"], "--skip"),
+        (&["a.txt", "--resume", "--dry-run"], "--dry-run"),
         (
             &["a.txt", "-o", "./a.txt"],
             "--output names an input; choose another file",

@@ -234,8 +234,8 @@ fn an_output_that_is_a_link_fills_what_it_leads_to() {
         assert_eq!(lines_of(&in_folder(real)), 1);
     }
     let output = shell("$citesift a.txt -o loop", folder.path());
-    assert_eq!(output.status.code(), Some(1));
-    assert!(messages(&output).starts_with("citesift: loop: Too many levels of symbolic links"));
+    assert_eq!(output.status.code(), Some(2));
+    assert!(messages(&output).starts_with("error: loop: Too many levels of symbolic links"));
 }
 
 /// Its name leads to a file that someone else has open: that one was meant, and not its name.
@@ -246,10 +246,9 @@ fn an_output_that_is_an_open_file_is_refused_and_a_pipe_is_not() {
     symlink("/proc/self/fd/1", folder.path().join("stdout")).unwrap();
     let line = "echo earlier > log; $citesift a.txt -o stdout >> log";
     let output = shell(line, folder.path());
-    assert_eq!(output.status.code(), Some(1));
+    assert_eq!(output.status.code(), Some(2));
     let messages = messages(&output);
-    let expected =
-        "citesift: stdout: it leads to an open file; name that file, or redirect to it\n";
+    let expected = "error: stdout: it leads to an open file; name that file, or redirect to it\n";
     assert_eq!(messages, expected);
     assert_eq!(fs::read(folder.path().join("log")).unwrap(), b"earlier\n");
     assert!(folder.path().join("stdout").is_symlink());
@@ -821,8 +820,8 @@ fn a_folder_that_takes_no_output_is_said_before_anything_is_read() {
     for flag in ["-o", "--rejects", "--duplicates", "--stats"] {
         let line = format!("{bound} $citesift no-such-file a.txt {flag} closed/out");
         let output = shell(&line, folder.path());
-        assert_eq!((output.status.code(), output.stdout.len()), (Some(1), 0));
-        let expected = "citesift: closed/out: Permission denied (os error 13)\n";
+        assert_eq!((output.status.code(), output.stdout.len()), (Some(2), 0));
+        let expected = "error: closed/out: Permission denied (os error 13); choose another place\n";
         assert_eq!(messages(&output), expected);
     }
 }

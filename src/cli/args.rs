@@ -6,6 +6,7 @@ use std::time::Duration;
 use clap::{Parser, Subcommand, ValueEnum};
 
 use super::collision::{self, Named};
+use super::places;
 use super::resume::Settings;
 use super::shaping::{ShapingArgs, input};
 use super::verify::VerifyArgs;
@@ -71,6 +72,11 @@ pub struct Args {
     #[arg(long, requires = "output", help_heading = "Work")]
     pub resume: bool,
 
+    /// Say what would be read, with size, kind and compression, and what would be written. Of each
+    /// input only the beginning is read, and of standard input and pipes nothing.
+    #[arg(long, conflicts_with = "resume", help_heading = "Work")]
+    pub dry_run: bool,
+
     /// How often a run with `-o` makes sure, in a journal beside FILE, that it can be resumed.
     #[arg(long, value_name = "SECONDS", default_value = "5", value_parser = seconds, help_heading = "Work")]
     checkpoint: Duration,
@@ -115,6 +121,8 @@ Examples:
   citesift --seen seen/ monday.warc.gz -o monday.ndjson      what no earlier run has seen
   citesift --rejects bad.ndjson --stats run.json dump.txt > reports.ndjson
   citesift verify reports.ndjson pages/        every record against its page
+  citesift --dry-run crawl/                    what would be read, and as what
+  citesift --sample 1% --limit 100 crawl/ | jq .            a first look
 
 Exit codes:
   0  done; a reader of standard output that stops early counts as done
@@ -152,7 +160,9 @@ impl Args {
     /// What holds for the run, or the sentence that says what to change.
     pub fn config(&self) -> Result<Config, String> {
         let mut config = self.shaping.config(self.inputs()?)?;
-        self.refuse_shared_files(&config.inputs)?;
+        let outputs = self.outputs();
+        collision::refuse(&outputs, &config.inputs)?;
+        places::refuse(&outputs)?;
         self.refuse_forgetting()?;
         config.checkpoints = self.keeps_journal(&config).then_some(self.checkpoint);
         config.tells_duplicates = self.duplicates.is_some();
@@ -266,18 +276,19 @@ impl Args {
         Ok(self.inputs.iter().map(|path| input(path)).collect())
     }
 
-    fn refuse_shared_files(&self, inputs: &[Input]) -> Result<(), String> {
+    /// The files that the run writes.
+    pub fn outputs(&self) -> Vec<Named<'_>> {
         let outputs = [
             ("--output", &self.output),
             ("--rejects", &self.rejects),
             ("--duplicates", &self.duplicates),
             ("--stats", &self.stats),
         ];
-        let named = outputs.iter().filter_map(|&(flag, path)| {
+        let named = outputs.into_iter().filter_map(|(flag, path)| {
             let path = path.as_deref()?;
             Some(Named { flag, path })
         });
-        collision::refuse(&named.collect::<Vec<_>>(), inputs)
+        named.collect()
     }
 }
 

@@ -2,7 +2,9 @@
 
 mod args;
 mod collision;
+mod dry_run;
 mod outputs;
+mod places;
 mod resume;
 mod run;
 mod seen;
@@ -47,6 +49,7 @@ pub fn main(closed: Closed) -> ExitCode {
                     ));
                     Ok(FAILED)
                 }
+                None if args.dry_run => dry_run::print_plan(&args, &config),
                 None => run::run(&args, config),
             },
             Err(message) => Ok(refuse(&message)),
@@ -66,8 +69,10 @@ fn refuse(message: &str) -> u8 {
 /// What a run needs and was closed before its start; then nothing is done.
 fn closed_stream(closed: Closed, args: &Args, config: &Config) -> Option<&'static str> {
     match closed {
+        Closed { output: true, .. } if args.output.is_none() || args.dry_run => {
+            Some(STANDARD_OUTPUT)
+        }
         Closed { input: true, .. } if config.inputs.contains(&Input::Stdin) => Some("-"),
-        Closed { output: true, .. } if args.output.is_none() => Some(STANDARD_OUTPUT),
         _ => None,
     }
 }
@@ -90,11 +95,20 @@ fn leave_panics_to_the_run() {
 fn complain(error: &Error) -> u8 {
     match (error, PANICKED_AT.get()) {
         (Error::Panic { .. }, Some(location)) => say(&format!("citesift: {error} ({location})")),
-        (Error::Store(store), _) if store.is_usage() => say(&format!("error: {error}")),
+        _ if is_usage(error) => say(&format!("error: {error}")),
         _ => say(&format!("citesift: {error}")),
     }
+    match is_usage(error) {
+        true => WRONG_USAGE,
+        false => FAILED,
+    }
+}
+
+/// Whether something else is to be typed, and nothing was done.
+fn is_usage(error: &Error) -> bool {
     match error {
-        Error::Store(store) if store.is_usage() => WRONG_USAGE,
-        _ => FAILED,
+        Error::Store(store) => store.is_usage(),
+        Error::Open { .. } => true,
+        _ => false,
     }
 }

@@ -156,7 +156,13 @@ impl Outputs {
 impl NamedFile {
     pub fn open(path: &Path) -> Result<Self, Error> {
         let name = path.to_string_lossy().into_owned();
-        let file = CompressedFile::open(path).map_err(error_at(&name))?;
+        let file = CompressedFile::open(path).map_err(|source| match source.kind() {
+            ErrorKind::ResourceBusy => error_at(&name)(source),
+            _ => Error::Open {
+                path: name.clone(),
+                source,
+            },
+        })?;
         Ok(Self {
             name,
             file: BufWriter::new(file),

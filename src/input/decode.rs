@@ -23,8 +23,8 @@ pub struct Decoded<'a> {
     pub stream: Stream<'a>,
     /// The first bytes of what it holds.
     pub beginning: Vec<u8>,
-    /// The source itself holds the text.
-    pub is_plain: bool,
+    /// The layers that were taken off, the outermost first.
+    pub codecs: Vec<Codec>,
 }
 
 /// Layers that are taken off; more is an attack and no archive.
@@ -36,8 +36,9 @@ const BUFFER: usize = 256 * 1024;
 /// The largest window a zstd frame may ask for, as a power of two: all that `zstd --long=31` writes.
 const ZSTD_WINDOW_LOG: u32 = 31;
 
+/// A kind of compression.
 #[derive(Clone, Copy, Debug, PartialEq)]
-enum Codec {
+pub enum Codec {
     Gzip,
     Zstd,
     Xz,
@@ -55,22 +56,24 @@ pub fn decoded<'a>(
     progress: Option<&'a AtomicU64>,
     threads: NonZeroUsize,
 ) -> io::Result<Decoded<'a>> {
-    for layer in 0..=MOST_LAYERS {
+    let mut codecs = Vec::new();
+    while codecs.len() <= MOST_LAYERS {
         let (beginning, rest) = with_beginning(stream);
         stream = rest;
-        match (Codec::of(&beginning), progress) {
-            (Some(codec), Some(progress)) if layer == 0 => {
-                stream = codec.decoder(Box::new(Counted(stream, progress)), threads)?;
+        let Some(codec) = Codec::of(&beginning) else {
+            return Ok(Decoded {
+                stream,
+                beginning,
+                codecs,
+            });
+        };
+        stream = match progress {
+            Some(progress) if codecs.is_empty() => {
+                codec.decoder(Box::new(Counted(stream, progress)), threads)?
             }
-            (Some(codec), _) => stream = codec.decoder(stream, NonZeroUsize::MIN)?,
-            (None, _) => {
-                return Ok(Decoded {
-                    stream,
-                    beginning,
-                    is_plain: layer == 0,
-                });
-            }
-        }
+            _ => codec.decoder(stream, NonZeroUsize::MIN)?,
+        };
+        codecs.push(codec);
     }
     Err(io::Error::other(format!(
         "more than {MOST_LAYERS} layers of compression"
@@ -101,6 +104,17 @@ impl Read for Failed {
 }
 
 impl Codec {
+    /// Its name.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Gzip => "gzip",
+            Self::Zstd => "zstd",
+            Self::Xz => "xz",
+            Self::Bzip2 => "bzip2",
+            Self::Lz4 => "lz4",
+        }
+    }
+
     fn of(beginning: &[u8]) -> Option<Self> {
         match beginning {
             [0x1F, 0x8B, 0x08, ..] => Some(Self::Gzip),
@@ -325,7 +339,7 @@ mod tests {
             )
             .unwrap();
             decoded.stream.read_to_end(&mut found).unwrap();
-            assert!(found == text && !decoded.is_plain, "{codec:?}");
+            assert!(found == text && decoded.codecs == [codec], "{codec:?}");
             assert_eq!(progress.load(Ordering::Relaxed), length, "{codec:?}");
         }
     }

@@ -23,6 +23,18 @@ pub const BEGINNING: usize = 512;
 const TAR_MAGIC_AT: usize = 257;
 
 impl Format {
+    /// Its name, as `--format` takes it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Text => "text",
+            Self::Jsonl => "jsonl",
+            Self::Warc => "warc",
+            Self::Parquet => "parquet",
+            Self::Tar => "tar",
+            Self::Zip => "zip",
+        }
+    }
+
     /// What begins so; anything unknown is text.
     pub fn of(beginning: &[u8]) -> Self {
         let marked = beginning.strip_prefix("\u{feff}".as_bytes());

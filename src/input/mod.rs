@@ -10,6 +10,7 @@ mod decode;
 mod format;
 mod gzip;
 mod jsonl;
+mod look;
 mod pack;
 #[cfg(feature = "parquet")]
 mod parquet;
@@ -31,11 +32,12 @@ pub use batch::{
     Batch, Behind, Border, Content, Entry, Fields, Opened, Origin, Part, RecordName, Records,
     Refused, Row, Taking, Text, too_large,
 };
-pub use decode::Stream;
+pub use decode::{Codec, Stream};
 use decode::{Counted, Decoded, decoded};
 pub use format::Format;
 use format::begins_array;
 pub use jsonl::Paths;
+pub use look::{Looked, look};
 use pack::Inflow;
 pub use pack::{Limits, Packer};
 pub use walk::{Input, Source, WalkError, as_opened, opened, sources};
@@ -185,7 +187,7 @@ fn read_within(
     let Decoded {
         stream,
         beginning,
-        is_plain,
+        codecs,
     } = match decoded(
         stream,
         is_source.then_some(progress),
@@ -197,6 +199,7 @@ fn read_within(
             return ControlFlow::Continue(());
         }
     };
+    let is_plain = codecs.is_empty();
     let origin = Arc::new(origin);
     let (uncounted, depth, file, before) = match within {
         Within::Source(file, before) => {
@@ -205,12 +208,13 @@ fn read_within(
         }
         Within::Archive(depth) => (None, depth, None, Before::default()),
     };
-    if format.is_none() && begins_array(&beginning) {
-        let error = "it is one JSON array and not JSON Lines; `jq -c '.[]'` makes lines of it";
-        packer.fault(&origin, None, io::Error::other(error));
-        return ControlFlow::Continue(());
-    }
-    let format = format.unwrap_or_else(|| Format::of(&beginning));
+    let format = match format_of(&beginning, format) {
+        Ok(format) => format,
+        Err(error) => {
+            packer.fault(&origin, None, error);
+            return ControlFlow::Continue(());
+        }
+    };
     let stream = match format {
         Format::Text | Format::Jsonl | Format::Warc if before.at > 0 => {
             match behind(stream, before.at, file) {
@@ -263,6 +267,24 @@ fn read_within(
     flow
 }
 
+/// What begins so, where it is not said.
+fn format_of(beginning: &[u8], said: Option<Format>) -> io::Result<Format> {
+    match said {
+        Some(format) => Ok(format),
+        None if begins_array(beginning) => Err(io::Error::other(
+            "it is one JSON array and not JSON Lines; `jq -c '.[]'` makes lines of it",
+        )),
+        None => Ok(Format::of(beginning)),
+    }
+}
+
+fn unsought() -> io::Error {
+    io::Error::new(
+        io::ErrorKind::Unsupported,
+        "zip and Parquet are read from a file that is neither piped, compressed nor in an archive",
+    )
+}
+
 /// What stands behind so many bytes of a stream: the file is sought, where the stream is that file.
 fn behind<'s>(
     mut stream: Stream<'s>,
@@ -288,12 +310,6 @@ fn read_file(
     file: Option<SourceFile>,
     format: Format,
 ) -> ControlFlow<()> {
-    let unsought = || {
-        io::Error::new(
-            io::ErrorKind::Unsupported,
-            "zip and Parquet are read from a file that is neither piped, compressed nor in an archive",
-        )
-    };
     let file = file.ok_or_else(unsought);
     let file = file.and_then(|file| File::open(file.path));
     match (file, format) {

@@ -1,0 +1,68 @@
+//! Where outputs may go, asked before any work: a name that promises another form than it gets, or
+//! a place that cannot be, is wrong usage. Whether the system lets the program write there is found
+//! out when the outputs are opened, which is before anything is read.
+
+use std::path::Path;
+
+use super::collision::Named;
+use crate::place::Printable;
+use crate::sink::target_of;
+
+/// Endings that promise a form which is not written.
+const OTHER_FORMS: [&str; 32] = [
+    "7z", "arrow", "avro", "br", "bz2", "csv", "db", "duckdb", "feather", "gzip", "htm", "html",
+    "ipc", "lz4", "lzma", "orc", "parquet", "pq", "rar", "rst", "sqlite", "tar", "tgz", "toml",
+    "tsv", "warc", "xls", "xlsx", "xml", "xz", "yaml", "zip",
+];
+
+/// The sentence that says what to change, if an output cannot be where it was named.
+pub fn refuse(outputs: &[Named]) -> Result<(), String> {
+    outputs.iter().try_for_each(|output| {
+        refuse_ending(output)?;
+        refuse_folder(output)
+    })
+}
+
+fn refuse_ending(output: &Named) -> Result<(), String> {
+    let ending = output.path.extension().unwrap_or_default();
+    let ending = ending.to_string_lossy().to_ascii_lowercase();
+    if !OTHER_FORMS.contains(&&*ending) {
+        return Ok(());
+    }
+    let own = match output.flag {
+        "--stats" => "json",
+        _ => "ndjson",
+    };
+    let shown = |path: &Path| Printable(&path.to_string_lossy()).to_string();
+    Err(format!(
+        "{}: `{}` promises {ending}, and {} is written; name it `{}`, or `{}.gz` or `.zst` to compress it",
+        output.flag,
+        shown(output.path),
+        own.to_uppercase(),
+        shown(&output.path.with_extension(own)),
+        shown(&output.path.with_extension(own)),
+    ))
+}
+
+fn refuse_folder(output: &Named) -> Result<(), String> {
+    let flag = output.flag;
+    let shown = |path: &Path| Printable(&path.to_string_lossy()).to_string();
+    if output.path.is_dir() {
+        return Err(format!(
+            "{flag}: `{}` is a folder; name a file in it",
+            shown(output.path)
+        ));
+    }
+    // A link that leads nowhere is told when it is opened.
+    let target = target_of(output.path).unwrap_or_else(|_| output.path.to_owned());
+    let folder = target
+        .parent()
+        .filter(|folder| !folder.as_os_str().is_empty());
+    match folder {
+        Some(folder) if !folder.is_dir() => Err(format!(
+            "{flag}: there is no folder `{}`; make it, or choose another place",
+            shown(folder)
+        )),
+        _ => Ok(()),
+    }
+}

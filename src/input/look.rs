@@ -1,0 +1,47 @@
+//! What a source holds, for those who want to know before it is read: told by its first bytes,
+//! as it is for a run. What cannot be looked at without taking something from it is left alone.
+
+use std::fs::{self, File};
+use std::io;
+use std::num::NonZeroUsize;
+
+use super::decode::{Codec, Decoded, decoded};
+use super::{Format, Source, format_of, unsought};
+
+/// A regular file at a look.
+#[derive(Debug, PartialEq)]
+pub struct Looked {
+    /// Its size as it is stored.
+    pub bytes: u64,
+    /// What it holds below its compression.
+    pub format: Format,
+    /// Its layers of compression, the outermost first.
+    pub codecs: Vec<Codec>,
+}
+
+/// Looks at a source; none for standard input, pipes and devices. `format` is what it is said to hold.
+///
+/// # Errors
+/// Those that a run would tell when it begins to read the source.
+pub fn look(source: &Source, format: Option<Format>) -> io::Result<Option<Looked>> {
+    let Source::File(path) = source else {
+        return Ok(None);
+    };
+    let metadata = fs::metadata(path)?;
+    if !metadata.is_file() {
+        return Ok(None);
+    }
+    let file = Box::new(File::open(path)?);
+    let Decoded {
+        beginning, codecs, ..
+    } = decoded(file, None, NonZeroUsize::MIN)?;
+    let format = format_of(&beginning, format)?;
+    match format {
+        Format::Zip | Format::Parquet if !codecs.is_empty() => Err(unsought()),
+        _ => Ok(Some(Looked {
+            bytes: metadata.len(),
+            format,
+            codecs,
+        })),
+    }
+}
