@@ -8,7 +8,7 @@ use clap::{Parser, Subcommand, ValueEnum};
 use super::collision::{self, Named};
 use super::places;
 use super::resume::Settings;
-use super::shaping::{ShapingArgs, input};
+use super::shaping::{EmitArg, ShapingArgs, input};
 use super::verify::VerifyArgs;
 use crate::dedup::{Dedup, Store};
 use crate::input::Input;
@@ -106,6 +106,12 @@ pub enum Command {
         /// The store.
         #[arg(value_name = "DIR")]
         folder: PathBuf,
+    },
+    /// Print the JSON Schema of the records.
+    Schema {
+        /// The form of the records, as `--emit` names it.
+        #[arg(value_enum, value_name = "FORM", default_value_t = EmitArg::Reports)]
+        form: EmitArg,
     },
     /// Hold an output against the inputs that it was made from.
     Verify(Box<VerifyArgs>),

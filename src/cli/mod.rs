@@ -7,6 +7,7 @@ mod outputs;
 mod places;
 mod resume;
 mod run;
+mod schema;
 mod seen;
 mod shaping;
 mod standard;
@@ -39,6 +40,7 @@ pub fn main(closed: Closed) -> ExitCode {
     let args = Args::parse();
     let code = match &args.command {
         Some(Command::Seen { folder }) => seen::print(folder),
+        Some(Command::Schema { form }) => schema::print_schema(*form),
         Some(Command::Verify(args)) => verify::run(args, closed),
         None => match args.config() {
             Ok(config) => match closed_stream(closed, &args, &config) {

@@ -15,6 +15,7 @@ pub struct Report {
     /// DOI of the cited paper, ASCII-lower-cased, without a resolver prefix; null on a page without a header.
     pub doi: Option<String>,
     /// Year of publication of the cited paper, as printed.
+    #[schemars(extend("unit" = "calendar year"))]
     pub year: Option<u16>,
     /// Title of the cited paper; wrapped lines joined by one space.
     pub title: Option<String>,
@@ -36,6 +37,7 @@ pub struct Report {
     /// Statements in the page's order, repeats removed.
     pub statements: Vec<Statement>,
     /// Repeated statement blocks that were removed from this page.
+    #[schemars(extend("unit" = "blocks"))]
     pub duplicates_removed: u64,
     /// What on the page does not add up, in a fixed order.
     pub warnings: Vec<Warning>,
@@ -50,16 +52,22 @@ pub struct Report {
 #[serde(deny_unknown_fields)]
 pub struct Tallies {
     /// Citation statements in all.
+    #[schemars(extend("unit" = "statements"))]
     pub total: Option<u64>,
     /// Statements that support the cited paper.
+    #[schemars(extend("unit" = "statements"))]
     pub supporting: Option<u64>,
     /// Statements that mention it.
+    #[schemars(extend("unit" = "statements"))]
     pub mentioning: Option<u64>,
     /// Statements that contrast with it.
+    #[schemars(extend("unit" = "statements"))]
     pub contrasting: Option<u64>,
     /// Statements without a type; printed by the site only when above zero.
+    #[schemars(extend("unit" = "statements"))]
     pub unclassified: Option<u64>,
     /// Publications that cite the paper.
+    #[schemars(extend("unit" = "publications"))]
     pub citing_publications: Option<u64>,
 }
 
@@ -68,8 +76,10 @@ pub struct Tallies {
 #[serde(deny_unknown_fields)]
 pub struct References {
     /// Publications that the paper refers to.
+    #[schemars(extend("unit" = "publications"))]
     pub publications: Option<u64>,
     /// Statements in which it does so.
+    #[schemars(extend("unit" = "statements"))]
     pub statements: Option<u64>,
 }
 
@@ -78,8 +88,10 @@ pub struct References {
 #[serde(deny_unknown_fields)]
 pub struct CitingYears {
     /// Year of the first citing publication.
+    #[schemars(extend("unit" = "calendar year"))]
     pub min: Option<u64>,
     /// Year of the last citing publication.
+    #[schemars(extend("unit" = "calendar year"))]
     pub max: Option<u64>,
 }
 
@@ -88,10 +100,13 @@ pub struct CitingYears {
 #[serde(deny_unknown_fields)]
 pub struct Facets {
     /// Counts by section of the citing paper, in the page's order; never totals.
+    #[schemars(extend("unit" = "citing papers of a sample"))]
     pub paper_sections: Vec<u64>,
     /// Counts by publication type, in the page's order; never totals.
+    #[schemars(extend("unit" = "citing papers of a sample"))]
     pub publication_types: Vec<u64>,
     /// Counts by relationship, in the page's order; never totals.
+    #[schemars(extend("unit" = "citing papers of a sample"))]
     pub relationship: Vec<u64>,
     /// Lines under the heading `Authors`.
     pub authors: Vec<String>,
@@ -114,7 +129,7 @@ pub struct Statement {
     #[serde(rename = "type")]
     pub statement_type: Option<StatementType>,
     /// scite's confidence in the type, percent.
-    #[schemars(range(max = 100))]
+    #[schemars(extend("unit" = "percent"), range(max = 100))]
     pub confidence: Option<u8>,
     /// The `id` of an earlier statement on the printed page that shares most of its words with
     /// this one, as far as `--near` tells; the key is there only then.
@@ -124,12 +139,13 @@ pub struct Statement {
     /// The share of the shorter one's different sequences of three words that the other has
     /// too, cut off to thousandths.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(range(min = 0, max = 1))]
+    #[schemars(extend("unit" = "share"), range(min = 0, max = 1))]
     pub similarity: Option<f64>,
     /// Further statements of the same citing paper that the page hides.
+    #[schemars(extend("unit" = "statements"))]
     pub see_more: Option<u64>,
     /// How often the block stands on the page.
-    #[schemars(range(min = 1))]
+    #[schemars(extend("unit" = "blocks"), range(min = 1))]
     pub occurrences: u64,
 }
 
@@ -167,8 +183,10 @@ pub struct Source {
     pub path: String,
     /// Bytes before the page: of the decompressed source for plain text and WARC, else of the
     /// text that `record` names.
+    #[schemars(extend("unit" = "bytes"))]
     pub offset: u64,
     /// Length of the page in bytes.
+    #[schemars(extend("unit" = "bytes"))]
     pub length: u64,
     /// The container's own name for the record: a WARC record's id, a line's number (from 1), a
     /// Parquet row's number (from 0), an archive member's path; in an archive's member, both, joined by `#`.
@@ -196,7 +214,10 @@ impl JsonSchema for Meta {
     }
 
     fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
-        schemars::json_schema!({ "type": "object" })
+        schemars::json_schema!({
+            "type": "object",
+            "description": "Fields under the names that `--keep` gives, nested as these are.",
+        })
     }
 }
 
@@ -215,7 +236,7 @@ pub struct StatementRow {
     #[serde(rename = "type")]
     pub statement_type: Option<StatementType>,
     /// scite's confidence in the type, percent.
-    #[schemars(range(max = 100))]
+    #[schemars(extend("unit" = "percent"), range(max = 100))]
     pub confidence: Option<u8>,
     /// The `id` of an earlier statement on the page that shares most of this one's words, as far
     /// as `--near` tells; the key is there only then.
@@ -224,16 +245,18 @@ pub struct StatementRow {
     pub similar_to: Option<String>,
     /// The share of the shorter one's sequences of three words that the two have in common.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(range(min = 0, max = 1))]
+    #[schemars(extend("unit" = "share"), range(min = 0, max = 1))]
     pub similarity: Option<f64>,
     /// Further statements of the same citing paper that the page hides.
+    #[schemars(extend("unit" = "statements"))]
     pub see_more: Option<u64>,
     /// How often the block stands on the page.
-    #[schemars(range(min = 1))]
+    #[schemars(extend("unit" = "blocks"), range(min = 1))]
     pub occurrences: u64,
     /// DOI of the cited paper.
     pub doi: Option<String>,
     /// Year of publication of the cited paper.
+    #[schemars(extend("unit" = "calendar year"))]
     pub year: Option<u16>,
     /// Title of the cited paper.
     pub title: Option<String>,
