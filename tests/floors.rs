@@ -20,6 +20,8 @@ const DOORS: &[(&str, &str)] = &[
     ("crossbeam_channel", "pipeline"),
     ("indicatif", "progress"),
     ("clap", "cli"),
+    ("clap_complete", "cli"),
+    ("clap_mangen", "cli"),
 ];
 
 fn source() -> PathBuf {

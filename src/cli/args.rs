@@ -3,7 +3,8 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::{Parser, Subcommand, ValueEnum};
+use clap::{ColorChoice, Parser, Subcommand, ValueEnum};
+use clap_complete::Shell;
 
 use super::collision::{self, Named};
 use super::places;
@@ -22,7 +23,7 @@ use crate::place::Printable;
 /// per line. Pages of other sites are skipped and counted. gzip, zstd, xz, bzip2 and lz4
 /// are found by content and read as what is in them.
 #[derive(Debug, Parser)]
-#[command(version, max_term_width = 100, after_help = EXAMPLES)]
+#[command(version, max_term_width = 100, after_help = format!("{EXAMPLES}\n\n{EXIT_CODES}"))]
 #[command(args_conflicts_with_subcommands = true, disable_help_subcommand = true)]
 pub struct Args {
     #[command(subcommand)]
@@ -93,6 +94,17 @@ pub struct Args {
     #[arg(long, value_enum, value_name = "WHEN", default_value_t = When::Auto, help_heading = "Messages")]
     pub progress: When,
 
+    /// Colour in messages: when they go to a terminal and `NO_COLOR` is not set, always, or never.
+    #[arg(
+        long,
+        value_enum,
+        value_name = "WHEN",
+        default_value = "auto",
+        global = true,
+        help_heading = "Messages"
+    )]
+    pub color: ColorChoice,
+
     /// No summary and no progress; errors are still said.
     #[arg(short, long, help_heading = "Messages")]
     pub quiet: bool,
@@ -107,6 +119,18 @@ pub enum Command {
         #[arg(value_name = "DIR")]
         folder: PathBuf,
     },
+    /// Print a script that completes what is typed in a shell.
+    Completions {
+        /// The shell.
+        #[arg(value_enum)]
+        shell: Shell,
+    },
+    /// Print the manual page, for `man -l -`.
+    Man {
+        /// The subcommand that it is about, instead of the program.
+        #[arg(value_name = "COMMAND")]
+        subcommand: Option<String>,
+    },
     /// Print the JSON Schema of the records.
     Schema {
         /// The form of the records, as `--emit` names it.
@@ -117,7 +141,8 @@ pub enum Command {
     Verify(Box<VerifyArgs>),
 }
 
-const EXAMPLES: &str = "\
+/// Lines of which each begins with a command; behind several blanks it says what for.
+pub const EXAMPLES: &str = "\
 Examples:
   citesift pages/ -o reports.ndjson            every page below a folder, into a file
   cat pages/*.txt | citesift | jq -r .doi      in a pipeline
@@ -128,8 +153,9 @@ Examples:
   citesift --rejects bad.ndjson --stats run.json dump.txt > reports.ndjson
   citesift verify reports.ndjson pages/        every record against its page
   citesift --dry-run crawl/                    what would be read, and as what
-  citesift --sample 1% --limit 100 crawl/ | jq .            a first look
+  citesift --sample 1% --limit 100 crawl/ | jq .            a first look";
 
+pub const EXIT_CODES: &str = "\
 Exit codes:
   0  done; a reader of standard output that stops early counts as done
   1  an input could not be read whole or is damaged, or an output could not be written

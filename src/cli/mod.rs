@@ -2,7 +2,9 @@
 
 mod args;
 mod collision;
+mod colour;
 mod dry_run;
+mod manual;
 mod outputs;
 mod places;
 mod resume;
@@ -13,11 +15,12 @@ mod shaping;
 mod standard;
 mod verify;
 
+use std::env;
 use std::panic;
 use std::process::ExitCode;
 use std::sync::OnceLock;
 
-use clap::Parser;
+use clap::{CommandFactory, FromArgMatches};
 
 use self::args::{Args, Command};
 pub use self::standard::Closed;
@@ -37,9 +40,11 @@ pub fn main(closed: Closed) -> ExitCode {
     leave_panics_to_the_run();
     // Where the signal cannot be taken, it ends the program as it always does.
     let _ = outputs::take_signal_of_full_files();
-    let args = Args::parse();
+    let args = parse();
     let code = match &args.command {
         Some(Command::Seen { folder }) => seen::print(folder),
+        Some(Command::Completions { shell }) => manual::print_completions(*shell),
+        Some(Command::Man { subcommand }) => manual::print_page(subcommand.as_deref()),
         Some(Command::Schema { form }) => schema::print_schema(*form),
         Some(Command::Verify(args)) => verify::run(args, closed),
         None => match args.config() {
@@ -60,11 +65,18 @@ pub fn main(closed: Closed) -> ExitCode {
     ExitCode::from(code.unwrap_or_else(|error| complain(&error)))
 }
 
+/// What was typed. Wrong usage, `--help` and `--version` end the program here.
+fn parse() -> Args {
+    let mut command = colour::coloured(Args::command());
+    let parsed = command.try_get_matches_from_mut(env::args_os());
+    parsed
+        .and_then(|matches| Args::from_arg_matches(&matches))
+        .unwrap_or_else(|error| error.exit())
+}
+
 /// Says what to change, and returns the exit code.
 fn refuse(message: &str) -> u8 {
-    say(&format!(
-        "error: {message}\n\nFor more information, try '--help'."
-    ));
+    colour::say_error(&format!("{message}\n\nFor more information, try '--help'."));
     WRONG_USAGE
 }
 
@@ -97,7 +109,7 @@ fn leave_panics_to_the_run() {
 fn complain(error: &Error) -> u8 {
     match (error, PANICKED_AT.get()) {
         (Error::Panic { .. }, Some(location)) => say(&format!("citesift: {error} ({location})")),
-        _ if is_usage(error) => say(&format!("error: {error}")),
+        _ if is_usage(error) => colour::say_error(&error.to_string()),
         _ => say(&format!("citesift: {error}")),
     }
     match is_usage(error) {
