@@ -22,6 +22,7 @@ const DOORS: &[(&str, &str)] = &[
     ("clap", "cli"),
     ("clap_complete", "cli"),
     ("clap_mangen", "cli"),
+    ("toml", "cli"),
 ];
 
 fn source() -> PathBuf {

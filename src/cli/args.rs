@@ -105,6 +105,10 @@ pub struct Args {
     )]
     pub color: ColorChoice,
 
+    /// Print what holds for a run, and where each value comes from, and do nothing else.
+    #[arg(long, help_heading = "Messages")]
+    pub print_config: bool,
+
     /// No summary and no progress; errors are still said.
     #[arg(short, long, help_heading = "Messages")]
     pub quiet: bool,

@@ -3,6 +3,7 @@
 
 use std::env;
 use std::ffi::OsString;
+use std::sync::OnceLock;
 
 use clap::error::{Error, ErrorKind};
 use clap::{ColorChoice, Command, CommandFactory, ValueEnum};
@@ -11,18 +12,27 @@ use super::args::Args;
 
 /// The command, with the colours that were asked for.
 pub fn coloured(command: Command) -> Command {
-    command.color(choice(env::args_os().skip(1)))
+    command.color(choice_in(env::args_os().skip(1)))
+}
+
+static CHOICE: OnceLock<ColorChoice> = OnceLock::new();
+
+/// From now on these are the colours, which may come from a file of settings.
+pub fn choose(choice: ColorChoice) {
+    let _ = CHOICE.set(choice);
 }
 
 /// Says what is to be changed, as clap does.
 pub fn say_error(message: &str) {
     let error: Error = Error::raw(ErrorKind::ValueValidation, format!("{message}\n"));
     // Where that fails, nobody reads it.
-    let _ = error.with_cmd(&coloured(Args::command())).print();
+    let choice = CHOICE.get().copied();
+    let choice = choice.unwrap_or_else(|| choice_in(env::args_os().skip(1)));
+    let _ = error.with_cmd(&Args::command().color(choice)).print();
 }
 
 /// The last one counts, of what stands before `--`.
-fn choice(typed: impl Iterator<Item = OsString>) -> ColorChoice {
+fn choice_in(typed: impl Iterator<Item = OsString>) -> ColorChoice {
     let typed = typed.take_while(|word| word != "--");
     let mut choice = ColorChoice::Auto;
     let mut is_next = false;
@@ -53,7 +63,7 @@ mod tests {
             ("-- --color never", ColorChoice::Auto),
         ] {
             let words = typed.split_whitespace().map(OsString::from);
-            assert_eq!(choice(words), expected, "{typed}");
+            assert_eq!(choice_in(words), expected, "{typed}");
         }
     }
 }

@@ -11,20 +11,20 @@ mod resume;
 mod run;
 mod schema;
 mod seen;
+mod settings;
 mod shaping;
 mod standard;
+mod typed;
 mod verify;
 
-use std::env;
 use std::panic;
 use std::process::ExitCode;
 use std::sync::OnceLock;
 
-use clap::{CommandFactory, FromArgMatches};
-
 use self::args::{Args, Command};
 pub use self::standard::Closed;
 use self::standard::STANDARD_OUTPUT;
+use self::typed::Typed;
 use crate::error::Error;
 use crate::input::Input;
 use crate::job::Config;
@@ -40,7 +40,14 @@ pub fn main(closed: Closed) -> ExitCode {
     leave_panics_to_the_run();
     // Where the signal cannot be taken, it ends the program as it always does.
     let _ = outputs::take_signal_of_full_files();
-    let args = parse();
+    let args = match typed::parse() {
+        Ok(Typed::Args(args)) => args,
+        Ok(Typed::Shown(config)) => {
+            let printed = standard::print(&config).map(|()| DONE);
+            return ExitCode::from(printed.unwrap_or_else(|error| complain(&error)));
+        }
+        Err(message) => return ExitCode::from(refuse(&message)),
+    };
     let code = match &args.command {
         Some(Command::Seen { folder }) => seen::print(folder),
         Some(Command::Completions { shell }) => manual::print_completions(*shell),
@@ -63,15 +70,6 @@ pub fn main(closed: Closed) -> ExitCode {
         },
     };
     ExitCode::from(code.unwrap_or_else(|error| complain(&error)))
-}
-
-/// What was typed. Wrong usage, `--help` and `--version` end the program here.
-fn parse() -> Args {
-    let mut command = colour::coloured(Args::command());
-    let parsed = command.try_get_matches_from_mut(env::args_os());
-    parsed
-        .and_then(|matches| Args::from_arg_matches(&matches))
-        .unwrap_or_else(|error| error.exit())
 }
 
 /// Says what to change, and returns the exit code.

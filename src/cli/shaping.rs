@@ -1,7 +1,7 @@
 //! What shapes the records: the flags that a run has in common with those who verify its output.
 
 use std::num::NonZeroUsize;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
 
@@ -36,6 +36,14 @@ pub struct ShapingArgs {
         help_heading = "Input"
     )]
     keep: Vec<String>,
+
+    /// Take settings from FILE instead of `citesift.toml` in the working folder; what is typed wins.
+    ///
+    /// A setting is a flag's long name without the dashes, such as `emit = "statements"`. Flags that
+    /// name a place to write to, leave pages out or are about one run can only be typed. No file
+    /// is read with `--config /dev/null`.
+    #[arg(long, value_name = "FILE", help_heading = "Input")]
+    pub config: Option<PathBuf>,
 
     /// One line per report page, or one per statement.
     #[arg(long, value_enum, default_value_t = EmitArg::Reports, help_heading = "Output")]

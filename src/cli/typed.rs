@@ -1,0 +1,43 @@
+//! What was typed, with what a file of settings says beside it: the two become one set of flags.
+
+use std::env;
+
+use clap::{ArgMatches, Command, CommandFactory, FromArgMatches};
+
+use super::args::Args;
+use super::colour::{self, coloured};
+use super::settings::{Settings, settable};
+use crate::progress::say;
+
+/// What is to be done.
+pub enum Typed {
+    Args(Box<Args>),
+    /// What holds is to be printed, and nothing else done.
+    Shown(String),
+}
+
+/// Parses what was typed; `--help`, `--version` and wrong usage end the program here.
+///
+/// # Errors
+/// The sentence that says what to change in a file of settings.
+pub fn parse() -> Result<Typed, String> {
+    let command = settable(coloured(Args::command()));
+    // Once for the file's name, and once with what it says.
+    let settings = Settings::of(&matches_of(&mut command.clone()), &command)?;
+    let mut command = settings.applied(command);
+    let matches = matches_of(&mut command);
+    let args = Args::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
+    colour::choose(args.color);
+    if args.print_config {
+        return Ok(Typed::Shown(settings.shown(&command, &matches)));
+    }
+    if let Some(said) = settings.said().filter(|_| !args.quiet) {
+        say(&said);
+    }
+    Ok(Typed::Args(Box::new(args)))
+}
+
+fn matches_of(command: &mut Command) -> ArgMatches {
+    let matches = command.try_get_matches_from_mut(env::args_os());
+    matches.unwrap_or_else(|error| error.exit())
+}
