@@ -2,6 +2,9 @@
 //!
 //! What is written is safe when the file is synced; that it has its name, when the folder is.
 
+#[cfg(feature = "failpoints")]
+mod failpoints;
+
 use std::ffi::OsString;
 use std::fs::{self, File, Metadata};
 use std::io::{self, ErrorKind, Write};
@@ -48,6 +51,7 @@ pub fn part_of(path: &Path) -> PathBuf {
 /// # Errors
 /// Those of the file system.
 pub fn rename(part: &Path, path: &Path) -> io::Result<()> {
+    step("rename")?;
     fs::rename(part, path)?;
     sync_folder_of(path)
 }
@@ -59,8 +63,10 @@ pub fn rename(part: &Path, path: &Path) -> io::Result<()> {
 pub fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let part = part_of(path);
     let write = || {
+        step("write replacement")?;
         let mut file = File::create(&part)?;
         file.write_all(bytes)?;
+        step("sync replacement")?;
         file.sync_all()?;
         rename(&part, path)
     };
@@ -74,6 +80,7 @@ pub fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
 /// Those of the file system.
 #[cfg(unix)]
 pub fn sync_folder_of(path: &Path) -> io::Result<()> {
+    step("sync folder")?;
     let folder = path
         .parent()
         .filter(|folder| !folder.as_os_str().is_empty());
@@ -99,6 +106,19 @@ const UNSYNCED: [ErrorKind; 3] = [
 pub fn sync_folder_of(_path: &Path) -> io::Result<()> {
     Ok(())
 }
+
+/// Stands before each step on the way to disk, so that tests can make a run fail there.
+///
+/// # Errors
+/// None.
+#[cfg(not(feature = "failpoints"))]
+#[inline]
+pub fn step(_name: &str) -> io::Result<()> {
+    Ok(())
+}
+
+#[cfg(feature = "failpoints")]
+pub use failpoints::step;
 
 /// An error that says which file it is about.
 pub fn named(path: &Path, error: &io::Error) -> io::Error {

@@ -19,7 +19,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 use xxhash_rust::xxh3::Xxh3Builder;
 
-use crate::durable::named;
+use crate::durable::{named, step};
 
 /// What a record is about; what is in it is the writer's affair.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -76,6 +76,7 @@ impl Journal {
     /// Those of the file system. The error names the file.
     pub fn create(path: &Path) -> io::Result<Self> {
         let create = || {
+            step("begin journal")?;
             let mut file = File::create(path)?;
             file.write_all(MAGIC)?;
             Ok(file)
@@ -94,6 +95,7 @@ impl Journal {
     pub fn go_on(path: &Path, mark: Mark) -> io::Result<Self> {
         let open = || {
             let mut file = File::options().write(true).open(path)?;
+            step("cut journal")?;
             file.set_len(mark.offset)?;
             file.seek(SeekFrom::End(0))?;
             Ok(file)
@@ -113,8 +115,10 @@ impl Journal {
         let head = head(kind, payload.len());
         let sum = sum(self.end.sum, &head, payload);
         let mut write = || {
+            step("append to journal")?;
             self.file.write_all(&head)?;
             self.file.write_all(payload)?;
+            step("end record of journal")?;
             self.file.write_all(&sum.to_le_bytes())
         };
         write().map_err(|error| named(&self.path, &error))?;

@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 
 use super::outputs::Outputs;
 use crate::dedup::Memory;
-use crate::durable::part_of;
+use crate::durable::{part_of, step};
 use crate::error::Error;
 use crate::input::{Input, Opened, as_opened};
 use crate::job::{Checkpoint, Output};
@@ -108,7 +108,7 @@ pub fn find(output: &Path, settings: &Settings) -> Result<Result<Found, String>,
 /// # Errors
 /// Those of the file system.
 pub fn remove_journal(output: &Path) -> Result<(), Error> {
-    let removed = journal_of(output).and_then(fs::remove_file);
+    let removed = step("remove journal").and_then(|()| fs::remove_file(journal_of(output)?));
     removed.map_err(Error::Journal)
 }
 
@@ -279,7 +279,10 @@ impl Keeper {
             marks.push(mark.file);
             tails.push(mark.tail);
         }
-        let sync = move || files.iter().try_for_each(fs::File::sync_data);
+        let sync = move || {
+            step("sync for checkpoint")?;
+            files.iter().try_for_each(fs::File::sync_data)
+        };
         let thread = thread::Builder::new().name("checkpoint".to_owned());
         self.next = Some(Next {
             saved: Saved {
@@ -323,7 +326,7 @@ impl Keeper {
     /// Those of [`write_checkpoint`](Self::write_checkpoint).
     pub fn leave(mut self) -> Result<(), Error> {
         self.write_checkpoint()?;
-        let synced = self.journal.file().and_then(|file| file.sync_data());
+        let synced = step("sync journal").and_then(|()| self.journal.file()?.sync_data());
         synced.map_err(Error::Journal)
     }
 
@@ -333,6 +336,7 @@ impl Keeper {
     /// Those of the file system.
     pub fn remove(self) -> Result<(), Error> {
         drop(self.journal);
-        fs::remove_file(&self.path).map_err(Error::Journal)
+        let removed = step("remove journal").and_then(|()| fs::remove_file(&self.path));
+        removed.map_err(Error::Journal)
     }
 }

@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 
 use xxhash_rust::xxh3::xxh3_64;
 
-use crate::durable::named;
+use crate::durable::{named, step};
 
 /// A log of places.
 #[derive(Debug)]
@@ -76,6 +76,7 @@ impl Places {
                     "it is shorter than it was",
                 ));
             }
+            step("cut places")?;
             file.set_len(written)?;
             (&file).seek(SeekFrom::End(0))?;
             Ok(file)
@@ -162,7 +163,8 @@ impl Places {
     /// Those of the file system. The error names the file.
     pub fn save(mut self) -> io::Result<()> {
         self.flush()?;
-        let synced = self.file.as_ref().map_or(Ok(()), File::sync_all);
+        let synced =
+            step("sync places").and_then(|()| self.file.as_ref().map_or(Ok(()), File::sync_all));
         synced.map_err(|error| named(&self.path, &error))
     }
 
@@ -172,7 +174,9 @@ impl Places {
                 Some(file) => file,
                 None => tempfile::tempfile()?,
             };
-            self.file.insert(file).write_all(&self.tail)
+            let file = self.file.insert(file);
+            step("write places")?;
+            file.write_all(&self.tail)
         };
         write().map_err(|error| named(&self.path, &error))?;
         self.written += self.tail.len() as u64;

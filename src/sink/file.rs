@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 use xxhash_rust::xxh3::Xxh3;
 
-use crate::durable::{FileState, part_of, rename};
+use crate::durable::{FileState, part_of, rename, step};
 
 /// A file under way.
 pub struct OutputFile {
@@ -66,7 +66,7 @@ impl OutputFile {
     /// Those of the file system.
     pub fn begin(&mut self) -> io::Result<()> {
         match self.rename {
-            Some(_) => self.file.set_len(0),
+            Some(_) => step("empty output").and_then(|()| self.file.set_len(0)),
             None => Ok(()),
         }
     }
@@ -85,9 +85,11 @@ impl OutputFile {
                 continue;
             };
             if candidate == path {
+                step("copy output")?;
                 self.file.set_len(0)?;
                 io::copy(&mut File::open(path)?.take(mark.length), &mut self.file)?;
             }
+            step("cut output")?;
             self.file.set_len(mark.length)?;
             self.file.seek(SeekFrom::End(0))?;
             (self.length, self.hash) = (mark.length, hash);
@@ -126,6 +128,7 @@ impl OutputFile {
     /// Those of the file system.
     pub fn sync(self) -> io::Result<SyncedFile> {
         if self.rename.is_some() {
+            step("sync output")?;
             self.file.sync_all()?;
         }
         Ok(SyncedFile(self))
@@ -158,6 +161,7 @@ impl SyncedFile {
 
 impl Write for OutputFile {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        step("write output")?;
         let written = self.file.write(bytes)?;
         self.hash.update(&bytes[..written]);
         self.length += written as u64;
@@ -199,7 +203,9 @@ fn claimed(part: &Path) -> io::Result<File> {
     loop {
         let mut options = OpenOptions::new();
         let options = options.write(true).create(true).truncate(false);
+        step("open output")?;
         let file = options.open(part)?;
+        step("lock output")?;
         match file.try_lock() {
             Err(TryLockError::WouldBlock) => {
                 let message = "another run is writing it";

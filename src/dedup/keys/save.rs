@@ -18,7 +18,7 @@ use super::run::Run;
 use super::table::{Entry, Table};
 use super::write::Writer;
 use super::{BUFFERS, Keys, due, table_size};
-use crate::durable::named;
+use crate::durable::{named, step};
 
 /// A run that is kept.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -89,14 +89,14 @@ impl Keys {
         merged.extend(runs);
         let len = entries.len() as u64 + merged.iter().map(Run::len).sum::<u64>();
         let blocks = buffered(memory / BUFFERS, merged.len() + 1);
+        step("write keys")?;
         let mut writer = Writer::sequential(folder.join(name), KeyFile::header(len), blocks)?;
         merge(entries.into_iter(), &merged, blocks, |entry| {
             writer.push(entry)
         })?;
         let run = writer.finish(tier)?;
-        run.file
-            .sync_all()
-            .map_err(|error| named(&run.path, &error))?;
+        let synced = step("sync keys").and_then(|()| run.file.sync_all());
+        synced.map_err(|error| named(&run.path, &error))?;
         stored.push(run);
         Ok(stored.iter().map(Run::as_file).collect())
     }

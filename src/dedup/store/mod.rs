@@ -30,7 +30,7 @@ use std::path::{self, Path, PathBuf};
 
 use self::manifest::{Manifest, Pending, PendingOutput};
 use super::{Counts, Dedup, KeyFile, Keys, Memory, Places};
-use crate::durable::{FileState, named, part_of, sync_folder_of};
+use crate::durable::{FileState, named, part_of, step, sync_folder_of};
 use crate::error::StoreError;
 
 pub use self::manifest::{StoredRun, VERSION};
@@ -65,7 +65,8 @@ impl Store {
     /// # Errors
     /// The store is another run's, or not made for this; or it is damaged or cannot be read or written.
     pub fn open(folder: &Path, scope: Option<Dedup>) -> Result<Self, StoreError> {
-        fs::create_dir_all(folder).map_err(|error| named(folder, &error))?;
+        let made = step("make store").and_then(|()| fs::create_dir_all(folder));
+        made.map_err(|error| named(folder, &error))?;
         refuse_other_files(folder)?;
         let lock = locked(folder)?;
         let manifest = manifest::read(&folder.join(MANIFEST))?;
@@ -174,7 +175,9 @@ impl Store {
     fn sweep(&self) -> io::Result<()> {
         let temporary = self.folder.join(TEMPORARY);
         if temporary.exists() {
-            fs::remove_dir_all(&temporary).map_err(|error| named(&temporary, &error))?;
+            let removed =
+                step("remove temporary files").and_then(|()| fs::remove_dir_all(&temporary));
+            removed.map_err(|error| named(&temporary, &error))?;
         }
         for name in names_in(&self.folder)? {
             let is_named = self.manifest.keys.iter().any(|file| file.name == name);
@@ -245,7 +248,8 @@ fn refuse_other_files(folder: &Path) -> Result<(), StoreError> {
 
 fn locked(folder: &Path) -> Result<File, StoreError> {
     let path = folder.join(LOCK);
-    let lock = File::create(&path).map_err(|error| named(&path, &error))?;
+    let lock = step("lock store").and_then(|()| File::create(&path));
+    let lock = lock.map_err(|error| named(&path, &error))?;
     match lock.try_lock() {
         Ok(()) => Ok(lock),
         Err(TryLockError::WouldBlock) => Err(StoreError::Locked(folder.to_owned())),
@@ -264,7 +268,7 @@ fn names_in(folder: &Path) -> io::Result<Vec<String>> {
 
 /// Removes a file for good, if it is there.
 fn remove(path: &Path) -> io::Result<()> {
-    match fs::remove_file(path) {
+    match step("remove from store").and_then(|()| fs::remove_file(path)) {
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
         removed => removed.and_then(|()| sync_folder_of(path)),
     }
