@@ -315,6 +315,22 @@ fn a_folder_that_cannot_be_synced_takes_whole_files_all_the_same() {
 }
 
 #[test]
+fn an_output_that_cannot_be_synced_is_an_error_and_leaves_the_older_one() {
+    let folder = folder();
+    let Some(fails) = injecting("-e trace=fsync -e inject=fsync:error=EIO:when=1") else {
+        return;
+    };
+    fs::write(folder.path().join("out"), "old").unwrap();
+    let output = shell(&format!("{fails} $citesift a.txt -o out"), folder.path());
+    assert_eq!(output.status.code(), Some(1), "{}", messages(&output));
+    assert_eq!(
+        messages(&output),
+        "citesift: out: Input/output error (os error 5)\n"
+    );
+    assert_eq!(fs::read(folder.path().join("out")).unwrap(), b"old");
+}
+
+#[test]
 fn an_output_that_is_read_is_refused_before_any_work() {
     let folder = folder();
     fs::create_dir_all(folder.path().join("pages/deep")).unwrap();
