@@ -1,6 +1,7 @@
 //! What holds for any input: the same records for any chunking and any number of threads,
 //! columns that add up, no invented text, and a fast path that writes what serde writes.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::io::Cursor;
 use std::num::NonZeroUsize;
@@ -9,7 +10,7 @@ use std::path::Path;
 
 use citesift::grammar::{json_may_hold_report, may_be_report};
 use citesift::job::Watch;
-use citesift::model::{Duplicate, DuplicateKind, Reject, Report};
+use citesift::model::{Duplicate, DuplicateKind, Reject, Report, Source, Statement, StatementType};
 use citesift::verify::verify;
 use citesift::{Config, Dedup, Emit, Input, Summary, parse, run};
 use proptest::prelude::*;
@@ -88,6 +89,16 @@ fn any_dump() -> impl Strategy<Value = Vec<u8>> {
         lines
             .into_iter()
             .flat_map(|(line, end)| [line, end.as_bytes().to_vec()].concat())
+            .collect()
+    })
+}
+
+/// A dump that is not read at once: no less than 64 KiB are asked of a file.
+fn long_dump() -> impl Strategy<Value = Vec<u8>> {
+    let dumps = prop::collection::vec((any_dump(), 60_000..70_000usize), 2..4);
+    dumps.prop_map(|dumps| {
+        let each = dumps.into_iter();
+        each.flat_map(|(dump, length)| [dump, vec![b'x'; length], b"\n".to_vec()].concat())
             .collect()
     })
 }
@@ -249,14 +260,7 @@ proptest! {
         statements in any::<bool>(),
     ) {
         let emit = if statements { Emit::Statements } else { Emit::Reports };
-        let way = Way { max_page, emit, ..USUAL };
-        with_file(&text, |file| {
-            let usual = done(&[file, file], way);
-            let other = done(&[file, file], Way { batch, threads, ..way });
-            assert_eq!(String::from_utf8(usual.records), String::from_utf8(other.records));
-            assert_eq!(usual.rejects, other.rejects);
-            assert_eq!(usual.summary.stats, other.summary.stats);
-        });
+        same_in_batches(&text, Way { max_page, emit, ..USUAL }, batch, threads);
     }
 
     #[test]
@@ -303,12 +307,12 @@ proptest! {
             assert_eq!(all.len(), kept.len());
             for (all, kept) in all.iter().zip(&kept) {
                 let mut expected: Vec<_> = Vec::new();
-                for statement in &all.statements {
-                    if !expected.contains(&&statement.id) {
-                        expected.push(&statement.id);
+                for statement in all.statements.iter().map(values) {
+                    if !expected.contains(&statement) {
+                        expected.push(statement);
                     }
                 }
-                assert_eq!(kept.statements.iter().map(|statement| &statement.id).collect::<Vec<_>>(), expected);
+                assert_eq!(kept.statements.iter().map(values).collect::<Vec<_>>(), expected);
                 let occurrences: u64 = kept.statements.iter().map(|statement| statement.occurrences).sum();
                 assert_eq!(occurrences, all.statements.len() as u64);
                 assert_eq!(kept.duplicates_removed, occurrences - expected.len() as u64);
@@ -427,6 +431,48 @@ proptest! {
     }
 }
 
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 60, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn any_chunking_of_a_text_of_several_reads_gives_the_same_bytes(
+        text in long_dump(), batch in 1usize..140_000, threads in 1usize..6,
+        max_page in prop::sample::select(&[100usize, 1000, 1 << 20][..]),
+    ) {
+        same_in_batches(&text, Way { max_page, ..USUAL }, batch, threads);
+    }
+}
+
+fn same_in_batches(text: &[u8], way: Way, batch: usize, threads: usize) {
+    with_file(text, |file| {
+        let usual = done(&[file, file], way);
+        let other = done(
+            &[file, file],
+            Way {
+                batch,
+                threads,
+                ..way
+            },
+        );
+        assert_eq!(
+            String::from_utf8(usual.records),
+            String::from_utf8(other.records)
+        );
+        assert_eq!(usual.rejects, other.rejects);
+        assert_eq!(usual.summary.stats, other.summary.stats);
+    });
+}
+
+/// What makes two blocks the same; not the id, which is made of it.
+fn values(statement: &Statement) -> (&str, Option<&str>, Option<StatementType>, Option<u8>) {
+    (
+        &statement.text,
+        statement.section.as_deref(),
+        statement.statement_type,
+        statement.confidence,
+    )
+}
+
 /// Kept and removed blocks together are all blocks, and for each removed one a copy stands where it is said.
 fn all_is_kept_or_told(all: &Done, done: &Done) {
     let placed = |records: &[u8]| -> Vec<_> {
@@ -439,19 +485,27 @@ fn all_is_kept_or_told(all: &Done, done: &Done) {
     };
     let (mut expected, kept) = (placed(&all.records), placed(&done.records));
     let of_kind = |kind| done.duplicates.iter().filter(move |one| one.kind == kind);
-    let removed = of_kind(DuplicateKind::Block).map(|one| {
-        (
-            (one.source.path.clone(), one.source.offset),
-            one.key.clone(),
-        )
-    });
+    let place = |source: &Source| (source.path.clone(), source.offset);
+    let removed = of_kind(DuplicateKind::Block).map(|one| (place(&one.source), one.key.clone()));
     let mut together: Vec<_> = kept.iter().cloned().chain(removed).collect();
     together.sort();
     expected.sort();
     assert_eq!(together, expected);
+    let printed: BTreeMap<_, _> = reports(&all.records)
+        .into_iter()
+        .map(|report| (place(&report.source), report.statements))
+        .collect();
+    let id = |source: &Source, block: Option<u64>| {
+        let number = usize::try_from(block.unwrap()).unwrap();
+        &printed[&place(source)][number - 1].id
+    };
     for one in of_kind(DuplicateKind::Block) {
-        let stays = (one.kept.source.path.clone(), one.kept.source.offset);
-        assert!(kept.contains(&(stays, one.key.clone())), "{one:?}");
+        assert!(
+            kept.contains(&(place(&one.kept.source), one.key.clone())),
+            "{one:?}"
+        );
+        assert_eq!(id(&one.source, one.block), &one.key);
+        assert_eq!(id(&one.kept.source, one.kept.block), &one.key);
     }
     let stats = &done.summary.stats;
     assert_eq!(
