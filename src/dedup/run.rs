@@ -193,6 +193,7 @@ mod tests {
     /// What stays of each page, and whether the page is dropped.
     fn decided(scope: Dedup, pages: &[Page], memory: usize) -> Vec<(Vec<usize>, bool)> {
         let folder = tempfile::tempdir().unwrap();
+        let others = if memory < 1 << 20 { 200 } else { 0 };
         let mut memory = Memory::of_run(memory, folder.path().join("keys"), true);
         let mut dedup = RunDedup::new(scope);
         let mut decisions = Vec::new();
@@ -244,6 +245,11 @@ mod tests {
                 kept.iter().map(|kept| kept.block).collect(),
                 verdict.is_repeated,
             ));
+            // So much else that scarce memory is used up, again and again.
+            for other in 0..others {
+                let key = key_of("other", (number * others + other) as u128);
+                memory.insert(key.0, 0).unwrap();
+            }
         }
         decisions
     }
