@@ -189,6 +189,17 @@ fn an_output_file_appears_whole_or_not_at_all() {
     let expected = "error: --rejects: there is no folder `no`; make it, or choose another place\n";
     assert!(messages(&output).starts_with(expected));
     assert_eq!(fs::read(folder.path().join("old.ndjson")).unwrap(), b"old");
+
+    let mut command = citesift(&["-q", "-o", "old.ndjson"]);
+    let command = command.current_dir(folder.path()).stdin(Stdio::piped());
+    let mut child = command.spawn().unwrap();
+    let mut stdin = child.stdin.take().unwrap();
+    // More than a pipe holds, so that the run has begun when it is taken.
+    stdin.write_all(PAGE.repeat(1000).as_bytes()).unwrap();
+    assert_eq!(fs::read(folder.path().join("old.ndjson")).unwrap(), b"old");
+    child.kill().unwrap();
+    child.wait().unwrap();
+    assert_eq!(fs::read(folder.path().join("old.ndjson")).unwrap(), b"old");
 }
 
 #[test]
