@@ -649,16 +649,19 @@ fn a_full_disk_leaves_the_older_file_and_no_temporary_ones() {
 fn a_file_that_may_not_grow_is_an_error_and_no_silent_death() {
     let folder = folder();
     fs::write(folder.path().join("old"), "old").unwrap();
-    let output = shell(
+    // The second one has nothing to write before its end.
+    for line in [
         "ulimit -f 100; exec $citesift dump.txt -o old",
-        folder.path(),
-    );
-    assert_eq!(output.status.code(), Some(1), "{}", messages(&output));
-    assert_eq!(
-        messages(&output),
-        "citesift: old: File too large (os error 27)\n"
-    );
-    assert_eq!(fs::read(folder.path().join("old")).unwrap(), b"old");
+        "ulimit -f 0; exec $citesift -o old < a.txt",
+    ] {
+        let output = shell(line, folder.path());
+        assert_eq!(output.status.code(), Some(1), "{}", messages(&output));
+        assert_eq!(
+            messages(&output),
+            "citesift: old: File too large (os error 27)\n"
+        );
+        assert_eq!(fs::read(folder.path().join("old")).unwrap(), b"old");
+    }
     let output = shell(
         "ulimit -f 100; exec $citesift dump.txt > new",
         folder.path(),
