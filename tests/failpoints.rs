@@ -365,16 +365,14 @@ impl Place {
         self.begin_from("before");
         let failed = self.run(&format!("{failpoint},{}", self.way.beside));
         let (ended, shown) = (failed.status, said(&failed));
-        match failpoint.starts_with("abort") {
-            true => assert_eq!(ended.signal(), Some(SIGABRT), "{failpoint}: {shown}"),
-            false if ended.success() => {
-                assert!(may_succeed && self.left() == *expected, "{failpoint}");
-            }
-            false => {
-                assert_eq!(ended.code(), Some(1), "{failpoint}: {shown}");
-                assert!(shown.contains("injected at"), "{failpoint}: {shown}");
-                assert!(!shown.contains("bug"), "{failpoint}: {shown}");
-            }
+        if ended.success() {
+            assert!(may_succeed && self.left() == *expected, "{failpoint}");
+        } else if failpoint.starts_with("abort") {
+            assert_eq!(ended.signal(), Some(SIGABRT), "{failpoint}: {shown}");
+        } else {
+            assert_eq!(ended.code(), Some(1), "{failpoint}: {shown}");
+            assert!(shown.contains("injected at"), "{failpoint}: {shown}");
+            assert!(!shown.contains("bug"), "{failpoint}: {shown}");
         }
         for name in [self.way.output, "rejects", "duplicates", "stats"] {
             let there = self.left().remove(Path::new(name));
