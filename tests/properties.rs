@@ -8,9 +8,11 @@ use std::num::NonZeroUsize;
 use std::ops::ControlFlow;
 use std::path::Path;
 
-use citesift::grammar::{json_may_hold_report, may_be_report};
+use citesift::grammar::{self, json_may_hold_report, line_roles, may_be_report};
 use citesift::job::Watch;
-use citesift::model::{Duplicate, DuplicateKind, Reject, Report, Source, Statement, StatementType};
+use citesift::model::{
+    Duplicate, DuplicateKind, Reject, Report, Role, Source, Statement, StatementType,
+};
 use citesift::verify::verify;
 use citesift::{Config, Dedup, Emit, Input, Summary, parse, run};
 use proptest::prelude::*;
@@ -284,6 +286,25 @@ proptest! {
             assert_eq!(stats.bytes.read, text.len() as u64);
             assert_eq!(stats.check(), Ok(()));
         });
+    }
+
+    #[test]
+    fn a_page_whose_lines_are_told_is_read_as_any(
+        text in prop_oneof![any_dump(), whole_pages()], at_address in any::<bool>(),
+    ) {
+        let text = String::from_utf8_lossy(&text);
+        let (mut usual, mut told) = (grammar::Page::default(), grammar::Page::default());
+        match at_address {
+            true => grammar::parse_at_address(text.as_bytes(), &mut usual),
+            false => grammar::parse(text.as_bytes(), &mut usual),
+        }
+        let roles = line_roles(text.as_bytes(), at_address, &mut told);
+        assert_eq!(format!("{usual:?}"), format!("{told:?}"));
+        for (line, role) in text.split_inclusive('\n').zip(&roles) {
+            assert_eq!(role.why.is_some(), role.role == Role::Unrecognized);
+            assert!(role.role != Role::Blank || joined(line).is_empty(), "{line:?}");
+        }
+        assert_eq!(roles.len(), text.split_inclusive('\n').count());
     }
 
     #[test]

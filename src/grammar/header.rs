@@ -9,6 +9,8 @@ use nom::sequence::{preceded, terminated};
 
 use super::Rule;
 use super::line::{Lines, trim, trim_start};
+use super::roles::Roles;
+use crate::model::Role;
 
 /// What the first lines of a page with a header say.
 #[derive(Debug, PartialEq)]
@@ -21,7 +23,7 @@ pub struct Header<'a> {
 /// header = [year line] doi-line
 ///
 /// The year stands right above the DOI or is none. Moves the cursor only past a header.
-pub fn header<'a>(lines: &mut Lines<'a>) -> Option<Header<'a>> {
+pub fn header<'a>(lines: &mut Lines<'a>, roles: &mut impl Roles) -> Option<Header<'a>> {
     let mut ahead = *lines;
     let first = trim(ahead.next_filled()?);
     let header = match year_line(first) {
@@ -35,6 +37,9 @@ pub fn header<'a>(lines: &mut Lines<'a>) -> Option<Header<'a>> {
         },
     };
     *lines = ahead;
+    roles.tell(first, Role::Year);
+    // Without a year this is the same line.
+    roles.tell(header.doi, Role::Doi);
     Some(header)
 }
 
@@ -92,7 +97,7 @@ mod tests {
     use super::*;
 
     fn header_of(text: &str) -> Option<(Option<u16>, &str)> {
-        let found = header(&mut Lines::new(text.as_bytes()))?;
+        let found = header(&mut Lines::new(text.as_bytes()), &mut ())?;
         Some((found.year, std::str::from_utf8(found.doi).unwrap()))
     }
 

@@ -15,16 +15,20 @@ mod http;
 mod line;
 mod number;
 mod page;
+mod roles;
 mod sign;
 mod statement;
 mod tabs;
+mod unrecognized;
 mod warc;
 
 pub use address::report_id;
 pub use http::{HttpHeader, http_header, put_together};
 pub use page::{Page, parse, parse_at_address};
+pub use roles::{LineRole, line_roles};
 pub use sign::{json_may_hold_report, may_be_report};
 pub use statement::Block;
+pub use unrecognized::{Unrecognized, Why};
 pub use warc::{NoHeader, WARC_MAGIC, WarcHeader, warc_header};
 
 /// What a rule returns: the rest of the line and a value.

@@ -4,13 +4,17 @@
 //! One pass, one decision a line; [`Page`] is filled in place so that its lists are
 //! allocated once for many pages.
 
+use std::mem;
+
 use super::facets::{Facet, TypeCounts, heading, labelled_count, type_label};
 use super::header::{abstract_line, header, is_bar};
 use super::line::{KnownLines, Lines, trim};
 use super::number::bare_count;
+use super::roles::Roles;
 use super::statement::{Block, BlockReader, certain_block, late_see_more, opens};
 use super::tabs::{Tab, tab_line};
-use crate::model::{CitingYears, References, StatementType, Tallies, Warning, Warnings};
+use super::unrecognized::{Unrecognized, Why};
+use crate::model::{CitingYears, References, Role, StatementType, Tallies, Warning, Warnings};
 
 /// A parsed page: values, and spans of its text that are not yet joined or lower-cased.
 #[derive(Clone, Debug, Default)]
@@ -33,8 +37,8 @@ pub struct Page<'a> {
     /// Every printed block, repeats included.
     pub blocks: Vec<Block<'a>>,
     pub warnings: Warnings,
-    /// Lines that no part claims.
-    pub unrecognized: u64,
+    /// Lines that no part claims, in the page's order.
+    pub unrecognized: Vec<Unrecognized<'a>>,
     /// Line feeds in the page.
     pub feeds: u64,
     /// Something on the page is found on report pages only; without it the text is another site's.
@@ -57,7 +61,7 @@ impl Page<'_> {
         self.journals.clear();
         self.blocks.clear();
         self.warnings = Warnings::default();
-        self.unrecognized = 0;
+        self.unrecognized.clear();
         self.feeds = 0;
         self.is_report = false;
     }
@@ -102,8 +106,13 @@ const NEXT_LISTS: [(KnownLines, Part); 5] = [
 
 /// Reads one page into `page`, whatever stood there before.
 pub fn parse<'a>(text: &'a [u8], page: &mut Page<'a>) {
+    parse_telling(text, page, &mut ());
+}
+
+/// As [`parse`], telling what each line is.
+pub fn parse_telling<'a, R: Roles>(text: &'a [u8], page: &mut Page<'a>, roles: &mut R) {
     page.clear();
-    let mut reader = PageReader::new(page);
+    let mut reader = PageReader::new(page, roles);
     let mut lines = Lines::new(text);
     reader.read_header(&mut lines);
     loop {
@@ -118,6 +127,9 @@ pub fn parse<'a>(text: &'a [u8], page: &mut Page<'a>) {
         }
         let line = trim(line);
         reader.read_line(line);
+        if R::ARE_TOLD {
+            continue;
+        }
         if line == HELP && !reader.tabs_seen && lines.pass(&LANDMARKS) {
             reader.enter(Part::List(Facet::PaperSections));
         } else if line.is_empty() && matches!(reader.part, Part::List(_)) {
@@ -134,14 +146,22 @@ pub fn parse<'a>(text: &'a [u8], page: &mut Page<'a>) {
 /// As [`parse`], for a page that is known by its address: text without any sign of a report
 /// is then the one thing that extractors leave of such a page, its abstract.
 pub fn parse_at_address<'a>(text: &'a [u8], page: &mut Page<'a>) {
-    parse(text, page);
+    parse_at_address_telling(text, page, &mut ());
+}
+
+/// As [`parse_at_address`], telling what each line is.
+pub fn parse_at_address_telling<'a>(text: &'a [u8], page: &mut Page<'a>, roles: &mut impl Roles) {
+    parse_telling(text, page, roles);
     if page.is_report || !page.abstract_lines.is_empty() {
         page.is_report = true;
         return;
     }
     let (feeds, mut lines) = (page.feeds, Lines::new(text));
     page.clear();
+    // What was told before does not hold.
+    roles.tell(text, Role::Blank);
     while let Some(line) = lines.next_filled() {
+        roles.tell(line, Role::Abstract);
         page.abstract_lines.push(trim(line));
     }
     page.is_report = !page.abstract_lines.is_empty();
@@ -207,8 +227,9 @@ enum Part {
     Between,
 }
 
-struct PageReader<'p, 'a> {
+struct PageReader<'p, 'a, R> {
     page: &'p mut Page<'a>,
+    roles: &'p mut R,
     part: Part,
     blocks: BlockReader,
     first_counts: TypeCounts,
@@ -222,10 +243,11 @@ struct PageReader<'p, 'a> {
     list_reached: bool,
 }
 
-impl<'p, 'a> PageReader<'p, 'a> {
-    fn new(page: &'p mut Page<'a>) -> Self {
+impl<'p, 'a, R: Roles> PageReader<'p, 'a, R> {
+    fn new(page: &'p mut Page<'a>, roles: &'p mut R) -> Self {
         Self {
             page,
+            roles,
             part: Part::Lead,
             blocks: BlockReader::default(),
             first_counts: TypeCounts::default(),
@@ -240,21 +262,27 @@ impl<'p, 'a> PageReader<'p, 'a> {
     }
 
     fn read_header(&mut self, lines: &mut Lines<'a>) {
-        if let Some(header) = header(lines) {
+        if let Some(header) = header(lines, self.roles) {
             self.page.year = header.year;
             self.page.doi = Some(header.doi);
             self.page.is_report = true;
             self.part = Part::Title;
-            lines.pass(&BAR);
+            if !R::ARE_TOLD {
+                lines.pass(&BAR);
+            }
         }
     }
 
     fn read_block(&mut self, line: &'a [u8], start: usize, lines: &mut Lines<'a>) -> bool {
         let found = match self.part {
-            Part::Title | Part::Abstract => certain_block(line, lines),
-            _ => self.blocks.block(line, start, lines, is_landmark),
+            Part::Title | Part::Abstract => certain_block(line, lines, self.roles),
+            _ => (self.blocks).block(line, start, lines, is_landmark, self.roles),
         };
         let Some(block) = found else { return false };
+        if R::ARE_TOLD {
+            self.roles
+                .tell_block(lines.since(start), self.page.blocks.len());
+        }
         self.enter(Part::Statements);
         self.page.is_report |= block.whole;
         self.page.blocks.push(block);
@@ -276,23 +304,35 @@ impl<'p, 'a> PageReader<'p, 'a> {
 
     fn read_filled_line(&mut self, line: &'a [u8]) {
         match classify(line) {
-            Line::Select | Line::Bar if self.part != Part::Abstract => {}
-            Line::Help => self.keep_title_and_enter(Part::Between),
+            Line::Select | Line::Bar if self.part != Part::Abstract => {
+                self.roles.tell(line, Role::Boilerplate);
+            }
+            Line::Help => {
+                self.roles.tell(line, Role::Landmark);
+                self.keep_title_and_enter(Part::Between);
+            }
             Line::Search => {
+                self.roles.tell(line, Role::Landmark);
                 self.page.is_report = true;
                 self.enter(Part::Between);
             }
             Line::OrderBy => {
+                self.roles.tell(line, Role::Landmark);
                 self.list_reached |= self.tabs_seen;
                 self.enter(Part::Between);
             }
             Line::Heading(facet) if !facet.is_one_word() || self.may_interrupt() => {
+                self.roles.tell(line, Role::Heading);
                 self.page.is_report |= facet == Facet::CitationTypes;
                 self.enter(Part::List(facet));
             }
-            Line::Tab(Tab::Name) if self.may_interrupt() => self.enter(Part::Tabs),
-            Line::Tab(tab) if tab != Tab::Name => self.read_tab(&tab),
+            Line::Tab(Tab::Name) if self.may_interrupt() => {
+                self.roles.tell(line, Role::Tab);
+                self.enter(Part::Tabs);
+            }
+            Line::Tab(tab) if tab != Tab::Name => self.read_tab(line, &tab),
             Line::Abstract(text) if !self.has_abstract => {
+                self.roles.tell(line, Role::Abstract);
                 self.keep_title_and_enter(Part::Abstract);
                 self.has_abstract = true;
                 self.read_text(text);
@@ -312,11 +352,22 @@ impl<'p, 'a> PageReader<'p, 'a> {
 
     fn enter(&mut self, part: Part) {
         if self.part == Part::Lead {
-            self.page.unrecognized += self.page.title.len() as u64;
-            self.page.title.clear();
+            self.drop_lead();
         }
         self.drop_label();
         self.part = part;
+    }
+
+    #[cold]
+    fn drop_lead(&mut self) {
+        for line in mem::take(&mut self.page.title) {
+            self.drop_line(line, Why::Lead);
+        }
+    }
+
+    #[cold]
+    fn drop_line(&mut self, line: &'a [u8], why: Why) {
+        self.page.unrecognized.push(Unrecognized { line, why });
     }
 
     /// As [`Self::enter`], for the two landmarks that a title stands before.
@@ -327,10 +378,12 @@ impl<'p, 'a> PageReader<'p, 'a> {
     }
 
     fn drop_label(&mut self) {
-        self.page.unrecognized += u64::from(self.label.take().is_some());
+        if let Some(label) = self.label.take() {
+            self.drop_line(label, Why::Label);
+        }
     }
 
-    fn read_tab(&mut self, tab: &Tab) {
+    fn read_tab(&mut self, line: &'a [u8], tab: &Tab) {
         self.enter(Part::Tabs);
         let Page {
             tallies,
@@ -361,7 +414,15 @@ impl<'p, 'a> PageReader<'p, 'a> {
         let citing = matches!(tab, Tab::CitedBy { .. } | Tab::CitationStatements(_));
         self.tabs_seen |= citing;
         self.page.is_report |= citing;
-        self.page.unrecognized += u64::from(!known);
+        let role = if citing {
+            Role::Tally
+        } else {
+            Role::References
+        };
+        self.roles.tell(line, role);
+        if !known {
+            self.drop_line(line, Why::Contradiction);
+        }
     }
 
     fn read_number(&mut self, line: &'a [u8], number: u64) {
@@ -374,11 +435,28 @@ impl<'p, 'a> PageReader<'p, 'a> {
                 self.read_text(line);
                 true
             }
-            Part::List(_) | Part::Tabs => self.read_count(label, number),
+            Part::List(_) | Part::Tabs => {
+                self.roles.tell(line, self.role_of_count());
+                self.read_count(label, number)
+            }
             Part::Statements | Part::Between => false,
         };
-        if !taken {
-            self.page.unrecognized += 1 + u64::from(label.is_some());
+        if taken {
+            return;
+        }
+        if let Some(label) = label {
+            self.drop_line(label, Why::Label);
+        }
+        self.drop_line(line, Why::Number);
+    }
+
+    /// What a count, or its label, is here.
+    fn role_of_count(&self) -> Role {
+        match self.part {
+            Part::List(Facet::CitationTypes) => Role::Tally,
+            Part::List(Facet::YearPublished) => Role::CitingYears,
+            Part::Tabs => Role::TallyAgain,
+            _ => Role::Facet,
         }
     }
 
@@ -403,32 +481,50 @@ impl<'p, 'a> PageReader<'p, 'a> {
             _ if line.is_empty() => {}
             Part::Lead => {
                 if self.after_blank {
-                    self.page.unrecognized += self.page.title.len() as u64;
-                    self.page.title.clear();
+                    self.drop_lead();
                 }
+                self.roles.tell(line, Role::Title);
                 self.page.title.push(line);
             }
-            Part::Title => self.page.title.push(line),
-            Part::Abstract => self.page.abstract_lines.push(line),
-            Part::List(Facet::Authors) => self.page.authors.push(line),
-            Part::List(Facet::Journals) => self.page.journals.push(line),
+            Part::Title => {
+                self.roles.tell(line, Role::Title);
+                self.page.title.push(line);
+            }
+            Part::Abstract => {
+                self.roles.tell(line, Role::Abstract);
+                self.page.abstract_lines.push(line);
+            }
+            Part::List(Facet::Authors) => {
+                self.roles.tell(line, Role::Facet);
+                self.page.authors.push(line);
+            }
+            Part::List(Facet::Journals) => {
+                self.roles.tell(line, Role::Facet);
+                self.page.journals.push(line);
+            }
             Part::List(_) | Part::Tabs => self.read_label(line),
             Part::Statements => {
                 let block = self.page.blocks.last_mut();
-                let taken = block.is_some_and(|block| late_see_more(block, line));
-                self.page.unrecognized += u64::from(!taken);
+                if block.is_some_and(|block| late_see_more(block, line)) {
+                    self.roles.tell(line, Role::SeeMore);
+                    self.roles.tell_block(line, self.page.blocks.len() - 1);
+                } else {
+                    self.drop_line(line, Why::no_text(line));
+                }
             }
-            Part::Between => self.page.unrecognized += 1,
+            Part::Between => self.drop_line(line, Why::no_text(line)),
         }
     }
 
     /// `Supporting 8`, or a label alone whose number follows.
     fn read_label(&mut self, line: &'a [u8]) {
         self.drop_label();
+        self.roles.tell(line, self.role_of_count());
         match labelled_count(line) {
             Some((label, number)) => {
-                let taken = self.read_count(Some(label), number);
-                self.page.unrecognized += u64::from(!taken);
+                if !self.read_count(Some(label), number) {
+                    self.drop_line(line, Why::Number);
+                }
             }
             None => self.label = Some(line),
         }
@@ -472,7 +568,7 @@ impl<'p, 'a> PageReader<'p, 'a> {
             Warning::TruncatedStatement,
         );
         warnings.add_if(!has_header, Warning::NoHeader);
-        warnings.add_if(page.unrecognized > 0, Warning::UnrecognizedLines);
+        warnings.add_if(!page.unrecognized.is_empty(), Warning::UnrecognizedLines);
     }
 }
 
@@ -530,7 +626,7 @@ mod tests {
     fn lines_passed_at_once_say_the_same_as_one_by_one() {
         let usual = parsed(PAGE);
         assert_eq!(
-            (usual.paper_sections.as_slice(), usual.unrecognized),
+            (usual.paper_sections.as_slice(), usual.unrecognized.len()),
             (&[2, 1][..], 0)
         );
         for blank in [" \n", "\u{a0}\n", "\r\n"] {
@@ -563,7 +659,7 @@ mod tests {
         let page =
             parsed("Cited by 4 publications\nCited by 4 publications\nCited by 5 publications\n");
         assert_eq!(
-            (page.tallies.citing_publications, page.unrecognized),
+            (page.tallies.citing_publications, page.unrecognized.len()),
             (Some(4), 1)
         );
     }

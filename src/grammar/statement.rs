@@ -13,7 +13,8 @@ use nom::sequence::{delimited, terminated};
 
 use super::line::{Lines, is_blank, trim, trim_end, trim_start};
 use super::number::count;
-use crate::model::StatementType;
+use super::roles::Roles;
+use crate::model::{Role, StatementType};
 
 const OPENING: &[u8] = "“".as_bytes();
 const CLOSING: &[u8] = "”".as_bytes();
@@ -56,13 +57,21 @@ pub fn opens(line: &[u8]) -> bool {
 
 /// A block whose text is one line with its end, which leaves no doubt: it may interrupt an abstract.
 #[inline]
-pub fn certain_block<'a>(first: &'a [u8], lines: &mut Lines<'a>) -> Option<Block<'a>> {
+pub fn certain_block<'a>(
+    first: &'a [u8],
+    lines: &mut Lines<'a>,
+    roles: &mut impl Roles,
+) -> Option<Block<'a>> {
     if !ends_in(first, &[CLOSING]) {
         return None;
     }
-    let tail = Tail::read(lines);
-    (tail.has_section || tail.confidence.is_some())
-        .then(|| block_of(Cow::Borrowed(unquoted(first, End::Rule)), End::Rule, &tail))
+    let tail = Tail::read(lines, roles);
+    if !tail.has_section && tail.confidence.is_none() {
+        return None;
+    }
+    roles.tell(first, Role::Statement);
+    let text = Cow::Borrowed(unquoted(first, End::Rule));
+    Some(block_of(text, End::Rule, &tail))
 }
 
 /// Reads blocks anywhere else.
@@ -85,9 +94,10 @@ impl BlockReader {
         start: usize,
         lines: &mut Lines<'a>,
         is_landmark: impl Fn(&[u8]) -> bool,
+        roles: &mut impl Roles,
     ) -> Option<Block<'a>> {
         let before = *lines;
-        if let Some(block) = certain_block(first, lines) {
+        if let Some(block) = certain_block(first, lines, roles) {
             return Some(block);
         }
         *lines = before;
@@ -97,8 +107,10 @@ impl BlockReader {
             None => return None,
         };
         *lines = behind;
-        let text = unquoted(behind.since(start), end);
-        let tail = Tail::read(lines);
+        let quoted = behind.since(start);
+        roles.tell(quoted, Role::Statement);
+        let text = unquoted(quoted, end);
+        let tail = Tail::read(lines, roles);
         Some(block_of(without_carriage_returns(text), end, &tail))
     }
 
@@ -248,7 +260,7 @@ struct Tail<'a> {
 impl<'a> Tail<'a> {
     /// tail = [section] [confidence] [see-more], blank lines between them allowed
     #[inline]
-    fn read(lines: &mut Lines<'a>) -> Self {
+    fn read(lines: &mut Lines<'a>, roles: &mut impl Roles) -> Self {
         let mut tail = Self::default();
         let mut ahead = *lines;
         // The next block's long line is told by its first byte and not looked at twice.
@@ -259,7 +271,7 @@ impl<'a> Tail<'a> {
             if line.is_empty() {
                 continue;
             }
-            if !tail.take(line) {
+            if !tail.take(line, roles) {
                 break;
             }
             *lines = ahead;
@@ -271,16 +283,21 @@ impl<'a> Tail<'a> {
     }
 
     /// Takes the line if it may stand behind what was taken before.
-    fn take(&mut self, line: &'a [u8]) -> bool {
+    fn take(&mut self, line: &'a [u8], roles: &mut impl Roles) -> bool {
         let at_section = !self.has_section && self.confidence.is_none();
         if let (true, Some((heading, statement_type))) = (at_section, section(line)) {
             (self.section, self.statement_type) = (heading, statement_type);
             self.has_section = true;
+            roles.tell(line, Role::Section);
         } else if let (None, Some(percent)) = (self.confidence, confidence(line)) {
             self.confidence = Some(percent);
+            roles.tell(line, Role::Confidence);
         } else {
             self.see_more = see_more(line);
-            return self.see_more.is_some();
+            if self.see_more.is_none() {
+                return false;
+            }
+            roles.tell(line, Role::SeeMore);
         }
         true
     }
@@ -343,7 +360,8 @@ mod tests {
     fn block(text: &str) -> Option<Block<'_>> {
         let mut lines = Lines::new(text.as_bytes());
         let first = lines.next()?;
-        BlockReader::default().block(first, 0, &mut lines, |line| line == b"Citation Types")
+        let is_landmark = |line: &[u8]| line == b"Citation Types";
+        BlockReader::default().block(first, 0, &mut lines, is_landmark, &mut ())
     }
 
     fn text(page: &str) -> String {

@@ -285,7 +285,7 @@ impl ParseStage {
         self.parsed.pages.push(ParsedPage {
             bytes: at.length,
             outcome: Outcome::Report,
-            unrecognized: page.unrecognized,
+            unrecognized: page.unrecognized.len() as u64,
             warnings,
             blocks: first_block..self.parsed.blocks.len(),
             beginning,

@@ -8,6 +8,7 @@ mod duplicate;
 mod not_read;
 mod reject;
 mod report;
+mod role;
 mod warning;
 
 pub use duplicate::{Duplicate, DuplicateKind, KeptCopy};
@@ -17,6 +18,7 @@ pub use report::{
     CitingYears, Facets, Meta, References, Report, Source, Statement, StatementRow, StatementType,
     Tallies,
 };
+pub use role::Role;
 pub use warning::{Warning, Warnings};
 
 /// Which of the two record forms a run writes.
