@@ -109,7 +109,7 @@ pub fn interrupted(summary: &Summary) -> String {
 }
 
 /// What nobody should believe was read.
-fn not_read(counts: &ByName) -> impl Iterator<Item = String> {
+pub fn not_read(counts: &ByName) -> impl Iterator<Item = String> {
     counts.iter().map(|(why, &count)| {
         let records = counted(count, "record");
         match &**why {

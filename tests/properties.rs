@@ -9,10 +9,11 @@ use std::ops::ControlFlow;
 use std::path::Path;
 
 use citesift::grammar::{self, json_may_hold_report, line_roles, may_be_report};
-use citesift::job::Watch;
+use citesift::job::{Totals, Watch, annotate};
 use citesift::model::{
     Duplicate, DuplicateKind, Reject, Report, Role, Source, Statement, StatementType,
 };
+use citesift::split::feeds_in;
 use citesift::verify::verify;
 use citesift::{Config, Dedup, Emit, Input, Summary, parse, run};
 use proptest::prelude::*;
@@ -205,6 +206,107 @@ fn reports(records: &[u8]) -> Vec<Report> {
     lines.map(Result::unwrap).collect()
 }
 
+/// A line with its role, on its own.
+#[derive(Debug, PartialEq)]
+struct Row {
+    offset: u64,
+    length: u64,
+    line: Option<u64>,
+    page: Option<u64>,
+    role: Role,
+    block: Option<usize>,
+    repeat_of: Option<usize>,
+    has_reason: bool,
+    text: Vec<u8>,
+}
+
+fn rows(file: &Path, way: Way) -> (Vec<Row>, Totals) {
+    let mut rows = Vec::new();
+    let annotated = annotate(&config(&[file], way), &Watch::default(), |line| {
+        rows.push(Row {
+            offset: line.offset,
+            length: line.length,
+            line: line.line,
+            page: line.page,
+            role: line.role,
+            block: line.block,
+            repeat_of: line.repeat_of,
+            has_reason: line.reason.is_some(),
+            text: line.text.to_vec(),
+        });
+        Ok(ControlFlow::Continue(()))
+    });
+    let (totals, faults) = annotated.unwrap();
+    assert!(faults.is_empty());
+    (rows, totals)
+}
+
+/// Every byte of the text is in one row, in order, and the totals are the sums of the rows.
+fn rows_add_up(text: &[u8], rows: &[Row], totals: &Totals) {
+    let mut at = 0;
+    for row in rows {
+        let end = at + row.length as usize;
+        let place = (at as u64, Some(1 + feeds_in(&text[..at])));
+        assert_eq!((row.offset, row.line), place, "{row:?}");
+        if row.role != Role::Rejected {
+            let line = &text[at..end];
+            assert!(line.starts_with(&row.text), "{row:?}");
+            assert!([&b""[..], b"\n", b"\r\n"].contains(&&line[row.text.len()..]));
+        }
+        let is_blank = joined(&shown(&row.text)).is_empty();
+        assert!(is_blank || row.role != Role::Blank, "{row:?}");
+        let refused = matches!(row.role, Role::Unrecognized | Role::Rejected);
+        assert!(row.has_reason || !refused, "{row:?}");
+        at = end;
+    }
+    assert_eq!((at, totals.bytes()), (text.len(), text.len() as u64));
+    for (role, bytes, lines) in totals.by_role() {
+        let of_role = || rows.iter().filter(|row| row.role == role);
+        let sum: u64 = of_role().map(|row| row.length).sum();
+        assert_eq!((bytes, lines), (sum, of_role().count() as u64), "{role:?}");
+    }
+}
+
+/// What the rows say is what the run has counted and written.
+fn rows_are_the_run(rows: &[Row], done: &Done) {
+    let of_role = |role| rows.iter().filter(move |row| row.role == role);
+    let stats = &done.summary.stats;
+    let unrecognized = of_role(Role::Unrecognized).count() as u64;
+    assert_eq!(unrecognized, stats.unrecognized_lines);
+    let rejected = of_role(Role::Rejected).count() as u64;
+    assert_eq!(rejected, stats.pages.rejected);
+    let mut blocks: Vec<_> = rows
+        .iter()
+        .filter_map(|row| Some((row.page, row.block?, row.repeat_of)))
+        .collect();
+    blocks.sort_unstable();
+    blocks.dedup();
+    let repeats = blocks.iter().filter(|(.., first)| first.is_some());
+    assert_eq!(blocks.len() as u64, stats.blocks.seen);
+    assert_eq!(repeats.count() as u64, stats.blocks.repeated_in_page);
+    let last = rows.iter().filter_map(|row| row.page).max();
+    assert_eq!(last.unwrap_or(0), stats.pages.emitted);
+    for (report, number) in reports(&done.records).iter().zip(1..) {
+        let text_of = |role| {
+            let lines = of_role(role).filter(|row| row.page == Some(number));
+            let lines: Vec<_> = lines.map(|row| shown(&row.text)).collect();
+            joined(&lines.join("\n"))
+        };
+        assert_eq!(report.title.as_deref().unwrap_or(""), text_of(Role::Title));
+        let abstract_text = text_of(Role::Abstract);
+        let abstract_text = abstract_text.strip_prefix("Abstract:");
+        let said = report.abstract_text.as_deref().unwrap_or("");
+        assert_eq!(said, abstract_text.unwrap_or("").trim());
+        let doi = text_of(Role::Doi).to_ascii_lowercase();
+        assert!(doi.ends_with(report.doi.as_deref().unwrap_or("")), "{doi}");
+        assert_eq!(report.year.is_some(), !text_of(Role::Year).is_empty());
+        let firsts = blocks
+            .iter()
+            .filter(|(page, _, first)| *page == Some(number) && first.is_none());
+        assert_eq!(firsts.count(), report.statements.len());
+    }
+}
+
 /// The text as a record may show it: invalid bytes replaced, no CR before LF.
 fn shown(text: &[u8]) -> String {
     String::from_utf8_lossy(text).replace("\r\n", "\n")
@@ -299,12 +401,27 @@ proptest! {
             false => grammar::parse(text.as_bytes(), &mut usual),
         }
         let roles = line_roles(text.as_bytes(), at_address, &mut told);
+        let unrecognized = told.unrecognized.iter().map(|line| line.line.as_ptr());
+        assert!(unrecognized.is_sorted());
         assert_eq!(format!("{usual:?}"), format!("{told:?}"));
         for (line, role) in text.split_inclusive('\n').zip(&roles) {
             assert_eq!(role.why.is_some(), role.role == Role::Unrecognized);
             assert!(role.role != Role::Blank || joined(line).is_empty(), "{line:?}");
         }
         assert_eq!(roles.len(), text.split_inclusive('\n').count());
+    }
+
+    #[test]
+    fn every_byte_has_one_role_and_the_roles_are_what_the_run_says(
+        text in prop_oneof![any_dump(), whole_pages()], max_page in 1usize..3000, batch in 1usize..700,
+    ) {
+        with_file(&text, |file| {
+            let way = Way { max_page, ..USUAL };
+            let (found, totals) = rows(file, way);
+            rows_add_up(&text, &found, &totals);
+            rows_are_the_run(&found, &done(&[file], way));
+            assert_eq!(rows(file, Way { batch, ..way }), (found, totals));
+        });
     }
 
     #[test]

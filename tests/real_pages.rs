@@ -9,7 +9,8 @@ use std::io::Write;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
-use citesift::model::{Report, Statement, StatementType, Warning};
+use citesift::job::{Watch, annotate};
+use citesift::model::{Report, Role, Statement, StatementType, Warning};
 use citesift::{Config, Input, run};
 
 fn folder(name: &str) -> Option<PathBuf> {
@@ -241,4 +242,41 @@ fn partial_pages_are_known_by_their_address() {
         }
     }
     assert_eq!(abstracts, 1);
+}
+
+#[test]
+fn every_byte_has_a_role() {
+    let Some(seeds) = folder("seeds") else { return };
+    let Some(captures) = folder("captures") else {
+        return;
+    };
+    let files = [files(&seeds), files(&captures)].concat();
+    let texts = files.iter().map(|file| fs::read(file).unwrap());
+    let mut texts: Vec<_> = texts.collect();
+    // Glued by `cat`.
+    texts.push(texts[..3].concat());
+    for (number, text) in texts.iter().enumerate() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        fs::write(file.path(), text).unwrap();
+        let config = Config::new(vec![Input::Path(file.path().to_owned())]);
+        let (mut at, mut repeats) = (0, Vec::new());
+        let annotated = annotate(&config, &Watch::default(), |line| {
+            assert_eq!(line.offset, at);
+            assert_ne!(
+                line.role,
+                Role::Unrecognized,
+                "line {:?} of {number}",
+                line.line
+            );
+            at += line.length;
+            repeats.extend(line.repeat_of.map(|first| (line.page, line.block, first)));
+            Ok(ControlFlow::Continue(()))
+        });
+        let totals = annotated.unwrap().0;
+        assert_eq!((at, totals.bytes()), (text.len() as u64, text.len() as u64));
+        repeats.dedup();
+        let pages = [1, 1, 1, 0, 0, 0, 3][number];
+        let preview = |page| (Some(page), Some(2), 1);
+        assert_eq!(repeats, (1..=pages).map(preview).collect::<Vec<_>>());
+    }
 }

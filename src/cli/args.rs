@@ -6,6 +6,7 @@ use std::time::Duration;
 use clap::{ColorChoice, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
+use super::annotate::AnnotateArgs;
 use super::collision::{self, Named};
 use super::places;
 use super::resume::Settings;
@@ -143,6 +144,8 @@ pub enum Command {
     },
     /// Hold an output against the inputs that it was made from.
     Verify(Box<VerifyArgs>),
+    /// Show every line of a file with what the parser took it for.
+    Annotate(AnnotateArgs),
 }
 
 /// Lines of which each begins with a command; behind several blanks it says what for.
@@ -156,6 +159,7 @@ Examples:
   citesift --seen seen/ monday.warc.gz -o monday.ndjson      what no earlier run has seen
   citesift --rejects bad.ndjson --stats run.json dump.txt > reports.ndjson
   citesift verify reports.ndjson pages/        every record against its page
+  citesift annotate page.txt                   every line with what it was taken for
   citesift --dry-run crawl/                    what would be read, and as what
   citesift --sample 1% --limit 100 crawl/ | jq .            a first look";
 

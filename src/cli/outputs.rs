@@ -180,11 +180,7 @@ impl NamedFile {
     }
 
     pub fn json_line(&mut self, value: &impl Serialize) -> Result<(), Error> {
-        let mut line = Vec::new();
-        value
-            .serialize(&mut Serializer::with_formatter(&mut line, ForTerminals))
-            .map_err(|error| self.error(error.into()))?;
-        line.push(b'\n');
+        let line = line_for_terminals(value).map_err(|error| self.error(error))?;
         self.write(&line)
     }
 
@@ -212,6 +208,14 @@ impl NamedFile {
     fn error(&self, source: io::Error) -> Error {
         error_at(&self.name)(source)
     }
+}
+
+/// A line of JSON that people can look at.
+pub fn line_for_terminals(value: &impl Serialize) -> io::Result<Vec<u8>> {
+    let mut line = Vec::new();
+    value.serialize(&mut Serializer::with_formatter(&mut line, ForTerminals))?;
+    line.push(b'\n');
+    Ok(line)
 }
 
 /// JSON in which every character that steers a terminal is escaped: rejects and numbers are

@@ -214,7 +214,7 @@ pub fn input(path: &Path) -> Input {
 }
 
 /// size = digits [K | M | G | KiB | MiB | GiB | kB | MB | GB]
-fn size(typed: &str) -> Result<NonZeroUsize, String> {
+pub fn size(typed: &str) -> Result<NonZeroUsize, String> {
     let digits = typed.trim_end_matches(|c: char| c.is_ascii_alphabetic());
     let unit: usize = match &typed[digits.len()..] {
         "" | "B" => 1,

@@ -1,5 +1,6 @@
 //! One run, wired: a [`Config`] in, the four stages over the pipeline, a [`Summary`] out.
 
+mod annotate;
 mod checkpoint;
 mod config;
 mod decide;
@@ -16,6 +17,7 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64};
 
+pub use annotate::{Line, Totals, annotate};
 pub use checkpoint::{Checkpoint, Fault};
 pub use config::Config;
 pub use page::parse;
