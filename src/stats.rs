@@ -1,9 +1,13 @@
 //! The accounting of a run: every byte, page and block in exactly one column.
 
+mod drift;
+
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
+
+pub use drift::{Drift, ON_PAGE, Shape};
 
 use crate::model::RejectReason;
 
@@ -27,6 +31,8 @@ pub struct Stats {
     pub not_read: ByName,
     /// Lines that no part of a report page claims.
     pub unrecognized_lines: u64,
+    /// The same by their shape, and all lines that they are among.
+    pub drift: Drift,
     /// Pages by warning.
     pub warnings: ByName,
     /// Pages by reason of refusal.
@@ -93,6 +99,8 @@ impl Stats {
             bytes,
             pages,
             blocks,
+            unrecognized_lines,
+            drift,
             ..
         } = self;
         let columns = [
@@ -123,6 +131,11 @@ impl Stats {
                 "blocks",
                 blocks.seen,
                 vec![blocks.kept, blocks.repeated_in_page, blocks.repeated_in_run],
+            ),
+            (
+                "unrecognized_lines",
+                *unrecognized_lines,
+                vec![drift.unrecognized()],
             ),
         ];
         for (name, all, parts) in columns {

@@ -3,10 +3,12 @@
 use std::time::Duration;
 
 use crate::job::Summary;
-use crate::stats::ByName;
+use crate::place::Place;
+use crate::stats::{ByName, Stats};
 
-/// Reasons of refusal that are named.
+/// Reasons of refusal that are named, and shapes of unrecognized lines.
 const REASONS: usize = 3;
+const SHAPES: usize = 3;
 
 /// The summary for standard error. `rejects_written` says that the rejects went to a file.
 pub fn text(summary: &Summary, elapsed: Duration, rejects_written: bool) -> String {
@@ -81,12 +83,7 @@ pub fn text(summary: &Summary, elapsed: Duration, rejects_written: bool) -> Stri
             commonest(&stats.warnings, stats.warnings.len())
         ));
     }
-    if stats.unrecognized_lines > 0 {
-        lines.push(format!(
-            "{} that no part of a report page claims.",
-            counted(stats.unrecognized_lines, "line")
-        ));
-    }
+    lines.extend(drift(stats));
     if !summary.faults.is_empty() {
         lines.push(format!(
             "{} could not be read whole.",
@@ -119,6 +116,24 @@ pub fn not_read(counts: &ByName) -> impl Iterator<Item = String> {
             _ => format!("{records} not read: neither text nor HTML."),
         }
     })
+}
+
+/// How many lines no part of a page claims, and the commonest shapes of them with the first place of each.
+fn drift(stats: &Stats) -> impl Iterator<Item = String> {
+    let (unrecognized, lines) = (stats.unrecognized_lines, stats.drift.lines);
+    let all = (unrecognized > 0).then(|| {
+        format!(
+            "{} of {} lines unrecognized ({:.3} %); the commonest:",
+            number(unrecognized),
+            number(lines),
+            unrecognized as f64 * 100.0 / lines as f64,
+        )
+    });
+    let shapes = stats.drift.shapes.iter().take(SHAPES).map(|shape| {
+        let (count, place) = (number(shape.lines), Place::from(&shape.first));
+        format!("  {count} like `{}`, first in {place}", shape.shape)
+    });
+    all.into_iter().chain(shapes)
 }
 
 /// `name count` pairs, the largest count first, equal ones by name.

@@ -82,6 +82,7 @@ fn goes_on_anywhere(name: &str, config: &Config) -> usize {
     let whole = run(config, &Checkpoint::default(), &Given::default(), &[]).unwrap();
     let most = whole.checkpoints.len();
     assert!(!whole.given.records.is_empty(), "{name}");
+    assert!(whole.given.stats.drift.unrecognized() > 0, "{name}");
     // All of a few, some of many.
     for number in (0..most).step_by(most / 8 + 1) {
         let (checkpoint, before, news) = &whole.checkpoints[number];

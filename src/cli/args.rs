@@ -91,6 +91,12 @@ pub struct Args {
     #[arg(long, value_name = "N|P%", value_parser = max_rejects, help_heading = "Gates")]
     pub max_rejects: Option<MaxRejects>,
 
+    /// End with exit code 3 when of the lines of all pages that became a record, blank ones too, more
+    /// than P% are claimed by no part of their page: the site has changed, and records may lack
+    /// what it now prints otherwise.
+    #[arg(long, value_name = "P%", value_parser = max_drift, help_heading = "Gates")]
+    pub fail_on_drift: Option<f64>,
+
     /// Show progress on standard error: when that is a terminal, always, or never.
     #[arg(long, value_enum, value_name = "WHEN", default_value_t = When::Auto, help_heading = "Messages")]
     pub progress: When,
@@ -168,7 +174,7 @@ Exit codes:
   0  done; a reader of standard output that stops early counts as done
   1  an input could not be read whole or is damaged, or an output could not be written
   2  wrong usage, nothing was done
-  3  done, but --strict or --max-rejects does not hold
+  3  done, but --strict, --max-rejects or --fail-on-drift does not hold
   130, 143  interrupted; --resume goes on";
 
 /// When something is shown.
@@ -363,15 +369,20 @@ fn seconds(typed: &str) -> Result<Duration, String> {
 
 fn max_rejects(typed: &str) -> Result<MaxRejects, String> {
     let expected = || "expected a number of pages, such as 10, or a share, such as 0.5%".to_owned();
-    match typed.strip_suffix('%') {
-        Some(percent) => percent
-            .parse()
-            .ok()
-            .filter(|percent| (0.0..=100.0).contains(percent))
-            .map(MaxRejects::Percent),
-        None => typed.parse().ok().map(MaxRejects::Pages),
+    match typed.ends_with('%') {
+        true => percent(typed).map(MaxRejects::Percent),
+        false => typed.parse().ok().map(MaxRejects::Pages),
     }
     .ok_or_else(expected)
+}
+
+fn max_drift(typed: &str) -> Result<f64, String> {
+    percent(typed).ok_or_else(|| "expected a share of the lines, such as 0.1%".to_owned())
+}
+
+fn percent(typed: &str) -> Option<f64> {
+    let percent = typed.strip_suffix('%')?.parse().ok();
+    percent.filter(|percent| (0.0..=100.0).contains(percent))
 }
 
 #[cfg(test)]
@@ -394,6 +405,14 @@ mod tests {
         assert!(!max_rejects("0%").unwrap().is_exceeded(0, 0));
         for wrong in ["%", "101%", "-1", "a", "nan%"] {
             assert!(max_rejects(wrong).is_err(), "{wrong:?}");
+        }
+    }
+
+    #[test]
+    fn drift_is_a_share() {
+        assert_eq!((max_drift("0.1%"), max_drift("0%")), (Ok(0.1), Ok(0.0)));
+        for wrong in ["0.1", "%", "101%", "-1%", "nan%", "1 %", ""] {
+            assert!(max_drift(wrong).is_err(), "{wrong:?}");
         }
     }
 }

@@ -218,13 +218,7 @@ impl Damage {
             progress.say("citesift: more is damaged; --rejects FILE tells all of it");
             return;
         }
-        let source = reject.source.clone();
-        let place = Place {
-            path: source.path.into(),
-            offset: source.offset,
-            line: source.line,
-            record: source.record.map(Into::into),
-        };
+        let place = Place::from(&reject.source);
         let message = Printable(&reject.message);
         progress.say(&format!("citesift: {place}: {message}"));
     }
@@ -295,6 +289,15 @@ fn exit_code(args: &Args, summary: &Summary) -> u8 {
         say(&format!(
             "citesift: --max-rejects does not hold: {} of {reports} report pages were rejected",
             pages.rejected
+        ));
+        return GATE_FAILED;
+    }
+    let (unrecognized, lines) = (summary.stats.unrecognized_lines, summary.stats.drift.lines);
+    if let Some(most) = args.fail_on_drift
+        && unrecognized as f64 * 100.0 > most * lines as f64
+    {
+        say(&format!(
+            "citesift: --fail-on-drift does not hold: {unrecognized} of {lines} lines were unrecognized"
         ));
         return GATE_FAILED;
     }

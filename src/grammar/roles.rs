@@ -62,7 +62,7 @@ pub fn line_roles<'a>(text: &'a [u8], at_address: bool, page: &mut Page<'a>) -> 
 }
 
 /// Bytes of the text before a span of it.
-fn offset_in(text: &[u8], span: &[u8]) -> usize {
+pub fn offset_in(text: &[u8], span: &[u8]) -> usize {
     span.as_ptr().addr() - text.as_ptr().addr()
 }
 

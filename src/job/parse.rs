@@ -5,12 +5,14 @@ use std::mem;
 use std::ops::Range;
 use std::sync::Arc;
 
+use memchr::memchr_iter;
+
 use super::Sample;
 use super::checkpoint::Fault;
 use super::read::ReadBatch;
 use crate::buffers::Buffers;
 use crate::dedup::{Dedup, Fingerprinter, Near, PageIdentity, Seen, fingerprint_of};
-use crate::grammar::{self, Block, Page, may_be_report, report_id};
+use crate::grammar::{self, Block, Page, may_be_report, offset_in, report_id, shape};
 use crate::input::{
     Batch, Behind, Border, Content, Entry, Opened, Origin, Part, RecordName, Refused, Taking, Text,
     too_large,
@@ -18,12 +20,15 @@ use crate::input::{
 use crate::model::{Emit, NotRead, RejectReason, Warning, Warnings};
 use crate::sink::ndjson::{self, At};
 use crate::split::{feeds_in, pages};
+use crate::stats::ON_PAGE;
 
 /// A batch without its text: all that the ordered stages need.
 #[derive(Debug, Default)]
 pub struct Parsed {
     pub parts: Vec<ParsedPart>,
     pub pages: Vec<ParsedPage>,
+    /// Of every page, the shapes of lines that no part of it claims.
+    pub shapes: Vec<ShapeOnPage>,
     /// What the deduplicator knows of every printed block.
     pub blocks: Vec<Seen>,
     /// Every block's piece of output, as a range of `output`.
@@ -53,7 +58,11 @@ pub struct ParsedPart {
 pub struct ParsedPage {
     pub bytes: u64,
     pub outcome: Outcome,
+    /// Its lines, and how many of them no part claims.
+    pub lines: u64,
     pub unrecognized: u64,
+    /// The first shapes of the latter, as a range of the batch's.
+    pub shapes: Range<usize>,
     pub warnings: Warnings,
     pub blocks: Range<usize>,
     /// Pieces of `output` before and behind the statements, and in the latter the page's place.
@@ -62,6 +71,18 @@ pub struct ParsedPage {
     pub source: Range<usize>,
     /// What it is known by to other pages, where that matters.
     pub identity: Option<PageIdentity>,
+}
+
+/// Lines of a page that no part claims and that have one shape.
+#[derive(Debug)]
+pub struct ShapeOnPage {
+    pub shape: String,
+    pub lines: u64,
+    /// Where the first of them stands, as a record's `source` says it; and the line feeds of its
+    /// part before it, where lines are counted.
+    pub offset: u64,
+    pub feeds: Option<u64>,
+    pub record: Option<String>,
 }
 
 /// What became of a page.
@@ -168,6 +189,7 @@ impl ParseStage {
                 report_id: url.and_then(|url| report_id(url.as_bytes())),
                 meta: None,
             };
+            feeds += feeds_in(&batch.text[between..range.start]);
             if !may_be_report(text) {
                 self.push(at.length, Outcome::Skipped);
                 feeds += feeds_in(text);
@@ -181,12 +203,12 @@ impl ParseStage {
                     Known {
                         is_valid,
                         at_address: false,
+                        feeds: Some(feeds),
                     },
                     &mut page,
                 );
                 feeds += page.feeds;
             }
-            feeds += feeds_in(&batch.text[between..range.start]);
             between = range.end;
         }
         feeds + feeds_in(&batch.text[between..part.text.end])
@@ -213,6 +235,7 @@ impl ParseStage {
         let known = Known {
             is_valid: simdutf8::basic::from_utf8(text).is_ok(),
             at_address: report_id.is_some() && is_single,
+            feeds: None,
         };
         let mut url = record.url.as_deref().map(String::from_utf8_lossy);
         for range in pages {
@@ -247,6 +270,7 @@ impl ParseStage {
         if known.is_valid {
             known.parse(text, page);
             self.add(page, page.warnings, at);
+            self.count_shapes(page, text, text, at, known);
             return page.is_report;
         }
         let repaired = String::from_utf8_lossy(text);
@@ -255,6 +279,7 @@ impl ParseStage {
         let mut warnings = repaired_page.warnings;
         warnings.add_if(repaired.as_bytes() != text, Warning::InvalidUtf8);
         self.add(&repaired_page, warnings, at);
+        self.count_shapes(&repaired_page, repaired.as_bytes(), text, at, known);
         page.feeds = repaired_page.feeds;
         repaired_page.is_report
     }
@@ -285,7 +310,9 @@ impl ParseStage {
         self.parsed.pages.push(ParsedPage {
             bytes: at.length,
             outcome: Outcome::Report,
+            lines: page.feeds + 1,
             unrecognized: page.unrecognized.len() as u64,
+            shapes: 0..0,
             warnings,
             blocks: first_block..self.parsed.blocks.len(),
             beginning,
@@ -314,13 +341,47 @@ impl ParseStage {
         }
     }
 
+    /// Counts the shapes of the last page's lines that no part claims. `parsed` is the page's text
+    /// as it was parsed, `text` as it stands in the source; both have the same lines.
+    fn count_shapes(&mut self, page: &Page, parsed: &[u8], text: &[u8], at: &At, known: Known) {
+        if page.unrecognized.is_empty() || !page.is_report {
+            return;
+        }
+        let before = self.parsed.shapes.len();
+        let shapes = &mut self.parsed.shapes;
+        let (mut until, mut feeds) = (0, 0);
+        for unrecognized in &page.unrecognized {
+            let shape = shape(unrecognized.line);
+            let mut counted = shapes[before..].iter_mut();
+            if let Some(same) = counted.find(|counted| counted.shape == shape) {
+                same.lines += 1;
+            } else if shapes.len() - before < ON_PAGE {
+                let offset = offset_in(parsed, unrecognized.line);
+                feeds += feeds_in(&parsed[until..offset]);
+                until = offset;
+                shapes.push(ShapeOnPage {
+                    shape,
+                    lines: 1,
+                    offset: at.offset + in_source(offset, feeds, parsed, text) as u64,
+                    feeds: known.feeds.map(|before| before + feeds),
+                    record: at.record.as_deref().map(str::to_owned),
+                });
+            }
+        }
+        if let Some(page) = self.parsed.pages.last_mut() {
+            page.shapes = before..self.parsed.shapes.len();
+        }
+    }
+
     /// What has no output.
     fn push(&mut self, bytes: u64, outcome: Outcome) {
         let blocks = self.parsed.blocks.len();
         self.parsed.pages.push(ParsedPage {
             bytes,
             outcome,
+            lines: 0,
             unrecognized: 0,
+            shapes: 0..0,
             warnings: Warnings::default(),
             blocks: blocks..blocks,
             beginning: 0..0,
@@ -377,6 +438,8 @@ struct Known {
     is_valid: bool,
     /// It is all that stands at a report's address.
     at_address: bool,
+    /// Line feeds of its part before it, where lines are counted.
+    feeds: Option<u64>,
 }
 
 impl Known {
@@ -402,4 +465,19 @@ fn too_large_page(text: &[u8], at: &At, record: RecordName, most: usize) -> Refu
         record: record.own().map(Cow::into_owned),
         ..Refused::of(RejectReason::PageTooLarge, message, at.offset, text)
     }
+}
+
+/// Where a line's first filled place stands in a page's own text, when it stands at `offset`, behind
+/// so many line feeds, in a text whose invalid bytes were replaced.
+fn in_source(offset: usize, feeds: u64, repaired: &[u8], text: &[u8]) -> usize {
+    if repaired.len() == text.len() {
+        return offset;
+    }
+    let line_start = |text: &[u8]| match feeds {
+        0 => 0,
+        feeds => memchr_iter(b'\n', text)
+            .nth(feeds as usize - 1)
+            .map_or(text.len(), |feed| feed + 1),
+    };
+    line_start(text) + (offset - line_start(repaired))
 }

@@ -8,13 +8,13 @@ use std::sync::atomic::Ordering;
 
 use super::checkpoint::Checkpoint;
 use super::decide::Decided;
-use super::parse::{Outcome, ParsedPage, ParsedPart};
+use super::parse::{Outcome, ParsedPage, ParsedPart, ShapeOnPage};
 use super::{Config, Output, Watch};
 use crate::error::Error;
 use crate::input::{Behind, Origin, Refused};
 use crate::model::{Emit, Reject, RejectPlace};
 use crate::sink::ndjson;
-use crate::stats::Stats;
+use crate::stats::{Drift, Stats};
 
 /// The writer's state over a run.
 pub struct WriteStage<'a, F> {
@@ -89,7 +89,8 @@ where
     }
 
     /// The counts, and whether the run was stopped before its end.
-    pub fn finish(self) -> (Stats, bool) {
+    pub fn finish(mut self) -> (Stats, bool) {
+        self.stats.drift.rank();
         (self.stats, self.stopped)
     }
 
@@ -145,7 +146,7 @@ where
 
     fn page(&mut self, batch: &Decided, part: &ParsedPart, page: &ParsedPage, number: usize) {
         match &page.outcome {
-            Outcome::Report => self.report(batch, page, number),
+            Outcome::Report => self.report(batch, part, page, number),
             Outcome::Skipped => {
                 self.stats.pages.seen += 1;
                 self.stats.pages.skipped += 1;
@@ -161,7 +162,7 @@ where
         }
     }
 
-    fn report(&mut self, batch: &Decided, page: &ParsedPage, number: usize) {
+    fn report(&mut self, batch: &Decided, part: &ParsedPart, page: &ParsedPage, number: usize) {
         let decided = &batch.pages[number];
         if decided.is_passed_over {
             self.stats.pages.seen += 1;
@@ -186,7 +187,13 @@ where
             return;
         }
         stats.pages.emitted += 1;
-        stats.unrecognized_lines += page.unrecognized;
+        stats.drift.lines += page.lines;
+        if page.unrecognized > 0 {
+            stats.unrecognized_lines += page.unrecognized;
+            let shapes = &batch.parsed.shapes[page.shapes.clone()];
+            let feeds = self.feeds;
+            count_shapes(&mut stats.drift, page.unrecognized, shapes, part, feeds);
+        }
         stats.records += match self.emit {
             Emit::Reports => 1,
             Emit::Statements => kept.len() as u64,
@@ -244,4 +251,23 @@ where
         });
         self.feeds += refused.feeds;
     }
+}
+
+/// `feeds` are those of the source before the part.
+fn count_shapes(
+    drift: &mut Drift,
+    unrecognized: u64,
+    shapes: &[ShapeOnPage],
+    part: &ParsedPart,
+    feeds: u64,
+) {
+    for shape in shapes {
+        drift.add(&shape.shape, shape.lines, || RejectPlace {
+            path: part.origin.path.clone(),
+            offset: shape.offset,
+            line: shape.feeds.map(|before| feeds + before + 1),
+            record: shape.record.clone(),
+        });
+    }
+    drift.other += unrecognized - shapes.iter().map(|shape| shape.lines).sum::<u64>();
 }

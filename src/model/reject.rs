@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::place::Place;
+
 /// A page or a container's record that was refused.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Reject {
@@ -15,7 +17,7 @@ pub struct Reject {
     pub excerpt: String,
 }
 
-/// Where a refused page stands.
+/// Where a refused page stands, or a line that no part of its page claims.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RejectPlace {
     /// The source as it was named or found; `-` is standard input.
@@ -23,10 +25,22 @@ pub struct RejectPlace {
     /// Bytes before it, counted as in a record's `source`; for a whole line or record, of the
     /// decompressed source.
     pub offset: u64,
-    /// Line number of its first line, counted from 1; none in WARC and Parquet.
+    /// Line number of its first line, counted from 1; none in WARC and Parquet, and of a line of
+    /// a page in JSON Lines.
     pub line: Option<u64>,
     /// The container's own record number or id, where it is known.
     pub record: Option<String>,
+}
+
+impl From<&RejectPlace> for Place {
+    fn from(place: &RejectPlace) -> Self {
+        Self {
+            path: place.path.as_str().into(),
+            offset: place.offset,
+            line: place.line,
+            record: place.record.as_deref().map(Into::into),
+        }
+    }
 }
 
 /// The kinds of refusal.

@@ -23,6 +23,10 @@ pub fn pages(papers: Range<u32>, statements: u32) -> Vec<String> {
             .unwrap();
             write!(text, "mentioning\nconfidence: {}%\n", number % 100).unwrap();
         }
+        // A layout that changes: lines of few shapes, and of ever new ones.
+        if paper % 5 == 0 {
+            write!(text, "Terms of Use {paper}\nnote {}\n", letters(paper)).unwrap();
+        }
         if paper % 2 == 0 {
             pages.push(text.clone());
         }
@@ -32,6 +36,13 @@ pub fn pages(papers: Range<u32>, statements: u32) -> Vec<String> {
         }
     }
     pages
+}
+
+/// A word of its own for each number.
+fn letters(number: u32) -> String {
+    let digits = number.to_string().into_bytes();
+    let letters = digits.iter().map(|digit| char::from(b'a' + digit - b'0'));
+    letters.collect()
 }
 
 /// A dump of plain text; one of its pages is larger than 20,000 bytes.
