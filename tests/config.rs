@@ -107,6 +107,7 @@ fn every_flag_can_be_set_or_is_known_to_be_typed() {
         ("checkpoint", "2.5"),
         ("strict", "true"),
         ("max-rejects", "'1%'"),
+        ("fail-on-drift", "'0.1%'"),
         ("progress", "'never'"),
         ("color", "'never'"),
         ("quiet", "true"),
