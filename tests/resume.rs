@@ -458,6 +458,8 @@ fn a_damaged_journal_or_output_never_gives_a_wrong_result() {
         damages.push((names[0], journal[..at].to_vec()));
     }
     damages.push((names[0], b"{\"not\": \"a journal\"}".to_vec()));
+    // So a power cut may leave what was never synced.
+    damages.push((names[0], vec![0; journal.len()]));
     for (name, bytes) in names.iter().zip(&saved).skip(1) {
         damages.push((name, Vec::new()));
         damages.push((name, b"x".repeat(bytes.len())));
@@ -477,8 +479,9 @@ fn a_damaged_journal_or_output_never_gives_a_wrong_result() {
             assert_eq!(ended.status.code(), Some(1), "{damaged}: {}", said(&ended));
             let file = damaged.trim_end_matches(".part");
             assert!(said(&ended).contains(file), "{damaged}: {}", said(&ended));
+            assert_ne!(damaged, names[0], "{}", said(&ended));
             refused += 1;
         }
     }
-    assert!(refused > 2 && done > 10, "{refused} refused, {done} done");
+    assert!(refused > 1 && done > 10, "{refused} refused, {done} done");
 }
