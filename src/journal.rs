@@ -34,16 +34,19 @@ pub enum Kind {
     Tail,
     /// Where a run can go on.
     Checkpoint,
+    /// That the run is done, but for the output's name.
+    Done,
 }
 
 impl Kind {
     /// By their numbers in the file.
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 6] = [
         Self::Run,
         Self::Opened,
         Self::News,
         Self::Tail,
         Self::Checkpoint,
+        Self::Done,
     ];
 }
 

@@ -405,6 +405,55 @@ fn what_is_not_as_it_was_is_refused_by_its_name() {
     refused(&[], "the input `1.txt` is not what it was");
 }
 
+/// What a run leaves that is killed between naming its output and removing its journal: the journal
+/// is kept from that run by a second name.
+#[cfg(unix)]
+#[test]
+fn a_run_that_was_done_is_told_from_another_one() {
+    let place = Place::new();
+    let journal = place.path("done-out.journal");
+    let mut child = place.command("done", "", &[]).spawn().unwrap();
+    while fs::hard_link(&journal, place.path("kept")).is_err() {
+        thread::yield_now();
+    }
+    assert_eq!(child.wait().unwrap().code(), Some(1));
+    fs::rename(place.path("kept"), &journal).unwrap();
+    let given = || OUTPUTS.map(|output| place.bytes(&format!("done-{output}")));
+    let expected = given();
+    let resumed = |more: &[&str]| {
+        let kept = fs::read(&journal).unwrap();
+        let resuming = [more, &["--resume"]].concat();
+        let ended = place.command("done", "", &resuming).output().unwrap();
+        assert!(given() == expected, "{}", said(&ended));
+        let left = fs::read(&journal).ok();
+        assert!(left.is_none_or(|left| left == kept), "{}", said(&ended));
+        (ended.status.code(), said(&ended))
+    };
+    let (code, message) = resumed(&["--emit", "statements"]);
+    assert_eq!(code, Some(2));
+    assert!(message.contains("--emit was `reports`"), "{message}");
+
+    let text = place.bytes("3.txt");
+    let times = fs::metadata(place.path("3.txt"))
+        .unwrap()
+        .modified()
+        .unwrap();
+    fs::write(place.path("3.txt"), b"another").unwrap();
+    let (code, message) = resumed(&[]);
+    assert_eq!(code, Some(2));
+    let expected = "the input `3.txt` is not what it was";
+    assert!(message.contains(expected), "{message}");
+
+    fs::write(place.path("3.txt"), text).unwrap();
+    let input = fs::File::options().write(true).open(place.path("3.txt"));
+    input.unwrap().set_modified(times).unwrap();
+    // An input is damaged, and that is still so.
+    let (code, message) = resumed(&[]);
+    assert_eq!(code, Some(1), "{message}");
+    assert!(message.contains("is whole"), "{message}");
+    assert!(!journal.exists());
+}
+
 #[test]
 fn inputs_that_cannot_be_sought_are_refused_before_any_work() {
     let place = Place::new();

@@ -9,7 +9,7 @@ use clap_complete::Shell;
 use super::annotate::AnnotateArgs;
 use super::collision::{self, Named};
 use super::places;
-use super::resume::Settings;
+use super::resume::{STORE_RUNS, Settings};
 use super::shaping::{EmitArg, ShapingArgs, input};
 use super::verify::VerifyArgs;
 use crate::dedup::{Dedup, Store};
@@ -265,7 +265,7 @@ impl Args {
             shown.collect::<Vec<_>>().join(" ")
         };
         let file = |path: &Option<PathBuf>| paths(&mut path.iter());
-        let seen = store.map(|store| format!("{} after {} runs", file(&self.seen), store.runs()));
+        let runs = store.map(|store| store.runs().to_string());
         let settings = [
             ("the version", env!("CARGO_PKG_VERSION").to_owned()),
             ("PATH", paths(&mut self.inputs.iter())),
@@ -281,7 +281,8 @@ impl Args {
             ("--rejects", file(&self.rejects)),
             ("--duplicates", file(&self.duplicates)),
             ("--dedup", config.dedup.as_str().to_owned()),
-            ("--seen", seen.unwrap_or_default()),
+            ("--seen", file(&self.seen)),
+            (STORE_RUNS, runs.unwrap_or_default()),
             (
                 "--near",
                 config.near.map(|near| near.to_string()).unwrap_or_default(),

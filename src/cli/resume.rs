@@ -6,7 +6,7 @@
 //! that ends at any moment, and for any reason, can go on from the last one.
 
 use std::fs;
-use std::io;
+use std::io::{self, ErrorKind};
 use std::mem;
 use std::path::{Path, PathBuf};
 use std::thread::{self, JoinHandle};
@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 
 use super::outputs::Outputs;
 use crate::dedup::Memory;
-use crate::durable::{part_of, step};
+use crate::durable::{FileState, named, step};
 use crate::error::Error;
 use crate::input::{Input, Opened, as_opened};
 use crate::job::{Checkpoint, Output};
@@ -25,6 +25,9 @@ use crate::sink::{FileMark, OutputMark, target_of};
 
 /// What must be the same when a run goes on, by the flags' names.
 pub type Settings = Vec<(String, String)>;
+
+/// The setting that tells how many runs the store knows: a run that is done is one of them.
+pub const STORE_RUNS: &str = "the number of runs in --seen";
 
 /// Where the journal of a run with this output is.
 fn journal_of(output: &Path) -> io::Result<PathBuf> {
@@ -42,8 +45,8 @@ pub fn journal_beside(output: &Path) -> PathBuf {
 pub enum Found {
     /// There is none, or no checkpoint in it.
     Nothing,
-    /// The run was done, but for removing it.
-    Whole,
+    /// The run was done, but for removing it: the exit code.
+    Whole(u8),
     /// The run can go on.
     Interrupted(Box<Interrupted>),
 }
@@ -64,43 +67,112 @@ struct Saved {
     run: Checkpoint,
 }
 
+/// What a journal says, but for the news.
+#[derive(Default)]
+struct Noted {
+    settings: Settings,
+    /// Sources that were opened, and where that stands.
+    opened: Vec<(u64, Opened)>,
+    /// The last checkpoint, with what was not yet in the outputs.
+    checkpoint: Option<(Saved, Vec<Vec<u8>>)>,
+    done: Option<Done>,
+}
+
+/// A run that has only to give its output the name.
+#[derive(Serialize, Deserialize)]
+struct Done {
+    output: FileState,
+    code: u8,
+}
+
 /// Looks for where a run with this output stopped.
 ///
 /// # Errors
 /// The sentence that says what to change, or a journal that cannot be read.
-pub fn find(output: &Path, settings: &Settings) -> Result<Result<Found, String>, Error> {
+pub fn find(
+    output: &Path,
+    settings: &Settings,
+    inputs: &[Input],
+) -> Result<Result<Found, String>, Error> {
     let path = journal_of(output).map_err(Error::Journal)?;
-    if !path.exists() {
-        return Ok(Ok(Found::Nothing));
-    }
-    let target = target_of(output).map_err(Error::Journal)?;
-    if target.exists() && !part_of(&target).exists() {
-        return Ok(Ok(Found::Whole));
-    }
-    let (mut before, mut tails, mut last) = (None, Vec::new(), None);
-    journal::read(&path, &mut |_, kind, payload| {
-        match kind {
-            Kind::Run => before = Some(serde_json::from_slice::<Settings>(payload)?),
-            Kind::Tail => tails.push(payload.to_vec()),
-            Kind::Checkpoint => {
-                last = Some((serde_json::from_slice(payload)?, mem::take(&mut tails)));
-            }
-            Kind::Opened | Kind::News => {}
-        }
-        Ok(true)
-    })
-    .map_err(Error::Journal)?;
-    let (Some(before), Some((saved, tails))) = (before, last) else {
+    let Some(noted) = noted(&path).map_err(Error::Journal)? else {
         return Ok(Ok(Found::Nothing));
     };
-    if let Some(refusal) = changed(&before, settings) {
-        return Ok(Err(refusal));
+    if let Some(done) = &noted.done
+        && Some(done.output) == state_of(output).map_err(Error::Journal)?
+    {
+        let is_same = |(name, _): &&(String, String)| name != STORE_RUNS;
+        let [before, now] =
+            [&noted.settings, settings].map(|all| all.iter().filter(is_same).cloned().collect());
+        let refusal =
+            changed(&before, &now).or_else(|| changed_input(&noted.opened, u64::MAX, inputs));
+        return Ok(refusal.map_or(Ok(Found::Whole(done.code)), Err));
     }
-    Ok(Ok(Found::Interrupted(Box::new(Interrupted {
+    let Some((saved, tails)) = noted.checkpoint else {
+        return Ok(Ok(Found::Nothing));
+    };
+    let refusal = changed(&noted.settings, settings)
+        .or_else(|| changed_input(&noted.opened, saved.mark.offset, inputs));
+    let interrupted = || Interrupted {
         journal: path,
         saved,
         tails,
-    }))))
+    };
+    Ok(match refusal {
+        Some(refusal) => Err(refusal),
+        None => Ok(Found::Interrupted(Box::new(interrupted()))),
+    })
+}
+
+/// What is in a journal; none where there is no journal.
+fn noted(path: &Path) -> io::Result<Option<Noted>> {
+    let (mut noted, mut tails) = (Noted::default(), Vec::new());
+    let read = journal::read(path, &mut |mark, kind, payload| {
+        match kind {
+            Kind::Run => noted.settings = serde_json::from_slice(payload)?,
+            Kind::Opened => {
+                let opened = serde_json::from_slice::<Vec<_>>(payload)?.into_iter();
+                noted
+                    .opened
+                    .extend(opened.map(|opened| (mark.offset, opened)));
+            }
+            Kind::News => {}
+            Kind::Tail => tails.push(payload.to_vec()),
+            Kind::Checkpoint => {
+                let saved = serde_json::from_slice(payload)?;
+                noted.checkpoint = Some((saved, mem::take(&mut tails)));
+            }
+            Kind::Done => noted.done = Some(serde_json::from_slice(payload)?),
+        }
+        Ok(true)
+    });
+    match read {
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+        read => read.map(|()| Some(noted)),
+    }
+}
+
+/// What an output looks like; none where it has not its name.
+fn state_of(output: &Path) -> io::Result<Option<FileState>> {
+    match fs::metadata(output).and_then(|metadata| FileState::of(&metadata)) {
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+        state => state.map(Some).map_err(|error| named(output, &error)),
+    }
+}
+
+/// The sentence that names a source that is not what it was; of those that were opened before this
+/// place in the journal.
+fn changed_input(opened: &[(u64, Opened)], end: u64, inputs: &[Input]) -> Option<String> {
+    let opened = opened.iter().take_while(|(at, _)| *at < end);
+    let now = as_opened(inputs)
+        .map(Some)
+        .chain([None].into_iter().cycle());
+    let mut both = opened.map(|(_, opened)| opened).zip(now);
+    let (before, _) = both.find(|(before, now)| now.as_ref() != Some(before))?;
+    Some(format!(
+        "--resume: the input `{}` is not what it was; leave --resume out to start again",
+        Printable(&before.path.to_string_lossy())
+    ))
 }
 
 /// Removes the journal of a run that was done.
@@ -132,44 +204,22 @@ fn changed(before: &Settings, now: &Settings) -> Option<String> {
 }
 
 impl Interrupted {
-    /// Fills the memory with what the run had seen, and sees whether the sources that it had opened
-    /// are still what they were.
+    /// Fills the memory with what the run had seen.
     ///
     /// # Errors
-    /// The sentence that names the source that has changed; a journal or memory that cannot be read.
-    pub fn replay(
-        &self,
-        memory: &mut Memory,
-        inputs: &[Input],
-    ) -> Result<Result<(), String>, Error> {
-        let mut opened = Vec::<Opened>::new();
+    /// A journal or memory that cannot be read.
+    pub fn replay(&self, memory: &mut Memory) -> Result<(), Error> {
         let end = self.saved.mark.offset;
         journal::read(&self.journal, &mut |mark, kind, payload| {
             let is_before = mark.offset < end;
-            match kind {
-                _ if !is_before => {}
-                Kind::News => memory.replay(payload)?,
-                Kind::Opened => opened.extend(serde_json::from_slice::<Vec<Opened>>(payload)?),
-                _ => {}
+            if is_before && kind == Kind::News {
+                memory.replay(payload)?;
             }
             Ok(is_before)
         })
         .map_err(Error::Journal)?;
         memory.count_as_new(self.saved.run.new);
-        let now = as_opened(inputs)
-            .map(Some)
-            .chain([None].into_iter().cycle());
-        let changed = opened
-            .iter()
-            .zip(now)
-            .find(|(before, now)| now.as_ref() != Some(before));
-        Ok(match changed {
-            None => Ok(()),
-            Some((before, _)) => Err(format!(
-                "--resume: the input `{}` is not what it was; leave --resume out to start again",
-                Printable(&before.path.to_string_lossy())
-            )),
-        })
+        Ok(())
     }
 
     /// Where the outputs can be gone on with.
@@ -327,6 +377,18 @@ impl Keeper {
     pub fn leave(mut self) -> Result<(), Error> {
         self.write_checkpoint()?;
         let synced = step("sync journal").and_then(|()| self.journal.file()?.sync_data());
+        synced.map_err(Error::Journal)
+    }
+
+    /// Notes down for good that the run is done with this exit code, and its output in this state
+    /// waits for its name.
+    ///
+    /// # Errors
+    /// The journal cannot be written.
+    pub fn done(&mut self, output: FileState, code: u8) -> Result<(), Error> {
+        let done = serde_json::to_vec(&Done { output, code }).map_err(io::Error::from);
+        let noted = done.and_then(|done| self.journal.append(Kind::Done, &done));
+        let synced = noted.and_then(|()| self.journal.file()?.sync_data());
         synced.map_err(Error::Journal)
     }
 

@@ -13,6 +13,7 @@ use super::outputs::{NamedFile, Outputs};
 use super::resume::{self, Found, Interrupted, Keeper, Settings};
 use super::{DONE, FAILED, GATE_FAILED, refuse};
 use crate::dedup::{Memory, Store};
+use crate::durable::FileState;
 use crate::error::Error;
 use crate::job::{Checkpoint, Config, Summary, Watch, run_from};
 use crate::model::{Reject, RejectReason};
@@ -101,13 +102,20 @@ pub fn run(args: &Args, mut config: Config) -> Result<u8, Error> {
     if let Some(file) = stats_file {
         write_stats(file, &summary, elapsed)?;
     }
-    finish(args, outputs, store, memory)?;
+    let (code, verdict) = verdict(args, &summary);
+    finish(args, outputs, store, memory, |output| match &mut keeper {
+        Some(keeper) => keeper.done(output, code),
+        None => Ok(()),
+    })?;
     keeper.map_or(Ok(()), Keeper::remove)?;
 
     if !args.quiet && !reader_left {
         say(summary::text(&summary, elapsed, args.rejects.is_some()).trim_end());
     }
-    Ok(exit_code(args, &summary))
+    if let Some(verdict) = verdict {
+        say(&verdict);
+    }
+    Ok(code)
 }
 
 /// There is nothing to do, or it is not done: the exit code.
@@ -127,12 +135,12 @@ fn interrupted(
     if let Err(message) = refuse_unseekable(&config.inputs) {
         return ended(message);
     }
-    match resume::find(output, settings)? {
+    match resume::find(output, settings, &config.inputs)? {
         Err(message) => ended(message),
-        Ok(Found::Whole) => {
+        Ok(Found::Whole(code)) => {
             resume::remove_journal(output)?;
             tell(args, output, "is whole: there is nothing to resume");
-            Ok(Err(Ended(DONE)))
+            Ok(Err(Ended(code)))
         }
         Ok(Found::Nothing) => {
             if let Err(message) = args.refuse_replacing() {
@@ -141,10 +149,10 @@ fn interrupted(
             tell(args, output, "has no checkpoint: the run begins anew");
             Ok(Ok(None))
         }
-        Ok(Found::Interrupted(found)) => match found.replay(memory, &config.inputs)? {
-            Err(message) => ended(message),
-            Ok(()) => Ok(Ok(Some(found))),
-        },
+        Ok(Found::Interrupted(found)) => {
+            found.replay(memory)?;
+            Ok(Ok(Some(found)))
+        }
     }
 }
 
@@ -179,20 +187,25 @@ fn take_signals(_watch: &Watch) -> Arc<AtomicUsize> {
     Arc::default()
 }
 
-/// Gives the outputs their names, and the store what the run has seen.
+/// Gives the outputs their names, and the store what the run has seen. When all but the output's name
+/// is safe, `note` is told the output's state.
 fn finish(
     args: &Args,
     outputs: Outputs,
     store: Option<Store>,
     memory: Memory,
+    note: impl FnOnce(FileState) -> Result<(), Error>,
 ) -> Result<(), Error> {
     let remembering = |error: io::Error| Error::Store(error.into());
-    let prepared = outputs.finish(|state| match (store, &args.output) {
-        (Some(store), Some(output)) => {
-            let prepared = store.prepare(memory, output, state);
-            prepared.map(Some).map_err(remembering)
-        }
-        _ => Ok(None),
+    let prepared = outputs.finish(|state| {
+        let prepared = match (store, &args.output) {
+            (Some(store), Some(output)) => {
+                let prepared = store.prepare(memory, output, state);
+                Some(prepared.map_err(remembering)?)
+            }
+            _ => None,
+        };
+        note(state).map(|()| prepared)
     })?;
     match prepared.flatten() {
         Some(prepared) => prepared.commit().map_err(remembering),
@@ -273,33 +286,34 @@ fn write_stats(mut file: NamedFile, summary: &Summary, elapsed: Duration) -> Res
     file.finish()
 }
 
-fn exit_code(args: &Args, summary: &Summary) -> u8 {
+/// The exit code, and what is to be said of a gate that does not hold.
+fn verdict(args: &Args, summary: &Summary) -> (u8, Option<String>) {
     let pages = &summary.stats.pages;
     if !summary.faults.is_empty() || summary.stats.damaged() > 0 {
-        return FAILED;
+        return (FAILED, None);
     }
     if args.strict && (pages.rejected > 0 || !summary.stats.warnings.is_empty()) {
-        say("citesift: --strict does not hold: there are rejected pages or warnings");
-        return GATE_FAILED;
+        let message = "citesift: --strict does not hold: there are rejected pages or warnings";
+        return (GATE_FAILED, Some(message.to_owned()));
     }
     let reports = pages.seen - pages.skipped;
     if let Some(most) = args.max_rejects
         && most.is_exceeded(pages.rejected, reports)
     {
-        say(&format!(
+        let message = format!(
             "citesift: --max-rejects does not hold: {} of {reports} report pages were rejected",
             pages.rejected
-        ));
-        return GATE_FAILED;
+        );
+        return (GATE_FAILED, Some(message));
     }
     let (unrecognized, lines) = (summary.stats.unrecognized_lines, summary.stats.drift.lines);
     if let Some(most) = args.fail_on_drift
         && unrecognized as f64 * 100.0 > most * lines as f64
     {
-        say(&format!(
+        let message = format!(
             "citesift: --fail-on-drift does not hold: {unrecognized} of {lines} lines were unrecognized"
-        ));
-        return GATE_FAILED;
+        );
+        return (GATE_FAILED, Some(message));
     }
-    DONE
+    (DONE, None)
 }
