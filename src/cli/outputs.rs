@@ -3,7 +3,7 @@
 use std::fs::File;
 use std::io::{self, BufWriter, ErrorKind, Write};
 use std::ops::ControlFlow;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 #[cfg(unix)]
 use std::sync::Arc;
 
@@ -93,6 +93,12 @@ impl Outputs {
             marked.map_err(error_at(&file.name))
         };
         self.files().map(mark).collect()
+    }
+
+    /// Where the files are until they have their names.
+    pub fn parts(&mut self) -> Vec<PathBuf> {
+        let parts = self.files().filter_map(|file| file.file.get_ref().part());
+        parts.map(Path::to_owned).collect()
     }
 
     fn files(&mut self) -> impl Iterator<Item = &mut NamedFile> {

@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 
 use super::outputs::Outputs;
 use crate::dedup::Memory;
-use crate::durable::{FileState, named, step};
+use crate::durable::{FileState, named, step, sync_folder_of};
 use crate::error::Error;
 use crate::input::{Input, Opened, as_opened};
 use crate::job::{Checkpoint, Output};
@@ -245,6 +245,8 @@ impl Interrupted {
 pub struct Keeper {
     journal: Journal,
     path: PathBuf,
+    /// The names of the journal and the outputs are safe, or will be with the next checkpoint.
+    is_named: bool,
     /// The next checkpoint, while what it tells of is being synced.
     next: Option<Next>,
 }
@@ -268,6 +270,7 @@ impl Keeper {
             Ok(Self {
                 journal,
                 path,
+                is_named: false,
                 next: None,
             })
         };
@@ -285,6 +288,7 @@ impl Keeper {
             let mut keeper = Self {
                 journal,
                 path: path.clone(),
+                is_named: false,
                 next: None,
             };
             keeper.append(&interrupted.saved, &interrupted.tails)?;
@@ -329,9 +333,14 @@ impl Keeper {
             marks.push(mark.file);
             tails.push(mark.tail);
         }
+        let named = match mem::replace(&mut self.is_named, true) {
+            false => [outputs.parts(), vec![self.path.clone()]].concat(),
+            true => Vec::new(),
+        };
         let sync = move || {
             step("sync for checkpoint")?;
-            files.iter().try_for_each(fs::File::sync_data)
+            files.iter().try_for_each(fs::File::sync_data)?;
+            named.iter().try_for_each(|path| sync_folder_of(path))
         };
         let thread = thread::Builder::new().name("checkpoint".to_owned());
         self.next = Some(Next {

@@ -95,6 +95,11 @@ impl CompressedFile {
         self.file.file()
     }
 
+    /// Where the file is until it has its name; none where it is written in place.
+    pub fn part(&self) -> Option<&Path> {
+        self.file.part()
+    }
+
     /// Ends the last frame and syncs the file as [`OutputFile::sync`] does.
     ///
     /// # Errors

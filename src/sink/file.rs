@@ -109,6 +109,11 @@ impl OutputFile {
         })
     }
 
+    /// Where it is until it has its name; none where it is written in place.
+    pub fn part(&self) -> Option<&Path> {
+        self.rename.as_ref().map(|(part, _)| &**part)
+    }
+
     /// Whether nothing was written.
     pub fn is_empty(&self) -> bool {
         self.length == 0
