@@ -65,11 +65,15 @@ impl Store {
     /// # Errors
     /// The store is another run's, or not made for this; or it is damaged or cannot be read or written.
     pub fn open(folder: &Path, scope: Option<Dedup>) -> Result<Self, StoreError> {
-        let made = step("make store").and_then(|()| fs::create_dir_all(folder));
+        let made = step("make store").and_then(|()| make(folder));
         made.map_err(|error| named(folder, &error))?;
         refuse_other_files(folder)?;
         let lock = locked(folder)?;
         let manifest = manifest::read(&folder.join(MANIFEST))?;
+        if manifest.is_none() {
+            // By the lock's name the folder is known for a store, so it must be there before the others.
+            sync_folder_of(&folder.join(LOCK)).map_err(|error| named(folder, &error))?;
+        }
         let manifest = manifest.unwrap_or(Manifest::new(scope.unwrap_or(Dedup::Run)));
         let mut store = Self {
             folder: folder.to_owned(),
@@ -233,6 +237,23 @@ impl Contents {
             scope: manifest.scope,
             runs: manifest.runs,
         })
+    }
+}
+
+/// Makes a folder, and those above it, for good: a store that is gone after a crash would have all
+/// given again.
+fn make(folder: &Path) -> io::Result<()> {
+    if folder.is_dir() {
+        return Ok(());
+    }
+    let above = folder.parent();
+    if let Some(above) = above.filter(|above| !above.as_os_str().is_empty()) {
+        make(above)?;
+    }
+    match fs::create_dir(folder) {
+        // Another run was faster.
+        Err(_) if folder.is_dir() => Ok(()),
+        made => made.and_then(|()| sync_folder_of(folder)),
     }
 }
 
