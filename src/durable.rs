@@ -24,6 +24,17 @@ pub struct FileState {
 }
 
 impl FileState {
+    /// The state of what has this name; none where that is nothing.
+    ///
+    /// # Errors
+    /// Those of the file system. The error names the file.
+    pub fn at(path: &Path) -> io::Result<Option<Self>> {
+        match fs::metadata(path).and_then(|metadata| Self::of(&metadata)) {
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+            state => state.map(Some).map_err(|error| named(path, &error)),
+        }
+    }
+
     /// The state of an open file.
     ///
     /// # Errors

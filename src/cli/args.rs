@@ -1,5 +1,6 @@
 //! What was typed, and the checks that turn it into what holds.
 
+use std::io::ErrorKind;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -245,16 +246,22 @@ impl Args {
         }
     }
 
-    /// The sentence for an output that is there, with `--seen`.
+    /// The sentence for an output that is there, with `--seen`, or of which nobody can say that.
     pub fn refuse_replacing(&self) -> Result<(), String> {
-        let is_there = |output: &PathBuf| output.symlink_metadata().is_ok();
-        match self.seen.is_some() && self.output.as_ref().is_some_and(is_there) {
-            true => Err(
+        let (Some(_), Some(output)) = (&self.seen, &self.output) else {
+            return Ok(());
+        };
+        match output.symlink_metadata() {
+            Ok(_) => Err(
                 "--output names a file that is there; with --seen each run needs a new one, \
                  for what an earlier run has written is not written again"
                     .to_owned(),
             ),
-            false => Ok(()),
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
+            Err(error) => Err(format!(
+                "--output: {}: {error}; with --seen it must be sure that no file is there",
+                Printable(&output.to_string_lossy())
+            )),
         }
     }
 

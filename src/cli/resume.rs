@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 
 use super::outputs::Outputs;
 use crate::dedup::Memory;
-use crate::durable::{FileState, named, step, sync_folder_of};
+use crate::durable::{FileState, step, sync_folder_of};
 use crate::error::Error;
 use crate::input::{Input, Opened, as_opened};
 use crate::job::{Checkpoint, Output};
@@ -99,7 +99,7 @@ pub fn find(
         return Ok(Ok(Found::Nothing));
     };
     if let Some(done) = &noted.done
-        && Some(done.output) == state_of(output).map_err(Error::Journal)?
+        && Some(done.output) == FileState::at(output).map_err(Error::Journal)?
     {
         let is_same = |(name, _): &&(String, String)| name != STORE_RUNS;
         let [before, now] =
@@ -149,14 +149,6 @@ fn noted(path: &Path) -> io::Result<Option<Noted>> {
     match read {
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
         read => read.map(|()| Some(noted)),
-    }
-}
-
-/// What an output looks like; none where it has not its name.
-fn state_of(output: &Path) -> io::Result<Option<FileState>> {
-    match fs::metadata(output).and_then(|metadata| FileState::of(&metadata)) {
-        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
-        state => state.map(Some).map_err(|error| named(output, &error)),
     }
 }
 

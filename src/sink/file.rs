@@ -185,9 +185,12 @@ impl Write for OutputFile {
 pub fn target_of(path: &Path) -> io::Result<PathBuf> {
     let mut path = path.to_owned();
     for _ in 0..MOST_LINKS {
-        let Ok(target) = fs::read_link(&path) else {
-            return Ok(path);
-        };
+        match fs::symlink_metadata(&path) {
+            Ok(metadata) if metadata.is_symlink() => {}
+            Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
+            _ => return Ok(path),
+        }
+        let target = fs::read_link(&path)?;
         if path.starts_with("/proc") {
             let message = "it leads to an open file; name that file, or redirect to it";
             return Err(io::Error::new(ErrorKind::InvalidInput, message));

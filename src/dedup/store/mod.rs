@@ -153,12 +153,12 @@ impl Store {
         };
         let output = PathBuf::from(pending.output.path);
         let is = |path: &Path| {
-            let metadata = fs::metadata(path).and_then(|metadata| FileState::of(&metadata));
-            metadata.is_ok_and(|state| state == pending.output.state)
+            let state = FileState::at(path)?;
+            io::Result::Ok(state == Some(pending.output.state))
         };
-        if pending.manifest == self.manifest || is(&part_of(&output)) {
+        if pending.manifest == self.manifest || is(&part_of(&output))? {
             // Either all steps are done, or the fourth is not.
-        } else if is(&output) {
+        } else if is(&output)? {
             self.replace(pending.manifest)?;
         } else {
             return Err(StoreError::Unsettled {
