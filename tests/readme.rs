@@ -2,31 +2,51 @@
 //! The README's promises: its shell blocks run and print something, and the flags it names exist.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use tempfile::TempDir;
+
 const MARK: &str = "<!-- test: uses -->\n```sh\n";
+
+/// A block of shell, and one with what it prints.
+const RECIPE: &str = "<!-- test: recipe -->\n```sh\n";
 
 fn readme() -> String {
     fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md")).unwrap()
 }
 
-/// Runs a block in a copy of the samples, with the program on the path.
-fn run(block: &str) -> Vec<u8> {
+/// A folder with the samples in it.
+fn folder() -> TempDir {
     let folder = tempfile::tempdir().unwrap();
     let samples = Path::new(env!("CARGO_MANIFEST_DIR")).join("samples");
     std::os::unix::fs::symlink(samples, folder.path().join("samples")).unwrap();
-    let program = Path::new(env!("CARGO_BIN_EXE_citesift")).parent().unwrap();
+    folder
+}
+
+/// What a block prints in a folder, with the program on the path, and the tools that stand beside a Python.
+fn printed(block: &str, folder: &Path, python: Option<&Path>) -> Vec<u8> {
+    let program = Path::new(env!("CARGO_BIN_EXE_citesift"));
     let path = std::env::var("PATH").unwrap();
+    let folders = [Some(program), python].into_iter().flatten();
+    let folders = folders.map(|file| file.parent().unwrap().to_path_buf());
+    let path = std::env::join_paths(folders.chain(std::env::split_paths(&path))).unwrap();
     let output = Command::new("bash")
         .args(["-euo", "pipefail", "-c", block])
-        .current_dir(folder.path())
-        .env("PATH", format!("{}:{path}", program.display()))
+        .current_dir(folder)
+        .env("PATH", path)
+        .env("PYTHONDONTWRITEBYTECODE", "1")
         .output()
         .unwrap();
     let messages = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{block}\n{messages}");
-    let mut found = output.stdout;
+    output.stdout
+}
+
+/// What a block prints and writes.
+fn run(block: &str) -> Vec<u8> {
+    let folder = folder();
+    let mut found = printed(block, folder.path(), None);
     for entry in fs::read_dir(folder.path()).unwrap() {
         let path = entry.unwrap().path();
         if path.is_file() {
@@ -69,4 +89,62 @@ fn every_flag_that_is_named_exists() {
         checked += 1;
     }
     assert!(checked > 5, "{checked} flags");
+}
+
+/// Where DuckDB, Polars and pandas are.
+fn python() -> Option<PathBuf> {
+    let python = std::env::var_os("CITESIFT_PYTHON").map(PathBuf::from);
+    if python.is_none() {
+        eprintln!("CITESIFT_PYTHON is not set: recipes with other tools were NOT checked");
+    }
+    python
+}
+
+#[test]
+fn every_recipe_prints_what_is_shown() {
+    let Some(python) = python() else { return };
+    let readme = readme();
+    let recipes: Vec<_> = readme.split(RECIPE).skip(1).collect();
+    assert!(recipes.len() >= 5, "{} recipes", recipes.len());
+    for recipe in recipes {
+        let (block, rest) = recipe.split_once("```\n\n```text\n").unwrap();
+        let expected = rest.split("```").next().unwrap();
+        let found = printed(block, folder().path(), Some(&python));
+        assert_eq!(String::from_utf8(found).unwrap(), expected, "{block}");
+    }
+}
+
+/// The types of all columns, as the three tools tell them.
+const TYPES: &str = "\
+for form in reports statements; do
+  columns=$(citesift schema $form | jq -rf samples/recipes/duckdb.jq)
+  duckdb -csv -c \"DESCRIBE FROM read_json('$form.ndjson', columns = $columns)\"
+  duckdb -csv -c \"SELECT count(*), count(columns(*)) FROM read_json('$form.ndjson', columns = $columns)\" >&2
+  PYTHONPATH=samples/recipes python3 -c \"
+from records import read_pandas, scan_polars
+print(scan_polars('$form.ndjson', '$form').collect().schema)
+print(read_pandas('$form.ndjson', '$form').dtypes.to_dict())\"
+done";
+
+#[test]
+fn types_do_not_depend_on_what_a_file_holds() {
+    let Some(python) = python() else { return };
+    let folder = folder();
+    let of = |block: &str| {
+        let block = format!("{block}\n{TYPES}");
+        String::from_utf8(printed(&block, folder.path(), Some(&python))).unwrap()
+    };
+    let full = of("\
+for form in reports statements; do
+  citesift --quiet --emit $form --near 0.5 samples/*/input.txt -o $form.ndjson
+done");
+    let null = of("\
+for form in reports statements; do
+  nullable=$(citesift schema $form | jq -c '[.properties | to_entries[]
+    | select((.value.type | arrays | index(\"null\")) or .value.anyOf) | .key]')
+  jq -c --argjson nullable \"$nullable\" '. + ($nullable | map({(.): null}) | add)' $form.ndjson > null.ndjson
+  mv null.ndjson $form.ndjson
+done");
+    assert!(full.contains("BIGINT") && full.contains("Int64"), "{full}");
+    assert_eq!(full, null);
 }
