@@ -255,7 +255,13 @@ fn any_chunks_threads_and_page_limits_give_the_same_bytes() {
                 };
                 assert_eq!(rename(&usual), rename(&other), "{name}");
                 assert_eq!(places(&usual.rejects), places(&other.rejects), "{name}");
-                assert_eq!(usual.summary.stats, other.summary.stats, "{name}");
+                let numbers = |done: &Done| {
+                    let mut stats = done.summary.stats.clone();
+                    let shapes = stats.drift.shapes.iter_mut();
+                    shapes.for_each(|shape| shape.first.path.clear());
+                    stats
+                };
+                assert_eq!(numbers(&usual), numbers(&other), "{name}");
             }
         }
     }

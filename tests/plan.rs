@@ -193,7 +193,7 @@ fn the_summary_and_the_stats_tell_the_same_and_the_summary_fits_a_screen() {
         (&pages["rejected"], "pages rejected"),
         (&stats["rejects"]["invalid_json"], ""),
         (&stats["not_read"]["no_text"], "record NOT read"),
-        (&stats["unrecognized_lines"], "that no part"),
+        (&stats["unrecognized_lines"], "lines unrecognized"),
     ] {
         assert!(count(number) > 0, "{words}: {stats}");
         let number = shown(number);

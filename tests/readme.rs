@@ -91,7 +91,7 @@ fn every_flag_that_is_named_exists() {
     assert!(checked > 5, "{checked} flags");
 }
 
-/// Where DuckDB, Polars and pandas are.
+/// A Python that has what recipes need.
 fn python() -> Option<PathBuf> {
     let python = std::env::var_os("CITESIFT_PYTHON").map(PathBuf::from);
     if python.is_none() {

@@ -11,4 +11,4 @@
       elif .items then "\(.items | sql)[]"
       else {integer: "BIGINT", number: "DOUBLE", boolean: "BOOLEAN", string: "VARCHAR"}[$type // ""] // "JSON"
       end;
-  "{" + (.properties | to_entries | map("\(.key): '\(.value | sql)'") | join(", ")) + "}"
+  "{" + (.properties | to_entries | map("\"\(.key)\": '\(.value | sql)'") | join(", ")) + "}"

@@ -7,12 +7,11 @@ use std::num::NonZeroUsize;
 use std::ops::ControlFlow;
 use std::path::PathBuf;
 
-use anstream::{AutoStream, ColorChoice};
+use anstream::AutoStream;
 use anstyle::{AnsiColor, Style};
-use clap::Args;
+use clap::{Args, ColorChoice};
 use serde::Serialize;
 
-use super::args::When;
 use super::outputs::line_for_terminals;
 use super::shaping::{FormatArg, input, size};
 use super::standard::{self, Closed, STANDARD_OUTPUT, bad_descriptor};
@@ -41,10 +40,6 @@ pub struct AnnotateArgs {
     #[arg(long)]
     json: bool,
 
-    /// Colours: where standard output is a terminal and `NO_COLOR` is not set, always, or never.
-    #[arg(long, value_enum, value_name = "WHEN", default_value_t = When::Auto)]
-    color: When,
-
     /// What the file holds, below any compression. `auto` tells it by the content.
     #[arg(long, value_enum, default_value_t = FormatArg::Auto, help_heading = "Input")]
     format: FormatArg,
@@ -69,7 +64,7 @@ Exit codes:
   2  wrong usage, or nothing of FILE could be read";
 
 /// Shows the file, and returns the exit code.
-pub fn run(args: &AnnotateArgs, closed: Closed) -> Result<u8, Error> {
+pub fn run(args: &AnnotateArgs, color: ColorChoice, closed: Closed) -> Result<u8, Error> {
     if let Err(message) = args.refuse_unreadable() {
         return Ok(refuse(&message));
     }
@@ -94,7 +89,7 @@ pub fn run(args: &AnnotateArgs, closed: Closed) -> Result<u8, Error> {
         form: match args.json {
             true => Form::Json,
             false => Form::Columns {
-                is_coloured: args.is_coloured(),
+                is_coloured: is_coloured(color),
             },
         },
         record: None,
@@ -168,13 +163,13 @@ impl AnnotateArgs {
         config.max_page = self.max_page;
         config
     }
+}
 
-    fn is_coloured(&self) -> bool {
-        match self.color {
-            When::Always => true,
-            When::Never => false,
-            When::Auto => AutoStream::choice(&io::stdout()) != ColorChoice::Never,
-        }
+fn is_coloured(color: ColorChoice) -> bool {
+    match color {
+        ColorChoice::Always => true,
+        ColorChoice::Never => false,
+        ColorChoice::Auto => AutoStream::choice(&io::stdout()) != anstream::ColorChoice::Never,
     }
 }
 

@@ -2,6 +2,8 @@
 //! a place that cannot be, is wrong usage. Whether the system lets the program write there is found
 //! out when the outputs are opened, which is before anything is read.
 
+use std::fs;
+use std::io::ErrorKind;
 use std::path::Path;
 
 use super::collision::Named;
@@ -58,11 +60,17 @@ fn refuse_folder(output: &Named) -> Result<(), String> {
     let folder = target
         .parent()
         .filter(|folder| !folder.as_os_str().is_empty());
-    match folder {
-        Some(folder) if !folder.is_dir() => Err(format!(
+    let Some(folder) = folder else { return Ok(()) };
+    let is_there = match fs::metadata(folder) {
+        Ok(metadata) => metadata.is_dir(),
+        // One that cannot be looked at is told when the output is opened.
+        Err(error) => !matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory),
+    };
+    match is_there {
+        true => Ok(()),
+        false => Err(format!(
             "{flag}: there is no folder `{}`; make it, or choose another place",
             shown(folder)
         )),
-        _ => Ok(()),
     }
 }
