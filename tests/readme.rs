@@ -1,6 +1,8 @@
 #![cfg(unix)]
-//! The README's promises: its shell blocks run and print something, and the flags it names exist.
+//! The promises of the README and of the book in `docs`: shell blocks run and print something, or
+//! what is shown, and the flags that are named exist.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -14,6 +16,17 @@ const RECIPE: &str = "<!-- test: recipe -->\n```sh\n";
 
 fn readme() -> String {
     fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md")).unwrap()
+}
+
+/// The pages of the book, and its summary, each by its name.
+fn book() -> BTreeMap<String, String> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/src");
+    let files = fs::read_dir(folder).unwrap().map(Result::unwrap);
+    let page = |file: fs::DirEntry| {
+        let name = file.file_name().into_string().unwrap();
+        (name, fs::read_to_string(file.path()).unwrap())
+    };
+    files.map(page).collect()
 }
 
 /// A folder with the samples in it.
@@ -59,15 +72,16 @@ fn run(block: &str) -> Vec<u8> {
 #[test]
 fn every_use_runs_and_gives_something() {
     let readme = readme();
-    let blocks: Vec<_> = readme
-        .split(MARK)
-        .skip(1)
-        .map(|rest| rest.split("```").next().unwrap())
-        .collect();
-    assert!(blocks.len() >= 3, "{} uses", blocks.len());
-    for block in blocks {
+    assert!(uses(&readme).count() >= 3);
+    let book = book();
+    for block in uses(&readme).chain(book.values().flat_map(|page| uses(page))) {
         assert!(!run(block).is_empty(), "{block}");
     }
+}
+
+fn uses(page: &str) -> impl Iterator<Item = &str> {
+    let marked = page.split(MARK).skip(1);
+    marked.map(|rest| rest.split("```").next().unwrap())
 }
 
 #[test]
@@ -77,8 +91,9 @@ fn every_flag_that_is_named_exists() {
         .output()
         .unwrap();
     let help = String::from_utf8(help.stdout).unwrap();
-    let readme = readme();
-    let flags = readme.split("`--").skip(1);
+    let mut pages = book();
+    pages.insert("README.md".to_owned(), readme());
+    let flags = pages.values().flat_map(|page| page.split("`--").skip(1));
     let flags = flags.filter_map(|rest| {
         let end = rest.find(|c: char| !c.is_ascii_lowercase() && c != '-')?;
         Some(&rest[..end])
@@ -103,14 +118,59 @@ fn python() -> Option<PathBuf> {
 #[test]
 fn every_recipe_prints_what_is_shown() {
     let Some(python) = python() else { return };
-    let readme = readme();
-    let recipes: Vec<_> = readme.split(RECIPE).skip(1).collect();
-    assert!(recipes.len() >= 5, "{} recipes", recipes.len());
-    for recipe in recipes {
+    let checked = check_recipes(&readme(), Some(&python));
+    assert!(checked >= 5, "{checked} recipes");
+}
+
+/// How many recipes of a page print what it shows, which are all of them.
+fn check_recipes(page: &str, python: Option<&Path>) -> usize {
+    let recipes: Vec<_> = page.split(RECIPE).skip(1).collect();
+    for recipe in &recipes {
         let (block, rest) = recipe.split_once("```\n\n```text\n").unwrap();
         let expected = rest.split("```").next().unwrap();
-        let found = printed(block, folder().path(), Some(&python));
+        let found = printed(block, folder().path(), python);
         assert_eq!(String::from_utf8(found).unwrap(), expected, "{block}");
+    }
+    recipes.len()
+}
+
+#[test]
+fn every_recipe_of_the_book_prints_what_is_shown() {
+    let book = book();
+    let checked: usize = book.values().map(|page| check_recipes(page, None)).sum();
+    assert!(checked >= 15, "{checked} recipes");
+}
+
+#[test]
+fn every_shell_block_of_the_book_is_marked() {
+    for (name, page) in book() {
+        let fences = page.lines().filter(|line| line.starts_with("```"));
+        let opening: Vec<_> = fences.step_by(2).collect();
+        assert!(
+            opening
+                .iter()
+                .all(|&fence| matches!(fence, "```sh" | "```text")),
+            "{name}: {opening:?}"
+        );
+        let shell = opening.iter().filter(|&&fence| fence == "```sh").count();
+        let marked = page.matches(MARK).count() + page.matches(RECIPE).count();
+        assert_eq!(shell, marked, "{name}");
+    }
+}
+
+#[test]
+fn the_book_has_every_page_in_its_summary_and_every_page_that_is_linked() {
+    let mut book = book();
+    let linked = |page: &str| -> BTreeSet<String> {
+        let links = page.split("](").skip(1);
+        links
+            .map(|rest| rest.split(')').next().unwrap().to_owned())
+            .collect()
+    };
+    let summary = linked(&book.remove("SUMMARY.md").unwrap());
+    assert_eq!(summary, book.keys().cloned().collect::<BTreeSet<_>>());
+    for (name, page) in &book {
+        assert!(linked(page).is_subset(&summary), "{name}");
     }
 }
 
