@@ -7,10 +7,10 @@
 
 mod dump;
 
+use citesift::meter::Meter;
 use std::hint::black_box;
 use std::num::NonZeroUsize;
 use std::ops::{ControlFlow, Range};
-use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
 use citesift::buffers::Buffers;
@@ -70,7 +70,7 @@ fn reading(criterion: &mut Criterion, text: &[u8]) {
     ] {
         group.bench_function(name, |bencher| {
             bencher.iter(|| {
-                let (progress, buffers) = (AtomicU64::new(0), Buffers::new(4 * limits.batch));
+                let (meter, buffers) = (Meter::default(), Buffers::new(4 * limits.batch));
                 let mut parts = 0;
                 let mut pass = |batch: Batch| {
                     parts += batch.parts.len();
@@ -80,7 +80,7 @@ fn reading(criterion: &mut Criterion, text: &[u8]) {
                 let mut fault = |fault| panic!("memory can be read: {fault}");
                 let fields = &config.fields;
                 let mut packer =
-                    Packer::new(limits, fields, &progress, &buffers, &mut pass, &mut fault);
+                    Packer::new(limits, fields, &meter, &buffers, &mut pass, &mut fault);
                 let source = Box::new(black_box(&source[..]));
                 let flow = read_stream(&mut packer, "-".to_owned(), source, None);
                 assert!(flow.is_continue());

@@ -10,13 +10,13 @@
 use std::fs;
 use std::num::NonZeroUsize;
 use std::ops::ControlFlow;
-use std::sync::atomic::AtomicU64;
 
 use citesift::buffers::Buffers;
 use citesift::input::{
     Batch, Behind, Content, Entry, Fields, Format, Input, Limits, Packer, Part, Paths, Refused,
     Taking, read_stream,
 };
+use citesift::meter::Meter;
 use citesift::model::{Reject, Report};
 use citesift::stats::Stats;
 use citesift::{Config, parse, run};
@@ -132,7 +132,7 @@ impl Reading {
             max_page: self.max_page,
         };
         let (mut found, mut faults) = (Found::default(), Vec::new());
-        let (progress, buffers) = (AtomicU64::new(0), Buffers::new(WHOLE));
+        let (meter, buffers) = (Meter::default(), Buffers::new(WHOLE));
         let mut pass = |batch: Batch| {
             for part in &batch.parts {
                 found.add(&batch, part, &taking);
@@ -144,7 +144,7 @@ impl Reading {
         let mut packer = Packer::new(
             limits,
             &self.fields,
-            &progress,
+            &meter,
             &buffers,
             &mut pass,
             &mut on_fault,

@@ -45,7 +45,7 @@
 //!
 //! | floor | modules |
 //! |---|---|
-//! | 0 | [`place`] (where a byte came from), [`pipeline`] (threads and channels), [`buffers`] (memory used again), [`durable`] (files that are whole) |
+//! | 0 | [`place`] (where a byte came from), [`pipeline`] (threads and channels), [`buffers`] (memory used again), [`meter`] (what has been read), [`durable`] (files that are whole) |
 //! | 1 | [`error`], [`model`] (plain values) |
 //! | 2 | [`grammar`] (a page's text, by nom), [`split`] (text into pages, no I/O) |
 //! | 3 | [`input`] (walk, decompress, one file or folder for each format), [`dedup`], [`sink`] (what is written), [`journal`], [`stats`] |
@@ -63,6 +63,7 @@ pub mod grammar;
 pub mod input;
 pub mod job;
 pub mod journal;
+pub mod meter;
 pub mod model;
 pub mod pipeline;
 pub mod place;

@@ -13,6 +13,7 @@
 //! `interleavings` runs this file and [`Ahead`] in many orders of their steps.
 
 mod ahead;
+mod clock;
 #[cfg_attr(shuttle, path = "../interleavings/src/threads.rs")]
 mod threads;
 
@@ -22,6 +23,8 @@ use std::num::NonZeroUsize;
 use std::ops::ControlFlow;
 
 pub use ahead::{Ahead, Work};
+use clock::Clock;
+pub use clock::Spent;
 use threads::{Builder, Receiver, Scope, ScopedJoinHandle, Sender, bounded, scope};
 
 /// Items in each worker's input and output channel, and between decider and writer. Two
@@ -33,6 +36,15 @@ const CHANNEL: usize = 2;
 /// writer's hands; and a full channel between the last two.
 pub const fn in_flight(workers: NonZeroUsize) -> usize {
     workers.get() * (2 * CHANNEL + 1) + 3 + CHANNEL
+}
+
+/// Where the time of a run went.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Times {
+    pub reader: Spent,
+    pub workers: Spent,
+    pub decider: Spent,
+    pub writer: Spent,
 }
 
 /// Why a run came to no good end.
@@ -57,11 +69,11 @@ pub struct Stages<R, P, D, W> {
 }
 
 impl<R, P, D, W> Stages<R, P, D, W> {
-    /// Runs to the end and returns what `read` returned.
+    /// Runs to the end and returns what `read` returned, and where the time went.
     ///
     /// # Errors
     /// The writer's error; else the first stage that panicked; else a thread that did not start.
-    pub fn run<A, B, C, T, Q, E>(self, workers: NonZeroUsize) -> Result<T, Failure<E>>
+    pub fn run<A, B, C, T, Q, E>(self, workers: NonZeroUsize) -> Result<(T, Times), Failure<E>>
     where
         R: FnOnce(&mut dyn FnMut(A) -> ControlFlow<()>) -> T + Send,
         P: Fn() -> Q,
@@ -81,52 +93,70 @@ impl<R, P, D, W> Stages<R, P, D, W> {
             mut write,
         } = self;
         scope(|threads| {
-            let (to_workers, from_workers, mut handles) =
+            let (to_workers, from_workers, handles) =
                 start_workers(threads, workers, &worker).map_err(Failure::Spawn)?;
             let (to_writer, to_write) = bounded(CHANNEL);
 
             let reader = spawn(threads, "reader", move || {
                 let mut turn = to_workers.iter().cycle();
-                read(&mut |item| match turn.next() {
-                    Some(worker) => pass(worker, item),
+                let mut clock = Clock::default();
+                let read = read(&mut |item| match turn.next() {
+                    Some(worker) => clock.waits(|| pass(worker, item)),
                     None => ControlFlow::Break(()),
-                })
+                });
+                (read, clock.stop())
             });
             let decider = spawn(threads, "deduplicator", move || {
+                let mut clock = Clock::default();
                 for collected in from_workers.iter().cycle() {
-                    let Ok(item) = collected.recv() else { return };
-                    if pass(&to_writer, decide(item)).is_break() {
-                        return;
+                    let Ok(item) = clock.waits(|| collected.recv()) else {
+                        break;
+                    };
+                    let decided = decide(item);
+                    if clock.waits(|| pass(&to_writer, decided)).is_break() {
+                        break;
                     }
                 }
+                clock.stop()
             });
             let writer = spawn(threads, "writer", move || {
-                for item in to_write {
+                let mut clock = Clock::default();
+                while let Ok(item) = clock.waits(|| to_write.recv()) {
                     if write(item)?.is_break() {
                         break;
                     }
                 }
-                Ok(())
+                Ok(clock.stop())
             });
 
             // A thread that did not start has dropped its closure and with it its channel
             // ends, so the others end too and can be joined.
             let written = writer.map_err(Failure::Spawn).and_then(join);
-            handles.push(decider);
-            let rest = handles
+            let workers: Vec<_> = handles
                 .into_iter()
                 .map(|handle| handle.map_err(Failure::Spawn).and_then(join))
-                .fold(Ok(()), Result::and);
+                .collect();
+            let decider = decider.map_err(Failure::Spawn).and_then(join);
             let read = reader.map_err(Failure::Spawn).and_then(join);
-            written?.map_err(Failure::Writer)?;
-            rest?;
-            read
+            let writer = written?.map_err(Failure::Writer)?;
+            let workers = (workers.into_iter()).try_fold(Spent::default(), |sum, spent| {
+                spent.map(|spent| sum + spent)
+            })?;
+            let decider = decider?;
+            let (read, reader) = read?;
+            let times = Times {
+                reader,
+                workers,
+                decider,
+                writer,
+            };
+            Ok((read, times))
         })
     }
 }
 
 type Handle<'scope, T> = io::Result<ScopedJoinHandle<'scope, T>>;
-type Workers<'scope, A, B> = (Vec<Sender<A>>, Vec<Receiver<B>>, Vec<Handle<'scope, ()>>);
+type Workers<'scope, A, B> = (Vec<Sender<A>>, Vec<Receiver<B>>, Vec<Handle<'scope, Spent>>);
 
 fn start_workers<'scope, A, B, Q>(
     threads: &'scope Scope<'scope, '_>,
@@ -147,11 +177,14 @@ where
             threads,
             &format!("parser-{number}"),
             move || {
-                for item in items {
-                    if pass(&results, work(item)).is_break() {
-                        return;
+                let mut clock = Clock::default();
+                while let Ok(item) = clock.waits(|| items.recv()) {
+                    let done = work(item);
+                    if clock.waits(|| pass(&results, done)).is_break() {
+                        break;
                     }
                 }
+                clock.stop()
             },
         )?));
         inputs.push(input);
@@ -224,7 +257,7 @@ mod tests {
                     GO_ON
                 },
             };
-            assert_eq!(stages.run(workers(number)).unwrap(), 1000);
+            assert_eq!(stages.run(workers(number)).unwrap().0, 1000);
             assert_eq!(seen, (0..1000).map(|n| 2 * n + 1).collect::<Vec<_>>());
         }
     }

@@ -49,8 +49,7 @@ impl Progress {
         let seconds = self.bar.elapsed().as_secs_f64().max(1e-3);
         self.bar
             .set_message(format!("{pages} pages, {:.0}/s", pages as f64 / seconds));
-        self.bar
-            .set_position(watch.bytes_read.load(Ordering::Relaxed));
+        self.bar.set_position(watch.meter.bytes());
     }
 
     /// Prints a line without disturbing the bar.

@@ -1,6 +1,7 @@
 //! The accounting of a run: every byte, page and block in exactly one column.
 
 mod drift;
+mod stages;
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -8,6 +9,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 pub use drift::{Drift, ON_PAGE, Shape};
+pub use stages::{Stage, Stages};
 
 use crate::model::RejectReason;
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::job::Summary;
 use crate::place::Place;
-use crate::stats::{ByName, Stats};
+use crate::stats::{ByName, Stages, Stats};
 
 /// Reasons of refusal that are named, and shapes of unrecognized lines.
 const REASONS: usize = 3;
@@ -40,6 +40,7 @@ pub fn text(summary: &Summary, elapsed: Duration, rejects_written: bool) -> Stri
         columns.join(", "),
         size(stats.written),
     ));
+    lines.push(time(&summary.stages));
     if pages.repeated > 0 {
         lines.push(format!(
             "{} repeated: seen before, with nothing new.",
@@ -94,6 +95,18 @@ pub fn text(summary: &Summary, elapsed: Duration, rejects_written: bool) -> Stri
         lines.push("Stopped before the input's end.".to_owned());
     }
     format!("citesift: {}\n", lines.join("\ncitesift: "))
+}
+
+/// Where the time went: of stages with several threads, that of one of them.
+fn time(stages: &Stages) -> String {
+    let each = stages
+        .each()
+        .map(|(name, seconds)| format!("{name} {seconds:.2} s"));
+    format!(
+        "Time in {}; the limit: {}.",
+        each.join(", "),
+        stages.limit()
+    )
 }
 
 /// The sentence for a run that stopped at a checkpoint.
@@ -196,6 +209,7 @@ mod tests {
         stats.warnings = ByName::from([("no_header".into(), 1), ("truncated_page".into(), 2)]);
         let summary = Summary {
             stats,
+            stages: Stages::default(),
             faults: Vec::new(),
             stopped: true,
             interrupted: false,

@@ -422,7 +422,8 @@ impl Place {
             if name == Path::new("stats")
                 && let Ok(Value::Object(mut numbers)) = serde_json::from_slice(&bytes)
             {
-                numbers.remove("elapsed_seconds");
+                let is_time = |name: &str| ["elapsed_seconds", "stages", "limit"].contains(&name);
+                numbers.retain(|name, _| !is_time(name));
                 bytes = serde_json::to_vec(&numbers).unwrap();
             }
             if name.extension() != Some(OsStr::new("txt")) {

@@ -5,6 +5,8 @@ use std::fs;
 use std::io::Write;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
+use std::thread::sleep;
+use std::time::Duration;
 
 use serde_json::Value;
 use tempfile::TempDir;
@@ -209,4 +211,45 @@ fn the_summary_and_the_stats_tell_the_same_and_the_summary_fits_a_screen() {
     );
     let seconds = format!("{:.2} s", stats["elapsed_seconds"].as_f64().unwrap());
     assert!(summary.concat().contains(&seconds), "{seconds}: {said}");
+}
+
+/// Whether a run is held up is seen from the side that does it.
+#[test]
+fn the_time_says_whether_the_source_or_the_reader_of_the_output_was_the_limit() {
+    let folder = tempfile::tempdir().unwrap();
+    let pages = (0..1000).map(|n| PAGE.replace("10.5555/x", &format!("10.5555/{n}")) + "\n");
+    let dump = pages.collect::<String>();
+    let pause = Duration::from_secs(1);
+    for slow in ["source", "output"] {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_citesift"));
+        command.args(["--stats", "s.json"]).current_dir(&folder);
+        command.stdin(Stdio::piped()).stdout(Stdio::piped());
+        let mut run = command.stderr(Stdio::piped()).spawn().unwrap();
+        let mut input = run.stdin.take().unwrap();
+        if slow == "source" {
+            sleep(pause);
+        }
+        input.write_all(dump.as_bytes()).unwrap();
+        drop(input);
+        if slow == "output" {
+            sleep(pause);
+        }
+        let output = run.wait_with_output().unwrap();
+        let stats: Value =
+            serde_json::from_slice(&fs::read(folder.path().join("s.json")).unwrap()).unwrap();
+        assert_eq!(stats["limit"], slow, "{stats}");
+        let stages = &stats["stages"];
+        let held = stages[format!("{slow}_seconds")].as_f64().unwrap();
+        assert!(held > 0.5 * pause.as_secs_f64(), "{stats}");
+        for stage in ["reader", "parsers", "deduplicator", "writer"] {
+            let stage = &stages[stage];
+            assert!(stage["threads"].as_u64() >= Some(1), "{stats}");
+            assert!(stage["busy_seconds"].as_f64() < Some(held), "{stats}");
+            assert!(stage["waiting_seconds"].as_f64() > Some(0.0), "{stats}");
+        }
+        let said = text(&output.stderr);
+        assert!(said.contains(&format!("; the limit: {slow}.")), "{said}");
+        let shown = format!("{slow} {held:.2} s");
+        assert!(said.contains(&shown), "{shown}: {said}");
+    }
 }

@@ -182,7 +182,8 @@ impl Place {
         let outputs = OUTPUTS.map(|output| self.bytes(&format!("{names}-{output}{ending}")));
         let mut stats: Value =
             serde_json::from_slice(&self.bytes(&format!("{names}-stats"))).unwrap();
-        stats.as_object_mut().unwrap().remove("elapsed_seconds");
+        let is_time = |name: &str| ["elapsed_seconds", "stages", "limit"].contains(&name);
+        (stats.as_object_mut().unwrap()).retain(|name, _| !is_time(name));
         let left = fs::read_dir(&self.folder)
             .unwrap()
             .map(|entry| entry.unwrap().file_name());

@@ -87,7 +87,7 @@ fn run(
             })
         },
     };
-    let outcome = stages.run(workers);
+    let outcome = stages.run(workers).map(|(read, _)| read);
     allow_threads(None);
     assert_eq!(count.now.load(SeqCst), 0, "all items are gone");
     assert!(count.most.load(SeqCst) <= in_flight(workers), "the bound");

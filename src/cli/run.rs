@@ -19,7 +19,7 @@ use crate::job::{Checkpoint, Config, Summary, Watch, run_from};
 use crate::model::{Reject, RejectReason};
 use crate::place::{Place, Printable};
 use crate::progress::{Progress, say, total_bytes};
-use crate::stats::Stats;
+use crate::stats::{Stages, Stats};
 use crate::summary;
 
 /// Carries the run through, and returns the exit code.
@@ -260,7 +260,11 @@ struct StatsFile<'a> {
     read_errors: Vec<StatsReadError<'a>>,
     /// The run ended before its input: by `--limit`, or because nobody read on.
     stopped: bool,
+    /// Of this run alone, also where it goes on with another.
     elapsed_seconds: f64,
+    stages: &'a Stages,
+    /// The stage that the others waited for.
+    limit: &'static str,
 }
 
 #[derive(Serialize)]
@@ -282,6 +286,8 @@ fn write_stats(mut file: NamedFile, summary: &Summary, elapsed: Duration) -> Res
         read_errors: read_errors.collect(),
         stopped: summary.stopped,
         elapsed_seconds: elapsed.as_secs_f64(),
+        stages: &summary.stages,
+        limit: summary.stages.limit(),
     })?;
     file.finish()
 }

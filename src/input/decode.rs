@@ -6,7 +6,6 @@
 
 use std::io::{self, BufRead, BufReader, Cursor, ErrorKind, Read};
 use std::num::NonZeroUsize;
-use std::sync::atomic::{AtomicU64, Ordering};
 
 use bzip2::read::MultiBzDecoder;
 use liblzma::read::XzDecoder;
@@ -14,6 +13,7 @@ use lz4_flex::frame::FrameDecoder;
 
 use super::format::BEGINNING;
 use super::gzip::Members;
+use crate::meter::Meter;
 
 /// A source's bytes.
 pub type Stream<'a> = Box<dyn Read + 'a>;
@@ -47,18 +47,22 @@ pub enum Codec {
 }
 
 /// Takes off every layer of compression, with so many `threads` where that gains something;
-/// adds the compressed bytes to `progress`, if there is one, as they are read.
+/// tells `meter`, if there is one, of the compressed bytes as they are read.
 ///
 /// # Errors
 /// Those of the source, a damaged beginning, and more than eight layers.
 pub fn decoded<'a>(
     mut stream: Stream<'a>,
-    progress: Option<&'a AtomicU64>,
+    meter: Option<&'a Meter>,
     threads: NonZeroUsize,
 ) -> io::Result<Decoded<'a>> {
     let mut codecs = Vec::new();
     while codecs.len() <= MOST_LAYERS {
-        let (beginning, rest) = with_beginning(stream);
+        let of_source = meter.filter(|_| codecs.is_empty());
+        let (beginning, rest) = match of_source {
+            Some(meter) => meter.timed(|| with_beginning(stream)),
+            None => with_beginning(stream),
+        };
         stream = rest;
         let Some(codec) = Codec::of(&beginning) else {
             return Ok(Decoded {
@@ -67,11 +71,9 @@ pub fn decoded<'a>(
                 codecs,
             });
         };
-        stream = match progress {
-            Some(progress) if codecs.is_empty() => {
-                codec.decoder(Box::new(Counted(stream, progress)), threads)?
-            }
-            _ => codec.decoder(stream, NonZeroUsize::MIN)?,
+        stream = match of_source {
+            Some(meter) => codec.decoder(Box::new(Counted(stream, meter)), threads)?,
+            None => codec.decoder(stream, NonZeroUsize::MIN)?,
         };
         codecs.push(codec);
     }
@@ -145,12 +147,12 @@ impl Codec {
 
 /// Counts what is read of a compressed source. Plain text goes without: the wrapper would
 /// have its buffers zeroed before each read, at 3 % of a run's time.
-pub struct Counted<'a>(pub Stream<'a>, pub &'a AtomicU64);
+pub struct Counted<'a>(pub Stream<'a>, pub &'a Meter);
 
 impl Read for Counted<'_> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let read = self.0.read(buffer)?;
-        self.1.fetch_add(read as u64, Ordering::Relaxed);
+        let read = self.1.timed(|| self.0.read(buffer))?;
+        self.1.add(read as u64);
         Ok(read)
     }
 }
@@ -331,16 +333,16 @@ mod tests {
             ]
             .concat();
             let mut found = Vec::new();
-            let (length, progress) = (bytes.len() as u64, AtomicU64::new(0));
+            let (length, meter) = (bytes.len() as u64, Meter::default());
             let mut decoded = decoded(
                 Box::new(Trickle(Cursor::new(bytes))),
-                Some(&progress),
+                Some(&meter),
                 NonZeroUsize::MIN,
             )
             .unwrap();
             decoded.stream.read_to_end(&mut found).unwrap();
             assert!(found == text && decoded.codecs == [codec], "{codec:?}");
-            assert_eq!(progress.load(Ordering::Relaxed), length, "{codec:?}");
+            assert_eq!(meter.bytes(), length, "{codec:?}");
         }
     }
 

@@ -26,7 +26,6 @@ use std::num::NonZeroUsize;
 use std::ops::ControlFlow;
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 
 pub use batch::{
     Batch, Behind, Border, Content, Entry, Fields, Opened, Origin, Part, RecordName, Records,
@@ -182,17 +181,13 @@ fn read_within(
     format: Option<Format>,
     within: Within,
 ) -> ControlFlow<()> {
-    let progress = packer.progress;
+    let meter = packer.meter;
     let is_source = matches!(within, Within::Source(..));
     let Decoded {
         stream,
         beginning,
         codecs,
-    } = match decoded(
-        stream,
-        is_source.then_some(progress),
-        packer.limits.decoders,
-    ) {
+    } = match decoded(stream, is_source.then_some(meter), packer.limits.decoders) {
         Ok(decoded) => decoded,
         Err(error) => {
             packer.fault(&origin, None, error);
@@ -204,7 +199,7 @@ fn read_within(
     let (uncounted, depth, file, before) = match within {
         Within::Source(file, before) => {
             let file = file.filter(|_| is_plain);
-            (is_plain.then_some(progress), 0, file, before)
+            (is_plain.then_some(meter), 0, file, before)
         }
         Within::Archive(depth) => (None, depth, None, Before::default()),
     };
@@ -227,7 +222,7 @@ fn read_within(
         }
         _ => stream,
     };
-    let so_far = progress.load(Ordering::Relaxed);
+    let so_far = meter.bytes();
     let flow = match format {
         Format::Text => text::read(packer, &origin, before.at, Inflow::new(stream, uncounted)),
         Format::Jsonl => {
@@ -237,7 +232,7 @@ fn read_within(
         Format::Warc => warc::read(packer, &origin, before.at, Inflow::new(stream, uncounted)),
         Format::Tar if depth < DEEPEST => {
             let stream = match uncounted {
-                Some(progress) => Box::new(Counted(stream, progress)),
+                Some(meter) => Box::new(Counted(stream, meter)),
                 None => stream,
             };
             return tar::read(packer, &origin, before.at, stream, depth);
@@ -253,7 +248,7 @@ fn read_within(
             return read_file(packer, &origin, before.at, file, format);
         }
     };
-    let read = before.at + (progress.load(Ordering::Relaxed) - so_far);
+    let read = before.at + (meter.bytes() - so_far);
     if let Some(file) = file
         && flow.is_continue()
         && file.was_cut(read)

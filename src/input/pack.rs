@@ -8,11 +8,11 @@ use std::mem;
 use std::num::NonZeroUsize;
 use std::ops::ControlFlow;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::{Batch, Border, Fields, Origin, Part, Stream};
 use crate::buffers::Buffers;
 use crate::error::ReadError;
+use crate::meter::Meter;
 
 /// How much is held at once.
 #[derive(Clone, Copy, Debug)]
@@ -33,7 +33,7 @@ pub struct Packer<'p> {
     pub limits: Limits,
     pub fields: &'p Fields,
     /// Bytes of all sources so far, for those who watch.
-    pub progress: &'p AtomicU64,
+    pub meter: &'p Meter,
     pub batch: Batch,
     /// Sources that were read before this one.
     pub source: u64,
@@ -52,7 +52,7 @@ impl<'p> Packer<'p> {
     pub fn new(
         limits: Limits,
         fields: &'p Fields,
-        progress: &'p AtomicU64,
+        meter: &'p Meter,
         buffers: &'p Buffers,
         pass: &'p mut dyn FnMut(Batch) -> ControlFlow<()>,
         on_fault: &'p mut dyn FnMut(ReadError),
@@ -60,7 +60,7 @@ impl<'p> Packer<'p> {
         Self {
             limits,
             fields,
-            progress,
+            meter,
             batch: Batch {
                 text: buffers.take(),
                 ..Batch::default()
@@ -176,17 +176,17 @@ impl<'p> Packer<'p> {
 pub struct Inflow<'a> {
     pub stream: Stream<'a>,
     /// Counts what is read, where the stream itself does not.
-    pub progress: Option<&'a AtomicU64>,
+    pub meter: Option<&'a Meter>,
     pub at_end: bool,
     /// Why it ended, when that was no good end.
     pub fault: Option<io::Error>,
 }
 
 impl<'a> Inflow<'a> {
-    pub fn new(stream: Stream<'a>, progress: Option<&'a AtomicU64>) -> Self {
+    pub fn new(stream: Stream<'a>, meter: Option<&'a Meter>) -> Self {
         Self {
             stream,
-            progress,
+            meter,
             at_end: false,
             fault: None,
         }
@@ -198,11 +198,15 @@ impl<'a> Inflow<'a> {
             return;
         }
         let before = text.len();
-        let outcome = self.stream.by_ref().take(wanted as u64).read_to_end(text);
+        let mut read_on = || self.stream.by_ref().take(wanted as u64).read_to_end(text);
+        let outcome = match self.meter {
+            Some(meter) => meter.timed(read_on),
+            None => read_on(),
+        };
         let read = text.len() - before;
         self.at_end = read < wanted;
-        if let Some(progress) = self.progress {
-            progress.fetch_add(read as u64, Ordering::Relaxed);
+        if let Some(meter) = self.meter {
+            meter.add(read as u64);
         }
         self.fault = outcome.err();
     }

@@ -7,7 +7,6 @@ use std::borrow::Cow;
 use std::fs::File;
 use std::io::{self, BufReader, Read, Seek};
 use std::ops::ControlFlow;
-use std::sync::atomic::Ordering;
 
 use zip::ZipArchive;
 use zip::read::{ZipFile, read_zipfile_from_stream};
@@ -81,7 +80,7 @@ fn read_member<R: Read>(packer: &mut Packer, origin: &Origin, file: ZipFile<R>) 
         let compressed = file.compressed_size();
         let name = name_of(&file);
         member(packer, origin, &name, Box::new(file), 0)?;
-        packer.progress.fetch_add(compressed, Ordering::Relaxed);
+        packer.meter.add(compressed);
     }
     ControlFlow::Continue(())
 }

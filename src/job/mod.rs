@@ -13,9 +13,11 @@ mod singly;
 mod write;
 
 use std::io;
+use std::num::NonZeroUsize;
 use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64};
+use std::time::Duration;
 
 pub use annotate::{Line, Totals, annotate};
 pub use checkpoint::{Checkpoint, Fault};
@@ -29,9 +31,10 @@ use crate::buffers::Buffers;
 use crate::dedup::Memory;
 use crate::error::{Error, ReadError};
 use crate::input::{Opened, Paths, Taking};
+use crate::meter::Meter;
 use crate::model::Reject;
-use crate::pipeline::{Failure, Stages};
-use crate::stats::Stats;
+use crate::pipeline::{self, Failure, Spent, Times};
+use crate::stats::{Stage, Stages, Stats};
 
 /// What the writer hands out at once.
 #[derive(Debug)]
@@ -55,6 +58,8 @@ pub struct Output<'a> {
 pub struct Summary {
     /// The accounting, which adds up.
     pub stats: Stats,
+    /// Where the time went since it was begun, or gone on with.
+    pub stages: Stages,
     /// Sources that could not be read, or not to their end.
     pub faults: Vec<ReadError>,
     /// The run ended before its input: the limit was reached, or `on_batch` broke it off.
@@ -65,8 +70,8 @@ pub struct Summary {
 
 /// A run seen from outside while it goes on.
 pub struct Watch<'a> {
-    /// Bytes read so far.
-    pub bytes_read: AtomicU64,
+    /// What has been read so far.
+    pub meter: Meter,
     /// Pages written so far.
     pub pages: AtomicU64,
     /// Set by those who want the run to stop at its next checkpoint.
@@ -78,7 +83,7 @@ pub struct Watch<'a> {
 impl Default for Watch<'_> {
     fn default() -> Self {
         Self {
-            bytes_read: AtomicU64::new(0),
+            meter: Meter::default(),
             pages: AtomicU64::new(0),
             interrupted: Arc::default(),
             on_fault: &|_| {},
@@ -128,7 +133,7 @@ where
         near: config.near,
         sample: config.sample,
     };
-    let stages = Stages {
+    let stages = pipeline::Stages {
         read: |pass: &mut dyn FnMut(_) -> _| read::read_all(config, start, watch, &buffers, pass),
         worker: || |batch| parse::parse_batch(batch, form, &taking, &buffers),
         decide: |parsed| decider.decide(parsed),
@@ -138,15 +143,36 @@ where
             Ok(flow)
         },
     };
-    let read = stages.run(config.threads).map_err(error_of)?;
+    let (read, times) = stages.run(config.threads).map_err(error_of)?;
+    let stages = stages_of(
+        &times,
+        config.threads,
+        watch.meter.time(),
+        writer.handing_out(),
+    );
     let (stats, stopped) = writer.finish();
     stats.check().map_err(Error::Accounting)?;
     Ok(Summary {
         stats,
+        stages,
         faults: read.faults,
         stopped,
         interrupted: read.is_interrupted,
     })
+}
+
+fn stages_of(times: &Times, parsers: NonZeroUsize, source: Duration, output: Duration) -> Stages {
+    let stage = |threads, spent: Spent, for_others| {
+        Stage::new(threads, spent.busy, for_others, spent.waiting)
+    };
+    Stages {
+        source_seconds: source.as_secs_f64(),
+        reader: stage(1, times.reader, source),
+        parsers: stage(parsers.get(), times.workers, Duration::ZERO),
+        deduplicator: stage(1, times.decider, Duration::ZERO),
+        writer: stage(1, times.writer, output),
+        output_seconds: output.as_secs_f64(),
+    }
 }
 
 fn error_of(failure: Failure<Error>) -> Error {

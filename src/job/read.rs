@@ -76,16 +76,9 @@ pub fn read_all(
         }
         is_due
     };
-    let (limits, progress) = (config.limits(), &watch.bytes_read);
+    let (limits, meter) = (config.limits(), &watch.meter);
     let fields = &config.fields;
-    let mut packer = Packer::new(
-        limits,
-        fields,
-        progress,
-        buffers,
-        &mut pass_on,
-        &mut on_fault,
-    );
+    let mut packer = Packer::new(limits, fields, meter, buffers, &mut pass_on, &mut on_fault);
     packer.is_due = Some(&mut is_due);
     let border = start.border;
     let end = || Read {

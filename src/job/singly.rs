@@ -86,7 +86,7 @@ pub fn singly(
             })
         });
         let _ = looked_at?;
-        Ok(read?.faults)
+        Ok(read?.0.faults)
     })
 }
 

@@ -5,6 +5,7 @@ use std::mem;
 use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
 
 use super::checkpoint::Checkpoint;
 use super::decide::Decided;
@@ -32,6 +33,7 @@ pub struct WriteStage<'a, F> {
     /// The first source goes on where another run stopped.
     goes_on: bool,
     stopped: bool,
+    handing_out: Duration,
 }
 
 impl<'a, F> WriteStage<'a, F>
@@ -52,6 +54,7 @@ where
             feeds: start.feeds,
             goes_on: start.border.is_within,
             stopped: false,
+            handing_out: Duration::ZERO,
         }
     }
 
@@ -72,6 +75,7 @@ where
             .pages
             .store(self.stats.pages.seen, Ordering::Relaxed);
         let checkpoint = self.checkpoint(&batch).filter(|_| flow.is_continue());
+        let began = Instant::now();
         let wanted = (self.on_batch)(&Output {
             records: &self.records,
             rejects: &self.rejects,
@@ -80,12 +84,18 @@ where
             news: &batch.news,
             checkpoint,
         })?;
+        self.handing_out += began.elapsed();
         self.stopped = flow.is_break() || wanted.is_break();
         let flow = match self.stopped {
             true => ControlFlow::Break(()),
             false => ControlFlow::Continue(()),
         };
         Ok((flow, batch.parsed.output))
+    }
+
+    /// How long handing out took so far.
+    pub fn handing_out(&self) -> Duration {
+        self.handing_out
     }
 
     /// The counts, and whether the run was stopped before its end.

@@ -19,7 +19,6 @@ use std::io;
 use std::ops::ControlFlow;
 use std::panic::{self, AssertUnwindSafe};
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 
 use parquet::basic::Type;
 use parquet::column::reader::ColumnReaderImpl;
@@ -73,7 +72,7 @@ pub fn read(packer: &mut Packer, origin: &Arc<Origin>, before: u64, file: File) 
             }
         }
         let compressed = u64::try_from(group.compressed_size()).unwrap_or(0);
-        packer.progress.fetch_add(compressed, Ordering::Relaxed);
+        packer.meter.add(compressed);
     }
     reading.close(packer);
     ControlFlow::Continue(())
@@ -293,10 +292,10 @@ fn fenced<T>(call: impl FnOnce() -> ParquetResult<T>) -> Result<T, String> {
 
 #[cfg(test)]
 mod tests {
+    use crate::meter::Meter;
     use std::io::{Seek, SeekFrom, Write};
     use std::num::NonZeroUsize;
     use std::ops::Range;
-    use std::sync::atomic::AtomicU64;
 
     use parquet::file::properties::WriterProperties;
     use parquet::file::writer::SerializedFileWriter;
@@ -363,7 +362,7 @@ mod tests {
             page: 1 << 20,
             decoders: NonZeroUsize::MIN,
         };
-        let (progress, buffers) = (AtomicU64::new(0), Buffers::new(1 << 20));
+        let (meter, buffers) = (Meter::default(), Buffers::new(1 << 20));
         let mut pass = |batch: Batch| {
             for row in &batch.rows {
                 let own = |range: &Option<Range<usize>>| {
@@ -375,14 +374,7 @@ mod tests {
             ControlFlow::Continue(())
         };
         let mut on_fault = |fault: ReadError| faults.push((fault.record, fault.source.to_string()));
-        let mut packer = Packer::new(
-            limits,
-            &fields,
-            &progress,
-            &buffers,
-            &mut pass,
-            &mut on_fault,
-        );
+        let mut packer = Packer::new(limits, &fields, &meter, &buffers, &mut pass, &mut on_fault);
         let flow = super::read(&mut packer, &Arc::default(), 0, file(bytes));
         packer.finish();
         assert!(flow.is_continue());
