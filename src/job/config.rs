@@ -110,8 +110,7 @@ impl Config {
         Limits {
             batch: self.batch.get(),
             page: self.max_page.get(),
-            // A decoder feeds two parsers on pages, and many on other text.
-            decoders: NonZeroUsize::new(self.threads.get() / 2).unwrap_or(NonZeroUsize::MIN),
+            decoders: self.threads,
         }
     }
 }
