@@ -77,6 +77,15 @@ impl TypeCounts {
         slot.replace(count).is_none()
     }
 
+    /// Takes numbers without a label while there is a place for them.
+    pub fn fill(&mut self, counts: &mut impl Iterator<Item = u64>) {
+        let places = self.by_type.iter_mut().skip(self.unlabelled);
+        for (place, count) in places.take_while(|place| place.is_none()).zip(counts) {
+            *place = Some(count);
+            self.unlabelled += 1;
+        }
+    }
+
     /// Takes a number with its label; false when that type has one already.
     pub fn set(&mut self, statement_type: StatementType, count: u64) -> bool {
         self.by_type[statement_type as usize]

@@ -3,6 +3,8 @@
 //! A line ends at LF, and a CR before it goes; nothing else ends a line. Blanks
 //! around a landmark (space, tab, CR, NBSP) do not count.
 
+use std::iter;
+
 use memchr::memchr;
 
 /// A cursor over the lines of a page. Copying it is how rules look ahead.
@@ -47,6 +49,38 @@ impl<'a> Lines<'a> {
             self.feeds += known.feeds;
         }
         comes_next
+    }
+
+    /// Passes the next line if it is empty but for its LF.
+    #[inline]
+    pub fn pass_empty(&mut self) -> bool {
+        let is_empty = self.peek() == Some(b'\n');
+        if is_empty {
+            self.at += 1;
+            self.feeds += 1;
+        }
+        is_empty
+    }
+
+    /// The lines that come next and are up to seven digits each, as numbers; passes one when
+    /// it is asked for.
+    #[inline]
+    pub fn plain_counts(&mut self) -> impl Iterator<Item = u64> {
+        iter::from_fn(|| {
+            let mut value = 0;
+            for (digits, &byte) in self.text[self.at..].iter().take(8).enumerate() {
+                match byte {
+                    b'0'..=b'9' => value = value * 10 + u64::from(byte - b'0'),
+                    b'\n' if digits > 0 => {
+                        self.at += digits + 1;
+                        self.feeds += 1;
+                        return Some(value);
+                    }
+                    _ => return None,
+                }
+            }
+            None
+        })
     }
 
     /// The next line that is not blank, untrimmed.

@@ -9,10 +9,10 @@ use std::borrow::Cow;
 use nom::Parser;
 use nom::bytes::complete::tag;
 use nom::combinator::{all_consuming, opt};
-use nom::sequence::{delimited, terminated};
+use nom::sequence::delimited;
 
 use super::line::{Lines, is_blank, trim, trim_end, trim_start};
-use super::number::count;
+use super::number::{bare_count, count};
 use super::roles::Roles;
 use crate::model::{Role, StatementType};
 
@@ -328,9 +328,10 @@ fn section(line: &[u8]) -> Option<(Option<&[u8]>, Option<StatementType>)> {
 /// confidence = "confidence:" blank* count "%", at most 100
 fn confidence(line: &[u8]) -> Option<u8> {
     let line = trim_start(line.strip_prefix(b"confidence:")?);
-    let (_, percent) = all_consuming(terminated(count, tag("%")))
-        .parse(line)
-        .ok()?;
+    if let [tens @ b'0'..=b'9', ones @ b'0'..=b'9', b'%'] = line {
+        return Some(10 * (tens - b'0') + (ones - b'0'));
+    }
+    let percent = bare_count(line.strip_suffix(b"%")?)?;
     u8::try_from(percent).ok().filter(|&percent| percent <= 100)
 }
 
