@@ -13,11 +13,12 @@
 //! before it holds.
 
 use std::fs::File;
+use std::hash::Hasher;
 use std::io::{self, BufReader, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
-use xxhash_rust::xxh3::Xxh3Builder;
+use twox_hash::XxHash3_64;
 
 use crate::durable::{named, step};
 
@@ -160,10 +161,10 @@ fn size(payload: usize) -> u64 {
 }
 
 fn sum(before: u64, head: &[u8], payload: &[u8]) -> u64 {
-    let mut hash = Xxh3Builder::new().with_seed(before).build();
-    hash.update(head);
-    hash.update(payload);
-    hash.digest()
+    let mut hash = XxHash3_64::with_seed(before);
+    hash.write(head);
+    hash.write(payload);
+    hash.finish()
 }
 
 /// Is handed the mark before a record, its kind and its payload; false ends the reading.

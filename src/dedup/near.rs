@@ -12,7 +12,7 @@
 
 use std::collections::VecDeque;
 
-use xxhash_rust::xxh3::{Xxh3, xxh3_64};
+use twox_hash::XxHash3_64;
 
 use super::{Fingerprint, Key};
 
@@ -103,7 +103,7 @@ fn shingles(text: &[u8]) -> Vec<u64> {
     let words: Vec<u64> = text
         .split(|c: char| !c.is_alphanumeric())
         .filter(|word| !word.chars().all(char::is_numeric))
-        .map(|word| xxh3_64(word.as_bytes()))
+        .map(|word| XxHash3_64::oneshot(word.as_bytes()))
         .collect();
     let mut shingles: Vec<_> = match words.len() {
         0 => Vec::new(),
@@ -116,11 +116,11 @@ fn shingles(text: &[u8]) -> Vec<u64> {
 }
 
 fn shingle(words: &[u64]) -> u64 {
-    let mut hasher = Xxh3::new();
-    for word in words {
-        hasher.update(&word.to_le_bytes());
+    let mut bytes = [0; size_of::<u64>() * WORDS];
+    for (eight, word) in bytes.as_chunks_mut().0.iter_mut().zip(words) {
+        *eight = word.to_le_bytes();
     }
-    hasher.digest()
+    XxHash3_64::oneshot(&bytes[..size_of_val(words)])
 }
 
 #[cfg(test)]
@@ -134,7 +134,7 @@ mod tests {
         let similar = |(number, text): (usize, &&str)| {
             let fingerprint = Fingerprint {
                 id: number as u128,
-                key: Key(xxh3_64(text.as_bytes()).into()),
+                key: Key(XxHash3_64::oneshot(text.as_bytes()).into()),
             };
             let similar = near.similar(fingerprint, text.as_bytes())?;
             Some((similar.id, similar.similarity))

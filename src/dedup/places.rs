@@ -9,7 +9,7 @@ use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
-use xxhash_rust::xxh3::xxh3_64;
+use twox_hash::XxHash3_64;
 
 use crate::durable::{named, step};
 
@@ -99,7 +99,7 @@ impl Places {
             self.flush()?;
         }
         let start = self.size();
-        let (length, sum) = (page.len() as u32, xxh3_64(page) as u32);
+        let (length, sum) = (page.len() as u32, XxHash3_64::oneshot(page) as u32);
         self.tail.extend_from_slice(&length.to_le_bytes());
         self.tail.extend_from_slice(&sum.to_le_bytes());
         self.tail.extend_from_slice(page);
@@ -135,7 +135,7 @@ impl Places {
                 page.resize(length as usize, 0);
                 self.read(start + HEAD as u64, &mut page)?;
             }
-            match xxh3_64(&page) as u32 == sum {
+            match XxHash3_64::oneshot(&page) as u32 == sum {
                 true => Ok(page),
                 false => Err(io::Error::new(
                     io::ErrorKind::InvalidData,

@@ -1,6 +1,6 @@
 //! A first look at a large input: which pages a sample holds.
 
-use xxhash_rust::xxh3::xxh3_64_with_seed;
+use twox_hash::XxHash3_64;
 
 /// A share of the pages. A page is in it when the XXH3-64 of its bytes, without blanks at both ends
 /// and with the seed, is below that share of 2⁶⁴. So neither threads nor batches nor the container
@@ -25,7 +25,7 @@ impl Sample {
 
     /// Whether it holds a page.
     pub fn has(self, page: &[u8]) -> bool {
-        u128::from(xxh3_64_with_seed(page.trim_ascii(), self.seed)) < self.end
+        u128::from(XxHash3_64::oneshot_with_seed(self.seed, page.trim_ascii())) < self.end
     }
 }
 

@@ -11,7 +11,7 @@ use std::io::{self, ErrorKind, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
-use xxhash_rust::xxh3::Xxh3;
+use twox_hash::XxHash3_128;
 
 use crate::durable::{FileState, part_of, rename, step};
 
@@ -22,7 +22,7 @@ pub struct OutputFile {
     rename: Option<(PathBuf, PathBuf)>,
     /// Bytes in it, and their hash.
     length: u64,
-    hash: Box<Xxh3>,
+    hash: XxHash3_128,
 }
 
 /// The beginning of a file.
@@ -56,7 +56,7 @@ impl OutputFile {
             file,
             rename,
             length: 0,
-            hash: Box::new(Xxh3::new()),
+            hash: XxHash3_128::new(),
         })
     }
 
@@ -105,7 +105,7 @@ impl OutputFile {
     pub fn mark(&self) -> Option<FileMark> {
         self.rename.as_ref().map(|_| FileMark {
             length: self.length,
-            xxh3: format!("{:032x}", self.hash.digest128()),
+            xxh3: format!("{:032x}", self.hash.finish_128()),
         })
     }
 
@@ -168,7 +168,7 @@ impl Write for OutputFile {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         step("write output")?;
         let written = self.file.write(bytes)?;
-        self.hash.update(&bytes[..written]);
+        self.hash.write(&bytes[..written]);
         self.length += written as u64;
         Ok(written)
     }
@@ -229,8 +229,8 @@ fn claimed(part: &Path) -> io::Result<File> {
 }
 
 /// The hash of a file's beginning, if that is what it was.
-fn hash_of(path: &Path, mark: &FileMark) -> io::Result<Option<Box<Xxh3>>> {
-    let mut hash = Box::new(Xxh3::new());
+fn hash_of(path: &Path, mark: &FileMark) -> io::Result<Option<XxHash3_128>> {
+    let mut hash = XxHash3_128::new();
     let mut file = match File::open(path) {
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
         file => file?.take(mark.length),
@@ -240,14 +240,14 @@ fn hash_of(path: &Path, mark: &FileMark) -> io::Result<Option<Box<Xxh3>>> {
         match file.read(&mut bytes) {
             Ok(0) => break,
             Ok(read) => {
-                hash.update(&bytes[..read]);
+                hash.write(&bytes[..read]);
                 length += read as u64;
             }
             Err(error) if error.kind() == ErrorKind::Interrupted => {}
             Err(error) => return Err(error),
         }
     }
-    let is_same = length == mark.length && format!("{:032x}", hash.digest128()) == mark.xxh3;
+    let is_same = length == mark.length && format!("{:032x}", hash.finish_128()) == mark.xxh3;
     Ok(is_same.then_some(hash))
 }
 

@@ -225,18 +225,25 @@ pub fn assemble(
 
 /// 32 lower-case digits, the most significant first.
 pub fn hexadecimal(id: u128) -> [u8; 32] {
-    // Arithmetic instead of a table, so that it compiles to vector instructions.
-    let digit = |nibble: u8| nibble + b'0' + u8::from(nibble > 9) * (b'a' - b'0' - 10);
     let mut digits = [0; 32];
-    for (pair, byte) in digits
-        .as_chunks_mut::<2>()
-        .0
-        .iter_mut()
-        .zip(id.to_be_bytes())
-    {
-        *pair = [digit(byte >> 4), digit(byte & 15)];
+    let eights = digits.as_chunks_mut::<8>().0.iter_mut();
+    for (eight, word) in eights.zip((0..4).rev()) {
+        *eight = eight_digits((id >> (32 * word)) as u32);
     }
     digits
+}
+
+/// Eight nibbles become eight bytes, and these digits, all at once in a word: half the
+/// instructions of doing it byte by byte.
+fn eight_digits(value: u32) -> [u8; 8] {
+    const ONES: u64 = 0x0101_0101_0101_0101;
+    let halves = u64::from(value);
+    let halves = (halves | halves << 16) & 0x0000_FFFF_0000_FFFF;
+    let bytes = (halves | halves << 8) & 0x00FF_00FF_00FF_00FF;
+    let nibbles = (bytes | bytes << 4) & (ONES * 0x0F);
+    let letters = (nibbles + ONES * 6) >> 4 & ONES;
+    let to_letter = u64::from(b'a' - b'0' - 10);
+    (nibbles + ONES * u64::from(b'0') + letters * to_letter).to_be_bytes()
 }
 
 #[inline]

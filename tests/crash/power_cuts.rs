@@ -9,7 +9,7 @@ use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
-use xxhash_rust::xxh3::xxh3_64;
+use twox_hash::XxHash3_64;
 
 use super::disk::{Disk, Fate, Found, Random};
 use super::place::{
@@ -86,7 +86,10 @@ impl Cuts<'_> {
     }
 
     fn power_cut(&mut self, found: Found, what: &dyn Fn() -> String) {
-        if !self.tried.insert(xxh3_64(format!("{found:?}").as_bytes())) {
+        if !self
+            .tried
+            .insert(XxHash3_64::oneshot(format!("{found:?}").as_bytes()))
+        {
             return;
         }
         let files: Files = found

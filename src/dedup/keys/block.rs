@@ -16,7 +16,7 @@
 //! Every block but the last is full, so that a place in the order tells the block.
 //! The header is written last: an unfinished file has none.
 
-use xxhash_rust::xxh3::xxh3_64_with_seed;
+use twox_hash::XxHash3_64;
 
 use super::mix::Mix;
 use super::table::Entry;
@@ -89,7 +89,11 @@ pub(super) fn seal(block: &mut Bytes, number: u64, entries: usize) {
         block[entries * Entry::SIZE..COUNT].fill(0);
     }
     put(block, COUNT, entries as u64);
-    put(block, SUM, xxh3_64_with_seed(&block[..SUM], number));
+    put(
+        block,
+        SUM,
+        XxHash3_64::oneshot_with_seed(number, &block[..SUM]),
+    );
 }
 
 /// How many entries a block has, if it is whole and the one with this number.
@@ -99,7 +103,7 @@ pub(super) fn entries(block: &Bytes, number: u64) -> Option<usize> {
 }
 
 fn is_whole(block: &Bytes, number: u64) -> bool {
-    get(block, SUM) == xxh3_64_with_seed(&block[..SUM], number)
+    get(block, SUM) == XxHash3_64::oneshot_with_seed(number, &block[..SUM])
 }
 
 /// What a block knows of a key.

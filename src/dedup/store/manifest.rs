@@ -6,7 +6,7 @@ use std::path::Path;
 
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
-use xxhash_rust::xxh3::xxh3_64;
+use twox_hash::XxHash3_64;
 
 use crate::dedup::{Counts, Dedup, KeyFile};
 use crate::durable::{self, FileState, named};
@@ -89,7 +89,7 @@ impl Manifest {
 /// Puts a value into a file, in place of what is there.
 pub fn write(path: &Path, value: &impl Serialize) -> io::Result<()> {
     let line = serde_json::to_string(value)?;
-    let sum = xxh3_64(line.as_bytes());
+    let sum = XxHash3_64::oneshot(line.as_bytes());
     durable::replace(path, format!("{line}\n{sum:016x}\n").as_bytes())
 }
 
@@ -119,7 +119,7 @@ pub fn read<T: DeserializeOwned>(path: &Path) -> Result<Option<T>, StoreError> {
         }
         Err(_) => return Err(damaged()),
     }
-    if sum != format!("{:016x}\n", xxh3_64(line.as_bytes())) {
+    if sum != format!("{:016x}\n", XxHash3_64::oneshot(line.as_bytes())) {
         return Err(damaged());
     }
     serde_json::from_str(line).map(Some).map_err(|_| damaged())
