@@ -13,7 +13,7 @@ use std::ops::ControlFlow;
 use std::path::Path;
 use std::time::Duration;
 
-use citesift::{Config, Dedup, Emit, Input};
+use citesift::{Config, Dedup, Emit, Form, Input};
 use criterion::{BenchmarkId, Criterion, SamplingMode, Throughput};
 
 const SEED: u64 = 1;
@@ -74,7 +74,7 @@ fn runs(criterion: &mut Criterion, file: &Path, bytes: u64) {
 
 fn config(file: &Path, emit: Emit, dedup: Dedup, threads: usize) -> Config {
     let mut config = Config::new(vec![Input::Path(file.to_owned())]);
-    config.emit = emit;
+    config.form = Form::Ndjson(emit);
     config.dedup = dedup;
     config.threads = NonZeroUsize::new(threads).expect("above zero");
     config.batch = Config::batch_for(config.threads);

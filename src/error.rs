@@ -26,6 +26,9 @@ pub enum Error {
         /// What the system says.
         source: io::Error,
     },
+    /// The records could not be put into their form.
+    #[error("cannot write the records in this form: {0}")]
+    Encode(io::Error),
     /// What was seen does not fit into memory, and could not be written to temporary files or read there.
     #[error("cannot remember what was seen: {0}")]
     Remember(io::Error),

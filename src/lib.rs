@@ -7,7 +7,7 @@
 //! with a command line.
 //!
 //! * [`parse`] takes one page in memory.
-//! * [`run`] carries out a whole job, described by a [`Config`], and hands out NDJSON.
+//! * [`run`] carries out a whole job, described by a [`Config`], and hands out records, as NDJSON or in another [`Form`].
 //! * [`records`] is the same job as an iterator of reports.
 //!
 //! # How it works
@@ -79,3 +79,4 @@ pub use error::{Error, ReadError};
 pub use input::Input;
 pub use job::{Config, Output, Records, Summary, parse, records, run};
 pub use model::Emit;
+pub use sink::Form;

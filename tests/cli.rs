@@ -499,8 +499,8 @@ fn wrong_usage_is_exit_code_2_and_does_nothing() {
             "--output and --stats name the same file",
         ),
         (
-            &["a.txt", "-o", "x.csv"],
-            "--output: `x.csv` promises csv, and NDJSON is written; name it `x.ndjson`, or",
+            &["a.txt", "-o", "x.tsv"],
+            "--output: `x.tsv` promises tsv, and NDJSON is written; name it `x.ndjson`, or",
         ),
         (
             &["a.txt", "--stats", "x.yaml"],

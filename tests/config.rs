@@ -99,6 +99,7 @@ fn every_flag_can_be_set_or_is_known_to_be_typed() {
         ("url-field", "'address'"),
         ("keep", "['id', 'lang']"),
         ("emit", "'statements'"),
+        ("to", "'ndjson'"),
         ("dedup", "'run'"),
         ("near", "0.8"),
         ("memory", "'100M'"),
@@ -240,7 +241,7 @@ fn what_is_wrong_in_a_file_is_told_with_its_line_and_what_to_change() {
         ),
         (
             "emit = 'csv'",
-            "citesift.toml:1: invalid value 'csv' for '--emit <EMIT>'\n  [possible values: reports, statements]",
+            "citesift.toml:1: invalid value 'csv' for '--emit <EMIT>'\n  [possible values: reports, statements, cito]",
         ),
         (
             "threads = 0",

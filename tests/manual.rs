@@ -160,14 +160,14 @@ fn messages_have_colours_where_they_are_asked_for() {
 fn a_terminal_has_colours_unless_no_color_is_set() {
     let citesift = env!("CARGO_BIN_EXE_citesift");
     let shown = |before: &str, args: &str| {
-        let line = format!("env -u NO_COLOR TERM=xterm {before} {citesift} {args} a.txt -o x.csv");
+        let line = format!("env -u NO_COLOR TERM=xterm {before} {citesift} {args} a.txt -o x.tsv");
         let output = Command::new("script")
             .args(["-qec", &line, "/dev/null"])
             .stdin(Stdio::null())
             .output();
         // Part of every Linux's base.
         let text = String::from_utf8(output.unwrap().stdout).unwrap();
-        assert!(text.contains("promises csv"), "{text}");
+        assert!(text.contains("promises tsv"), "{text}");
         text.contains("\u{1b}[")
     };
     assert!(shown("", ""));

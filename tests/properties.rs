@@ -15,7 +15,7 @@ use citesift::model::{
 };
 use citesift::split::feeds_in;
 use citesift::verify::verify;
-use citesift::{Config, Dedup, Emit, Input, Summary, parse, run};
+use citesift::{Config, Dedup, Emit, Form, Input, Summary, parse, run};
 use proptest::prelude::*;
 use serde_json::json;
 
@@ -170,7 +170,7 @@ fn config(files: &[&Path], way: Way) -> Config {
     config.batch = NonZeroUsize::new(way.batch).unwrap();
     config.threads = NonZeroUsize::new(way.threads).unwrap();
     config.max_page = NonZeroUsize::new(way.max_page).unwrap();
-    (config.emit, config.dedup) = (way.emit, way.dedup);
+    (config.form, config.dedup) = (Form::Ndjson(way.emit), way.dedup);
     (config.memory, config.tells_duplicates) = (way.memory, true);
     config
 }

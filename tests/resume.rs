@@ -14,7 +14,7 @@ use tempfile::TempDir;
 
 use citesift::job::{Checkpoint, Sample, Watch, run_from};
 use citesift::stats::Stats;
-use citesift::{Config, Dedup, Error, Input};
+use citesift::{Config, Dedup, Error, Form, Input};
 
 mod world;
 use world::{crawl, dumps};
@@ -119,6 +119,24 @@ fn a_run_on_a_part_of_the_pages_goes_on_from_any_checkpoint() {
     let mut config = config(&path, Dedup::Run);
     (config.skip, config.sample) = (100, Some(Sample::new(70.0, 1)));
     assert!(goes_on_anywhere("a part", &config) > 4);
+}
+
+#[test]
+fn a_run_of_any_form_goes_on_from_any_checkpoint_or_tells_none() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("lines");
+    fs::write(&path, world::json_lines(0..400)).unwrap();
+    let mut config = config(&path, Dedup::Run);
+    for form in [Form::Csv, Form::Cito] {
+        config.form = form;
+        assert!(goes_on_anywhere("a form", &config) > 4);
+    }
+    #[cfg(feature = "parquet")]
+    {
+        config.form = Form::Parquet;
+        let run = run(&config, &Checkpoint::default(), &Given::default(), &[]).unwrap();
+        assert!(run.given.records.ends_with(b"PAR1") && run.checkpoints.is_empty());
+    }
 }
 
 #[test]

@@ -12,7 +12,7 @@ use citesift::input::Fields;
 use citesift::job::Watch;
 use citesift::model::{Report, StatementRow};
 use citesift::verify::{Verified, verify};
-use citesift::{Config, Dedup, Emit, Input, run};
+use citesift::{Config, Dedup, Emit, Form, Input, run};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -387,7 +387,7 @@ fn every_changed_value_is_found_and_named() {
     );
     across.dedup = Dedup::Run;
     let mut rows = plain("complete-page");
-    rows.emit = Emit::Statements;
+    rows.form = Form::Ndjson(Emit::Statements);
     let configs = [
         plain("complete-page"),
         plain("repeats-apart"),
@@ -403,7 +403,7 @@ fn every_changed_value_is_found_and_named() {
     ];
     for config in configs {
         let made = Made::of(config);
-        let emit = made.config.emit;
+        let emit = made.config.form.emit();
         for (number, is) in made.lines.iter().enumerate() {
             let value: Value = serde_json::from_str(is).unwrap();
             for (name, mutant) in mutants("", &value) {

@@ -1,6 +1,6 @@
 //! What was typed, and the checks that turn it into what holds.
 
-use std::io::ErrorKind;
+use std::io::{self, ErrorKind, IsTerminal};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -9,6 +9,7 @@ use clap_complete::Shell;
 
 use super::annotate::AnnotateArgs;
 use super::collision::{self, Named};
+use super::form::{ToArg, ending, form};
 use super::places;
 use super::resume::{STORE_RUNS, Settings};
 use super::shaping::{EmitArg, ShapingArgs, input};
@@ -17,6 +18,7 @@ use crate::dedup::{Dedup, Store};
 use crate::input::Input;
 use crate::job::Config;
 use crate::place::Printable;
+use crate::sink::Form;
 
 /// Turn dumps of scite report pages into clean, deduplicated NDJSON.
 ///
@@ -51,6 +53,13 @@ pub struct Args {
         display_order = 0
     )]
     pub output: Option<PathBuf>,
+
+    /// How records are written [default: as the name of `-o` ends, or else ndjson].
+    ///
+    /// csv and parquet are for `--emit statements`, and nquads for `--emit cito`. Where a spreadsheet
+    /// could take a text in csv for a formula, it has an apostrophe in front.
+    #[arg(long, value_enum, value_name = "FORM", help_heading = "Output")]
+    to: Option<ToArg>,
 
     /// Write what was refused to FILE, as NDJSON: reason, message, place, excerpt.
     #[arg(long, value_name = "FILE", help_heading = "Output")]
@@ -161,6 +170,7 @@ Examples:
   citesift pages/ -o reports.ndjson            every page below a folder, into a file
   cat pages/*.txt | citesift | jq -r .doi      in a pipeline
   citesift --emit statements dump.txt          one row per statement, for tables
+  citesift --emit statements dump.txt -o statements.parquet  the same as Parquet
   citesift crawl/*.warc.wet.gz -o found.ndjson.zst   what a general crawl holds of report pages
   citesift --text-field content.body --keep id,lang dump.jsonl.zst
   citesift --seen seen/ monday.warc.gz -o monday.ndjson      what no earlier run has seen
@@ -177,6 +187,10 @@ Exit codes:
   2  wrong usage, nothing was done
   3  done, but --strict, --max-rejects or --fail-on-drift does not hold
   130, 143  interrupted; --resume goes on";
+
+/// A value in Parquet has less than 2 GiB, and a byte of a page takes three where it is replaced.
+#[cfg(feature = "parquet")]
+const MOST_IN_PARQUET: usize = 512 << 20;
 
 /// When something is shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -207,13 +221,40 @@ impl Args {
     /// What holds for the run, or the sentence that says what to change.
     pub fn config(&self) -> Result<Config, String> {
         let mut config = self.shaping.config(self.inputs()?)?;
+        config.form = form(self.shaping.emit, self.to, self.output.as_deref())?;
         let outputs = self.outputs();
         collision::refuse(&outputs, &config.inputs)?;
-        places::refuse(&outputs)?;
+        places::refuse(&outputs, config.form)?;
         self.refuse_forgetting()?;
+        if config.form == Form::Cito && config.near.is_some() {
+            return Err(
+                "--near: N-Quads have no place for what it tells; leave it out, or choose \
+                        another --emit"
+                    .to_owned(),
+            );
+        }
+        #[cfg(feature = "parquet")]
+        self.refuse_what_parquet_lacks(&config)?;
         config.checkpoints = self.keeps_journal(&config).then_some(self.checkpoint);
         config.tells_duplicates = self.duplicates.is_some();
         Ok(config)
+    }
+
+    #[cfg(feature = "parquet")]
+    fn refuse_what_parquet_lacks(&self, config: &Config) -> Result<(), String> {
+        let refusal = if config.form != Form::Parquet {
+            return Ok(());
+        } else if self.output.is_none() && io::stdout().is_terminal() {
+            "Parquet is nothing to look at: name a file with -o, or lead it into a pipe or file"
+        } else if self.resume {
+            "--resume: a run that writes Parquet cannot be resumed, for a part of such a file is \
+             none; leave --resume out to start again"
+        } else if config.max_page.get() > MOST_IN_PARQUET {
+            "--max-page: with Parquet at most 512MiB"
+        } else {
+            return Ok(());
+        };
+        Err(refusal.to_owned())
     }
 
     /// A run whose output is no file, or whose input is none, can only be begun again.
@@ -224,7 +265,7 @@ impl Args {
                 .metadata()
                 .map_or(true, |metadata| metadata.is_file())
         });
-        is_file && refuse_unseekable(&config.inputs).is_ok()
+        is_file && config.form.goes_on() && refuse_unseekable(&config.inputs).is_ok()
     }
 
     /// Which repeats are removed, if that was typed.
@@ -285,6 +326,7 @@ impl Args {
             ("--keep", config.fields.keep.join(",")),
             ("--output", file(&self.output)),
             ("--emit", format!("{:?}", self.shaping.emit).to_lowercase()),
+            ("--to", ending(config.form).to_owned()),
             ("--rejects", file(&self.rejects)),
             ("--duplicates", file(&self.duplicates)),
             ("--dedup", config.dedup.as_str().to_owned()),
@@ -317,8 +359,7 @@ impl Args {
     }
 
     fn inputs(&self) -> Result<Vec<Input>, String> {
-        use std::io::IsTerminal;
-        if self.inputs.is_empty() && std::io::stdin().is_terminal() {
+        if self.inputs.is_empty() && io::stdin().is_terminal() {
             return Err(
                 "standard input is a terminal: name a PATH, pipe text in, or give `-` to type"
                     .to_owned(),

@@ -4,13 +4,13 @@
 use std::path::Path;
 
 use super::args::Args;
+use super::form::described;
 use super::resume::journal_beside;
 use super::standard::{STANDARD_OUTPUT, print};
 use super::{DONE, FAILED};
 use crate::error::Error;
 use crate::input::{Codec, Format, Looked, Source, WalkError, look, sources};
 use crate::job::Config;
-use crate::model::Emit;
 use crate::place::Printable;
 use crate::summary::{number, size};
 
@@ -79,10 +79,7 @@ fn row(size: &str, kind: &str, codec: &str, input: &str) -> String {
 }
 
 fn writes(args: &Args, config: &Config) -> Vec<String> {
-    let form = match config.emit {
-        Emit::Reports => "records, one per report page",
-        Emit::Statements => "records, one per statement",
-    };
+    let form = described(config.form);
     let mut lines = Vec::new();
     let mut line = |path: &str, what: &str| lines.push(format!("  {}: {what}\n", Printable(path)));
     if args.output.is_none() {

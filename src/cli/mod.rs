@@ -5,6 +5,7 @@ mod args;
 mod collision;
 mod colour;
 mod dry_run;
+mod form;
 mod manual;
 mod outputs;
 mod places;

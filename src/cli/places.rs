@@ -7,42 +7,50 @@ use std::io::ErrorKind;
 use std::path::Path;
 
 use super::collision::Named;
+use super::form;
 use crate::place::Printable;
-use crate::sink::target_of;
+use crate::sink::{Form, target_of};
 
 /// Endings that promise a form which is not written.
-const OTHER_FORMS: [&str; 32] = [
-    "7z", "arrow", "avro", "br", "bz2", "csv", "db", "duckdb", "feather", "gzip", "htm", "html",
-    "ipc", "lz4", "lzma", "orc", "parquet", "pq", "rar", "rst", "sqlite", "tar", "tgz", "toml",
-    "tsv", "warc", "xls", "xlsx", "xml", "xz", "yaml", "zip",
+const OTHER_FORMS: [&str; 36] = [
+    "7z", "arrow", "avro", "br", "bz2", "db", "duckdb", "feather", "gzip", "htm", "html", "ipc",
+    "jsonld", "lz4", "lzma", "n3", "nt", "orc", "owl", "rar", "rdf", "rst", "sqlite", "tar", "tgz",
+    "toml", "trig", "tsv", "ttl", "warc", "xls", "xlsx", "xml", "xz", "yaml", "zip",
 ];
 
+/// Endings of forms in which records alone are written.
+const RECORDS: [&str; 5] = ["csv", "nq", "nquads", "parquet", "pq"];
+
 /// The sentence that says what to change, if an output cannot be where it was named.
-pub fn refuse(outputs: &[Named]) -> Result<(), String> {
+pub fn refuse(outputs: &[Named], form: Form) -> Result<(), String> {
     outputs.iter().try_for_each(|output| {
-        refuse_ending(output)?;
+        refuse_ending(output, form)?;
         refuse_folder(output)
     })
 }
 
-fn refuse_ending(output: &Named) -> Result<(), String> {
+fn refuse_ending(output: &Named, form: Form) -> Result<(), String> {
     let ending = output.path.extension().unwrap_or_default();
     let ending = ending.to_string_lossy().to_ascii_lowercase();
-    if !OTHER_FORMS.contains(&&*ending) {
+    let are_records = output.flag == "--output";
+    if !OTHER_FORMS.contains(&&*ending) && (are_records || !RECORDS.contains(&&*ending)) {
         return Ok(());
     }
-    let own = match output.flag {
-        "--stats" => "json",
-        _ => "ndjson",
+    let (name, own) = match output.flag {
+        "--output" => (form::name(form), form::ending(form)),
+        "--stats" => ("JSON", "json"),
+        _ => ("NDJSON", "ndjson"),
     };
     let shown = |path: &Path| Printable(&path.to_string_lossy()).to_string();
+    let named = shown(&output.path.with_extension(own));
+    let compressed = match own {
+        "parquet" => String::new(),
+        _ => format!(", or `{named}.gz` or `.zst` to compress it"),
+    };
     Err(format!(
-        "{}: `{}` promises {ending}, and {} is written; name it `{}`, or `{}.gz` or `.zst` to compress it",
+        "{}: `{}` promises {ending}, and {name} is written; name it `{named}`{compressed}",
         output.flag,
         shown(output.path),
-        own.to_uppercase(),
-        shown(&output.path.with_extension(own)),
-        shown(&output.path.with_extension(own)),
     ))
 }
 

@@ -5,10 +5,10 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
 
+use super::form::form;
 use crate::dedup::Dedup;
 use crate::input::{Fields, Format, Input};
 use crate::job::{Config, Sample};
-use crate::model::Emit;
 
 /// How the inputs are read and what becomes of them. A flag that changes records belongs here.
 #[derive(Debug, Args)]
@@ -45,7 +45,8 @@ pub struct ShapingArgs {
     #[arg(long, value_name = "FILE", help_heading = "Input")]
     pub config: Option<PathBuf>,
 
-    /// One line per report page, or one per statement.
+    /// One line per report page, one per statement, or N-Quads about each statement, with the
+    /// properties of `CiTO`.
     #[arg(long, value_enum, default_value_t = EmitArg::Reports, help_heading = "Output")]
     pub emit: EmitArg,
 
@@ -95,15 +96,7 @@ pub struct ShapingArgs {
 pub enum EmitArg {
     Reports,
     Statements,
-}
-
-impl From<EmitArg> for Emit {
-    fn from(emit: EmitArg) -> Self {
-        match emit {
-            EmitArg::Reports => Self::Reports,
-            EmitArg::Statements => Self::Statements,
-        }
-    }
+    Cito,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -154,7 +147,7 @@ impl ShapingArgs {
     /// What holds for these inputs, or the sentence that says what to change.
     pub fn config(&self, inputs: Vec<Input>) -> Result<Config, String> {
         let mut config = Config::new(inputs);
-        config.emit = self.emit.into();
+        config.form = form(self.emit, None, None)?;
         config.dedup = self.scope().unwrap_or_default();
         config.near = self.near;
         if let Some(memory) = self.memory {

@@ -7,6 +7,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
+use super::form::ToArg;
 use super::shaping::{ShapingArgs, input};
 use super::standard::{Closed, STANDARD_OUTPUT, bad_descriptor, print};
 use super::{DONE, FAILED, refuse};
@@ -16,6 +17,7 @@ use crate::input::{Input, Stream, text_of};
 use crate::job::{Config, Watch};
 use crate::place::Printable;
 use crate::progress::say;
+use crate::sink::Form;
 use crate::summary::number;
 use crate::verify::{Verified, verify};
 
@@ -161,6 +163,7 @@ impl VerifyArgs {
     fn config(&self) -> Result<Config, Refused> {
         let inputs = self.inputs.iter().map(|path| input(path)).collect();
         let mut config = self.shaping.config(inputs)?;
+        self.refuse_other_forms(&config)?;
         let from_stdin = config.inputs.iter().filter(|&input| *input == Input::Stdin);
         if from_stdin.count() + usize::from(self.is_piped()) > 1 {
             return Err("`-` is given twice, and there is one standard input"
@@ -176,6 +179,21 @@ impl VerifyArgs {
             config.dedup = contents.scope;
         }
         Ok(config)
+    }
+
+    /// Lines of NDJSON are what is held against pages.
+    fn refuse_other_forms(&self, config: &Config) -> Result<(), String> {
+        let promised = ToArg::promised_by(&self.output);
+        let other = match config.form {
+            Form::Ndjson(_) => promised.filter(|&promised| promised != ToArg::Ndjson),
+            _ => Some(ToArg::Nquads),
+        };
+        other.map_or(Ok(()), |other| {
+            Err(format!(
+                "only NDJSON can be verified, and no {}: verify what the same run writes as NDJSON",
+                other.name()
+            ))
+        })
     }
 
     fn is_piped(&self) -> bool {

@@ -8,8 +8,8 @@ use std::time::Duration;
 use super::Sample;
 use crate::dedup::{Dedup, Memory};
 use crate::input::{Fields, Format, Input, Limits};
-use crate::model::Emit;
 use crate::pipeline::in_flight;
+use crate::sink::Form;
 
 /// A run's settings. Every combination that can be written down is valid.
 #[derive(Clone, Debug)]
@@ -21,7 +21,7 @@ pub struct Config {
     /// Where records in rows (JSON Lines, Parquet) hold their text and their address.
     pub fields: Fields,
     /// The form of the records.
-    pub emit: Emit,
+    pub form: Form,
     /// Which repeats are removed.
     pub dedup: Dedup,
     /// From how many thousandths on of shared sequences of words two statements of a page are told to be alike.
@@ -75,7 +75,7 @@ impl Config {
             inputs,
             format: None,
             fields: Fields::default(),
-            emit: Emit::default(),
+            form: Form::default(),
             dedup: Dedup::default(),
             near: None,
             memory: quarter_of_memory(),

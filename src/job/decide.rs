@@ -7,6 +7,7 @@ use super::Config;
 use super::checkpoint::Checkpoint;
 use super::parse::{Outcome, Parsed, ParsedPage};
 use crate::dedup::{Counts, Earlier, Kept, KnownPlace, Memory, Places, Removed, RunDedup, Verdict};
+use crate::sink::Form;
 use crate::sink::ndjson::{self, Copied, hexadecimal};
 
 /// A batch with the deduplicator's word on it.
@@ -42,6 +43,7 @@ const READY: usize = 16;
 pub struct DecideStage<'a> {
     dedup: RunDedup,
     memory: &'a mut Memory,
+    form: Form,
     tells_duplicates: bool,
     /// Report pages that are still to be passed over. Those are not remembered.
     ahead: u64,
@@ -54,6 +56,7 @@ impl<'a> DecideStage<'a> {
         Self {
             dedup: RunDedup::new(config.dedup),
             memory,
+            form: config.form,
             tells_duplicates: config.tells_duplicates,
             ahead: config.skip.saturating_sub(start.stats.pages.passed_over),
             left: config
@@ -145,7 +148,7 @@ impl<'a> DecideStage<'a> {
         };
         let id = |block: usize| {
             let piece = parsed.pieces[page.blocks.start + block].clone();
-            ndjson::id_in(&parsed.output[piece])
+            self.form.id_in(&parsed.output[piece])
         };
         let earlier = self.dedup.earlier();
         for &Earlier { block, first } in earlier {

@@ -39,7 +39,7 @@ use crate::stats::{Stage, Stages, Stats};
 /// What the writer hands out at once.
 #[derive(Debug)]
 pub struct Output<'a> {
-    /// Whole lines of NDJSON.
+    /// The next bytes of the records in their form: whole lines, but of Parquet.
     pub records: &'a [u8],
     /// Pages that could not become a record.
     pub rejects: &'a [Reject],
@@ -49,7 +49,8 @@ pub struct Output<'a> {
     pub opened: &'a [Opened],
     /// What was new in it, for [`Memory::replay`].
     pub news: &'a [u8],
-    /// Where the run can go on when all up to here is safe; told as often as [`Config::checkpoints`] says.
+    /// Where the run can go on when all up to here is safe; told as often as [`Config::checkpoints`]
+    /// says, if a part of the form [can be gone on with](crate::sink::Form::goes_on).
     pub checkpoint: Option<Checkpoint>,
 }
 
@@ -91,8 +92,7 @@ impl Default for Watch<'_> {
     }
 }
 
-/// Runs a whole job. `on_batch` is called in the input's order, on the writer's thread,
-/// and may break the run off.
+/// Runs a whole job. `on_batch` is called in the input's order, and may break the run off.
 ///
 /// # Errors
 /// What `on_batch` returns; a thread that did not start; a panic in a stage.
@@ -120,22 +120,22 @@ pub fn run_from<F>(
 where
     F: FnMut(&Output) -> Result<ControlFlow<()>, Error> + Send,
 {
-    let mut writer = write::WriteStage::new(config, start, watch, on_batch);
+    let mut writer = write::WriteStage::new(config, start, watch, on_batch)?;
     let buffers = Buffers::new(4 * config.batch.get());
     let taking = Taking {
         paths: Paths::new(&config.fields),
         max_page: config.max_page.get(),
     };
     let mut decider = decide::DecideStage::new(config, start, memory);
-    let form = parse::Form {
-        emit: config.emit,
+    let wanted = parse::Wanted {
+        form: config.form,
         scope: config.dedup,
         near: config.near,
         sample: config.sample,
     };
     let stages = pipeline::Stages {
         read: |pass: &mut dyn FnMut(_) -> _| read::read_all(config, start, watch, &buffers, pass),
-        worker: || |batch| parse::parse_batch(batch, form, &taking, &buffers),
+        worker: || |batch| parse::parse_batch(batch, wanted, &taking, &buffers),
         decide: |parsed| decider.decide(parsed),
         write: |decided: io::Result<_>| {
             let (flow, emptied) = writer.write(decided.map_err(Error::Remember)?)?;
@@ -144,6 +144,9 @@ where
         },
     };
     let (read, times) = stages.run(config.threads).map_err(error_of)?;
+    if !read.is_interrupted {
+        writer.end()?;
+    }
     let stages = stages_of(
         &times,
         config.threads,

@@ -19,6 +19,7 @@ use crate::input::{
 };
 use crate::model::{Emit, NotRead, RejectReason, Warning, Warnings};
 use crate::sink::ndjson::{self, At};
+use crate::sink::{Form, Pieces};
 use crate::split::{feeds_in, pages};
 use crate::stats::ON_PAGE;
 
@@ -102,11 +103,11 @@ pub enum Outcome {
 pub(super) const SEARCHED: usize = 8;
 
 /// Parses a batch.
-pub fn parse_batch(read: ReadBatch, form: Form, taking: &Taking, buffers: &Buffers) -> Parsed {
+pub fn parse_batch(read: ReadBatch, wanted: Wanted, taking: &Taking, buffers: &Buffers) -> Parsed {
     let ReadBatch { mut batch, faults } = read;
     let mut stage = ParseStage {
-        form,
-        near: form.near.map(Near::new),
+        wanted,
+        near: wanted.near.map(Near::new),
         header: Vec::new(),
         max_page: taking.max_page,
         fingerprinter: Fingerprinter::default(),
@@ -149,8 +150,8 @@ pub fn parse_batch(read: ReadBatch, form: Form, taking: &Taking, buffers: &Buffe
 
 /// What the output is to hold.
 #[derive(Clone, Copy)]
-pub struct Form {
-    pub emit: Emit,
+pub struct Wanted {
+    pub form: Form,
     pub scope: Dedup,
     /// From how many thousandths on statements are told to be alike.
     pub near: Option<u16>,
@@ -158,7 +159,7 @@ pub struct Form {
 }
 
 struct ParseStage {
-    form: Form,
+    wanted: Wanted,
     near: Option<Near>,
     /// A page's header as text, while its fingerprint is taken, where the record's own will not do.
     header: Vec<u8>,
@@ -285,7 +286,7 @@ impl ParseStage {
     }
 
     fn leaves_out(&self, page: &[u8]) -> bool {
-        self.form.sample.is_some_and(|sample| !sample.has(page))
+        self.wanted.sample.is_some_and(|sample| !sample.has(page))
     }
 
     fn add(&mut self, page: &Page, warnings: Warnings, at: &At) {
@@ -296,14 +297,14 @@ impl ParseStage {
         if let Some(near) = &mut self.near {
             near.next_page();
         }
-        let beginning = self.piece(|out, emit| ndjson::beginning(out, emit, page, at));
+        let pieces = self.wanted.form.pieces(page, at);
+        let beginning = self.piece(|out| pieces.beginning(out));
         for block in &page.blocks {
-            self.block(block, &page.blocks, first_block);
+            self.block(block, &page.blocks, first_block, &pieces);
         }
-        let mut source = 0..0;
-        let ending = self.piece(|out, emit| source = ndjson::ending(out, emit, page, warnings, at));
+        let (ending, source) = pieces.ending(&mut self.parsed.output, warnings);
         let identity = self
-            .form
+            .wanted
             .scope
             .is_across_pages()
             .then(|| self.identity(page, at, beginning.clone()));
@@ -325,7 +326,8 @@ impl ParseStage {
     /// The paper by its DOI or else its report; the header by all that a record shows of it but
     /// the address, for the same page is crawled at two.
     fn identity(&mut self, page: &Page, at: &At, beginning: Range<usize>) -> PageIdentity {
-        let header = if self.form.emit == Emit::Reports && at.url.is_none() {
+        let is_report = self.wanted.form == Form::Ndjson(Emit::Reports);
+        let header = if is_report && at.url.is_none() {
             &self.parsed.output[beginning]
         } else {
             self.header.clear();
@@ -393,7 +395,7 @@ impl ParseStage {
 
     /// Adds a block; a repeat of one of the page's first blocks shares its fingerprint and
     /// its piece, which spares a quarter of the blocks the hashing and the escaping.
-    fn block(&mut self, block: &Block, page: &[Block], first_block: usize) {
+    fn block(&mut self, block: &Block, page: &[Block], first_block: usize, pieces: &Pieces) {
         let before = &page[..self.parsed.blocks.len() - first_block];
         let mut searched = before.iter().take(SEARCHED);
         let repeated = searched.position(|earlier| earlier.is_repeated_by(block));
@@ -413,7 +415,7 @@ impl ParseStage {
             let near = self.near.as_mut();
             let similar = near.and_then(|near| near.similar(fingerprint, &block.text));
             let similar = similar.map(|similar| (similar.id, similar.similarity));
-            let piece = self.piece(|out, _| ndjson::block(out, block, fingerprint.id, similar));
+            let piece = self.piece(|out| pieces.block(out, block, fingerprint.id, similar));
             (fingerprint.key, piece)
         };
         self.parsed.pieces.push(piece);
@@ -423,10 +425,10 @@ impl ParseStage {
         });
     }
 
-    fn piece(&mut self, write: impl FnOnce(&mut Vec<u8>, Emit)) -> Range<usize> {
+    fn piece(&mut self, write: impl FnOnce(&mut Vec<u8>)) -> Range<usize> {
         let output = &mut self.parsed.output;
         let start = output.len();
-        write(output, self.form.emit);
+        write(output);
         start..output.len()
     }
 }

@@ -9,6 +9,7 @@ use std::vec;
 use super::{Config, Summary, run};
 use crate::error::Error;
 use crate::model::{Emit, Report};
+use crate::sink::Form;
 
 /// Reports of a run, in the input's order. Dropping it ends the run.
 pub struct Records {
@@ -18,7 +19,7 @@ pub struct Records {
     summary: Option<Summary>,
 }
 
-/// Starts a run and gives its reports one by one; `config.emit` does not matter.
+/// Starts a run and gives its reports one by one; `config.form` does not matter.
 ///
 /// ```
 /// use citesift::{Config, Input, records};
@@ -30,7 +31,7 @@ pub struct Records {
 /// # Ok::<(), citesift::Error>(())
 /// ```
 pub fn records(mut config: Config) -> Records {
-    config.emit = Emit::Reports;
+    config.form = Form::Ndjson(Emit::Reports);
     // One batch waits while another is iterated over.
     let (sender, lines) = sync_channel(1);
     let run = thread::spawn(move || {

@@ -14,12 +14,15 @@ use super::{Config, Output, Watch};
 use crate::error::Error;
 use crate::input::{Behind, Origin, Refused};
 use crate::model::{Emit, Reject, RejectPlace};
-use crate::sink::ndjson;
+use crate::sink::{Assembly, Form, PagePieces, ndjson};
 use crate::stats::{Drift, Stats};
 
 /// The writer's state over a run.
 pub struct WriteStage<'a, F> {
-    emit: Emit,
+    form: Form,
+    assembly: Assembly,
+    /// What stands before the first record is written.
+    is_begun: bool,
     limit: u64,
     watch: &'a Watch<'a>,
     on_batch: F,
@@ -34,15 +37,26 @@ pub struct WriteStage<'a, F> {
     goes_on: bool,
     stopped: bool,
     handing_out: Duration,
+    /// Nobody wants more.
+    is_left: bool,
 }
 
 impl<'a, F> WriteStage<'a, F>
 where
     F: FnMut(&Output) -> Result<ControlFlow<()>, Error>,
 {
-    pub fn new(config: &Config, start: &Checkpoint, watch: &'a Watch<'a>, on_batch: F) -> Self {
-        Self {
-            emit: config.emit,
+    /// # Errors
+    /// Those of the form's encoder.
+    pub fn new(
+        config: &Config,
+        start: &Checkpoint,
+        watch: &'a Watch<'a>,
+        on_batch: F,
+    ) -> Result<Self, Error> {
+        Ok(Self {
+            form: config.form,
+            assembly: Assembly::new(config.form, config.threads).map_err(Error::Encode)?,
+            is_begun: start.stats.written > 0,
             limit: config.limit.unwrap_or(u64::MAX),
             watch,
             on_batch,
@@ -55,7 +69,8 @@ where
             goes_on: start.border.is_within,
             stopped: false,
             handing_out: Duration::ZERO,
-        }
+            is_left: false,
+        })
     }
 
     /// Writes one batch and returns its buffer; breaks when the limit is reached or nobody wants more.
@@ -63,9 +78,10 @@ where
         self.records.clear();
         self.duplicates.clear();
         self.rejects.clear();
+        self.begin();
         let mut flow = ControlFlow::Continue(());
         for part in &batch.parsed.parts {
-            flow = self.part(&batch, part);
+            flow = self.part(&batch, part)?;
             if flow.is_break() {
                 break;
             }
@@ -85,7 +101,8 @@ where
             checkpoint,
         })?;
         self.handing_out += began.elapsed();
-        self.stopped = flow.is_break() || wanted.is_break();
+        self.is_left = wanted.is_break();
+        self.stopped = flow.is_break() || self.is_left;
         let flow = match self.stopped {
             true => ControlFlow::Break(()),
             false => ControlFlow::Continue(()),
@@ -98,6 +115,41 @@ where
         self.handing_out
     }
 
+    /// Hands out what stands behind the last record, and what was not yet handed out.
+    ///
+    /// # Errors
+    /// Those of the form's encoder, and of whoever takes it.
+    pub fn end(&mut self) -> Result<(), Error> {
+        if self.is_left {
+            return Ok(());
+        }
+        self.records.clear();
+        self.begin();
+        self.assembly
+            .end(&mut self.records)
+            .map_err(Error::Encode)?;
+        if self.records.is_empty() {
+            return Ok(());
+        }
+        self.stats.written += self.records.len() as u64;
+        let wanted = (self.on_batch)(&Output {
+            records: &self.records,
+            rejects: &[],
+            duplicates: &[],
+            opened: &[],
+            news: &[],
+            checkpoint: None,
+        })?;
+        self.stopped |= wanted.is_break();
+        Ok(())
+    }
+
+    fn begin(&mut self) {
+        if !mem::replace(&mut self.is_begun, true) {
+            self.assembly.begin(&mut self.records);
+        }
+    }
+
     /// The counts, and whether the run was stopped before its end.
     pub fn finish(mut self) -> (Stats, bool) {
         self.stats.drift.rank();
@@ -105,6 +157,9 @@ where
     }
 
     fn checkpoint(&self, batch: &Decided) -> Option<Checkpoint> {
+        if !self.form.goes_on() {
+            return None;
+        }
         Some(Checkpoint {
             border: batch.parsed.border?,
             stats: self.stats.clone(),
@@ -114,20 +169,20 @@ where
         })
     }
 
-    fn part(&mut self, batch: &Decided, part: &ParsedPart) -> ControlFlow<()> {
+    fn part(&mut self, batch: &Decided, part: &ParsedPart) -> Result<ControlFlow<()>, Error> {
         if self.limit == 0 {
-            return ControlFlow::Break(());
+            return Ok(ControlFlow::Break(()));
         }
         self.enter(part);
         let mut in_pages = 0;
         for number in part.pages.clone() {
             let page = &batch.parsed.pages[number];
             in_pages += page.bytes;
-            self.page(batch, part, page, number);
+            self.page(batch, part, page, number)?;
             if self.stats.pages.emitted >= self.limit {
                 // What stands behind the last page counts as not read.
                 self.stats.bytes.read += in_pages;
-                return ControlFlow::Break(());
+                return Ok(ControlFlow::Break(()));
             }
         }
         self.stats.bytes.read += part.bytes;
@@ -140,7 +195,7 @@ where
             self.stats.bytes.read += behind.bytes();
             self.behind(part, behind);
         }
-        ControlFlow::Continue(())
+        Ok(ControlFlow::Continue(()))
     }
 
     /// Lines are counted from each source's beginning.
@@ -154,9 +209,15 @@ where
         }
     }
 
-    fn page(&mut self, batch: &Decided, part: &ParsedPart, page: &ParsedPage, number: usize) {
+    fn page(
+        &mut self,
+        batch: &Decided,
+        part: &ParsedPart,
+        page: &ParsedPage,
+        number: usize,
+    ) -> Result<(), Error> {
         match &page.outcome {
-            Outcome::Report => self.report(batch, part, page, number),
+            Outcome::Report => return self.report(batch, part, page, number),
             Outcome::Skipped => {
                 self.stats.pages.seen += 1;
                 self.stats.pages.skipped += 1;
@@ -170,15 +231,22 @@ where
             Outcome::NotRead(why) => Stats::count(&mut self.stats.not_read, why.as_str()),
             Outcome::Refused(refused) => self.refuse(part, refused),
         }
+        Ok(())
     }
 
-    fn report(&mut self, batch: &Decided, part: &ParsedPart, page: &ParsedPage, number: usize) {
+    fn report(
+        &mut self,
+        batch: &Decided,
+        part: &ParsedPart,
+        page: &ParsedPage,
+        number: usize,
+    ) -> Result<(), Error> {
         let decided = &batch.pages[number];
         if decided.is_passed_over {
             self.stats.pages.seen += 1;
             self.stats.pages.passed_over += 1;
             self.stats.bytes.left_out += page.bytes;
-            return;
+            return Ok(());
         }
         let (verdict, kept) = (&decided.verdict, &batch.kept[decided.kept.clone()]);
         let lines = &batch.duplicates[decided.duplicates.clone()];
@@ -194,7 +262,7 @@ where
         stats.blocks.repeated_in_run += removed - verdict.repeated_in_page as u64;
         if verdict.is_repeated {
             stats.pages.repeated += 1;
-            return;
+            return Ok(());
         }
         stats.pages.emitted += 1;
         stats.drift.lines += page.lines;
@@ -204,7 +272,7 @@ where
             let feeds = self.feeds;
             count_shapes(&mut stats.drift, page.unrecognized, shapes, part, feeds);
         }
-        stats.records += match self.emit {
+        stats.records += match self.form.emit() {
             Emit::Reports => 1,
             Emit::Statements => kept.len() as u64,
         };
@@ -216,15 +284,14 @@ where
             see_more: kept.see_more,
             occurrences: kept.occurrences,
         });
-        ndjson::assemble(
-            &mut self.records,
-            self.emit,
-            &batch.parsed.output,
-            page.beginning.clone(),
-            statements,
-            removed,
-            page.ending.clone(),
-        );
+        let pieces = PagePieces {
+            output: &batch.parsed.output,
+            beginning: page.beginning.clone(),
+            ending: page.ending.clone(),
+        };
+        self.assembly
+            .page(&mut self.records, &pieces, statements, removed)
+            .map_err(Error::Encode)
     }
 
     fn behind(&mut self, part: &ParsedPart, behind: &Behind) {

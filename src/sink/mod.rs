@@ -1,9 +1,15 @@
-//! What a run writes: records as NDJSON, and the files they go to.
+//! What a run writes: records in one of the forms, and the files they go to.
 
+mod cito;
 mod compress;
+mod csv;
 mod file;
+mod form;
 mod json;
 pub mod ndjson;
+#[cfg(feature = "parquet")]
+mod parquet;
 
 pub use compress::{CompressedFile, OutputMark};
 pub use file::{FileMark, OutputFile, SyncedFile, target_of};
+pub use form::{Assembly, Form, PagePieces, Pieces};

@@ -138,13 +138,7 @@ pub fn ending(
     }
     out.extend_from_slice(b",\"source\":");
     let start = out.len();
-    out.extend_from_slice(b"{\"path\":");
-    string(out, at.path.as_bytes());
-    field(out, b",\"offset\":", Some(at.offset));
-    field(out, b",\"length\":", Some(at.length));
-    text(out, b",\"record\":", at.record.as_deref());
-    text(out, b",\"date\":", at.date.as_deref());
-    out.push(b'}');
+    source(out, at);
     let source = start..out.len();
     out.extend_from_slice(b",\"meta\":");
     out.extend_from_slice(at.meta.unwrap_or("null").as_bytes());
@@ -152,10 +146,19 @@ pub fn ending(
     source
 }
 
-/// The id in a block's piece.
-pub fn id_in(piece: &[u8]) -> &[u8] {
-    &piece[b"{\"id\":\"".len()..][..32]
+/// Writes where a page stands.
+pub fn source(out: &mut Vec<u8>, at: &At) {
+    out.extend_from_slice(b"{\"path\":");
+    string(out, at.path.as_bytes());
+    field(out, b",\"offset\":", Some(at.offset));
+    field(out, b",\"length\":", Some(at.length));
+    text(out, b",\"record\":", at.record.as_deref());
+    text(out, b",\"date\":", at.date.as_deref());
+    out.push(b'}');
 }
+
+/// Bytes of a block's piece before the id.
+pub const BEFORE_ID: usize = b"{\"id\":\"".len();
 
 /// What was removed, or what stays for it: a block by its number from 1, or a page, and its place.
 #[derive(Clone, Copy)]

@@ -94,7 +94,7 @@ pub fn verify(
     on_finding: &mut dyn FnMut(&Finding),
 ) -> Result<Verified, Error> {
     let mut check = Check {
-        emit: config.emit,
+        emit: config.form.emit(),
         has_store,
         skip: config.skip,
         limit: config.limit.unwrap_or(u64::MAX),
