@@ -11,7 +11,7 @@ pub fn cases() -> Vec<PathBuf> {
     let entries = fs::read_dir(samples).unwrap();
     let paths = entries.map(|entry| entry.unwrap().path());
     let mut cases: Vec<_> = paths
-        .filter(|path| path.is_dir() && !path.ends_with("recipes"))
+        .filter(|path| path.is_dir() && !path.ends_with("recipes") && !path.ends_with("forms"))
         .filter(|path| cfg!(feature = "parquet") || !path.ends_with("container-parquet"))
         .collect();
     cases.sort();
