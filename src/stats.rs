@@ -1,5 +1,6 @@
 //! The accounting of a run: every byte, page and block in exactly one column.
 
+mod content;
 mod drift;
 mod stages;
 
@@ -8,6 +9,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+pub use content::{ByType, Content, EXAMPLES, Emitted, HEADING_BYTES, HEADINGS, Section, Warned};
 pub use drift::{Drift, ON_PAGE, Shape};
 pub use stages::{Stage, Stages};
 

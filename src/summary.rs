@@ -210,6 +210,7 @@ mod tests {
         let summary = Summary {
             stats,
             stages: Stages::default(),
+            content: None,
             faults: Vec::new(),
             stopped: true,
             interrupted: false,

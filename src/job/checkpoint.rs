@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::dedup::Counts;
 use crate::error::ReadError;
 use crate::input::Border;
-use crate::stats::Stats;
+use crate::stats::{Content, Stats};
 
 /// The state of a run between two batches. What was remembered to this point is not in it.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -19,6 +19,9 @@ pub struct Checkpoint {
     pub feeds: u64,
     /// What the memory has counted as new.
     pub new: Counts,
+    /// What was kept, where that is asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub content: Option<Content>,
     /// Sources that could not be read, or not to their end.
     pub faults: Vec<Fault>,
 }

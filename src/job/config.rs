@@ -30,6 +30,8 @@ pub struct Config {
     pub memory: usize,
     /// Whether it is told what is removed as a repeat.
     pub tells_duplicates: bool,
+    /// Whether it is counted what the kept pages and statements are.
+    pub tells_content: bool,
     /// Parser threads; the output does not depend on it.
     pub threads: NonZeroUsize,
     /// The largest page, in bytes; larger ones are rejected.
@@ -80,6 +82,7 @@ impl Config {
             near: None,
             memory: quarter_of_memory(),
             tells_duplicates: false,
+            tells_content: false,
             threads,
             max_page: NonZeroUsize::MIN
                 .saturating_mul(const { NonZeroUsize::new(64 << 20).unwrap() }),

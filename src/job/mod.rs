@@ -3,6 +3,7 @@
 mod annotate;
 mod checkpoint;
 mod config;
+mod content;
 mod decide;
 mod page;
 mod parse;
@@ -34,7 +35,7 @@ use crate::input::{Opened, Paths, Taking};
 use crate::meter::Meter;
 use crate::model::Reject;
 use crate::pipeline::{self, Failure, Spent, Times};
-use crate::stats::{Stage, Stages, Stats};
+use crate::stats::{Content, Stage, Stages, Stats};
 
 /// What the writer hands out at once.
 #[derive(Debug)]
@@ -61,6 +62,8 @@ pub struct Summary {
     pub stats: Stats,
     /// Where the time went since it was begun, or gone on with.
     pub stages: Stages,
+    /// What the kept pages and statements are, where [`Config::tells_content`] asks for it.
+    pub content: Option<Content>,
     /// Sources that could not be read, or not to their end.
     pub faults: Vec<ReadError>,
     /// The run ended before its input: the limit was reached, or `on_batch` broke it off.
@@ -132,6 +135,7 @@ where
         scope: config.dedup,
         near: config.near,
         sample: config.sample,
+        tells_content: config.tells_content,
     };
     let stages = pipeline::Stages {
         read: |pass: &mut dyn FnMut(_) -> _| read::read_all(config, start, watch, &buffers, pass),
@@ -153,11 +157,15 @@ where
         watch.meter.time(),
         writer.handing_out(),
     );
-    let (stats, stopped) = writer.finish();
+    let (stats, content, stopped) = writer.finish();
     stats.check().map_err(Error::Accounting)?;
+    if let Some(content) = &content {
+        content.check(&stats).map_err(Error::Accounting)?;
+    }
     Ok(Summary {
         stats,
         stages,
+        content,
         faults: read.faults,
         stopped,
         interrupted: read.is_interrupted,

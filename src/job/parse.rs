@@ -9,6 +9,7 @@ use memchr::memchr_iter;
 
 use super::Sample;
 use super::checkpoint::Fault;
+use super::content::{Teller, Told};
 use super::read::ReadBatch;
 use crate::buffers::Buffers;
 use crate::dedup::{Dedup, Fingerprinter, Near, PageIdentity, Seen, fingerprint_of};
@@ -35,6 +36,8 @@ pub struct Parsed {
     /// Every block's piece of output, as a range of `output`.
     pub pieces: Vec<Range<usize>>,
     pub output: Vec<u8>,
+    /// What the pages and blocks are, where that is asked for.
+    pub told: Option<Told>,
     /// What the reader says of the batch as a whole.
     pub opened: Vec<Opened>,
     pub border: Option<Border>,
@@ -59,6 +62,7 @@ pub struct ParsedPart {
 pub struct ParsedPage {
     pub bytes: u64,
     pub outcome: Outcome,
+    pub year: Option<u16>,
     /// Its lines, and how many of them no part claims.
     pub lines: u64,
     pub unrecognized: u64,
@@ -111,6 +115,7 @@ pub fn parse_batch(read: ReadBatch, wanted: Wanted, taking: &Taking, buffers: &B
         header: Vec::new(),
         max_page: taking.max_page,
         fingerprinter: Fingerprinter::default(),
+        teller: form.tells_content.then(Teller::new),
         parsed: Parsed {
             output: buffers.take(),
             opened: mem::take(&mut batch.opened),
@@ -145,6 +150,7 @@ pub fn parse_batch(read: ReadBatch, wanted: Wanted, taking: &Taking, buffers: &B
         });
     }
     buffers.give(batch.text);
+    stage.parsed.told = stage.teller.map(Teller::told);
     stage.parsed
 }
 
@@ -156,6 +162,8 @@ pub struct Wanted {
     /// From how many thousandths on statements are told to be alike.
     pub near: Option<u16>,
     pub sample: Option<Sample>,
+    /// Whether it is told what the pages and blocks are.
+    pub tells_content: bool,
 }
 
 struct ParseStage {
@@ -165,6 +173,7 @@ struct ParseStage {
     header: Vec<u8>,
     max_page: usize,
     fingerprinter: Fingerprinter,
+    teller: Option<Teller>,
     parsed: Parsed,
 }
 
@@ -270,7 +279,7 @@ impl ParseStage {
     fn page<'a>(&mut self, text: &'a [u8], at: &At, known: Known, page: &mut Page<'a>) -> bool {
         if known.is_valid {
             known.parse(text, page);
-            self.add(page, page.warnings, at);
+            self.add(page, page.warnings, at, known);
             self.count_shapes(page, text, text, at, known);
             return page.is_report;
         }
@@ -279,7 +288,7 @@ impl ParseStage {
         known.parse(repaired.as_bytes(), &mut repaired_page);
         let mut warnings = repaired_page.warnings;
         warnings.add_if(repaired.as_bytes() != text, Warning::InvalidUtf8);
-        self.add(&repaired_page, warnings, at);
+        self.add(&repaired_page, warnings, at, known);
         self.count_shapes(&repaired_page, repaired.as_bytes(), text, at, known);
         page.feeds = repaired_page.feeds;
         repaired_page.is_report
@@ -289,7 +298,7 @@ impl ParseStage {
         self.wanted.sample.is_some_and(|sample| !sample.has(page))
     }
 
-    fn add(&mut self, page: &Page, warnings: Warnings, at: &At) {
+    fn add(&mut self, page: &Page, warnings: Warnings, at: &At, known: Known) {
         if !page.is_report {
             return self.push(at.length, Outcome::Skipped);
         }
@@ -308,9 +317,15 @@ impl ParseStage {
             .scope
             .is_across_pages()
             .then(|| self.identity(page, at, beginning.clone()));
+        if let Some(teller) = &mut self.teller
+            && warnings != Warnings::default()
+        {
+            teller.warned(self.parsed.pages.len(), page, at, known.feeds);
+        }
         self.parsed.pages.push(ParsedPage {
             bytes: at.length,
             outcome: Outcome::Report,
+            year: page.year,
             lines: page.feeds + 1,
             unrecognized: page.unrecognized.len() as u64,
             shapes: 0..0,
@@ -381,6 +396,7 @@ impl ParseStage {
         self.parsed.pages.push(ParsedPage {
             bytes,
             outcome,
+            year: None,
             lines: 0,
             unrecognized: 0,
             shapes: 0..0,
@@ -418,6 +434,9 @@ impl ParseStage {
             let piece = self.piece(|out| pieces.block(out, block, fingerprint.id, similar));
             (fingerprint.key, piece)
         };
+        if let Some(teller) = &mut self.teller {
+            teller.block(block);
+        }
         self.parsed.pieces.push(piece);
         self.parsed.blocks.push(Seen {
             key,

@@ -8,6 +8,7 @@ use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use super::checkpoint::Checkpoint;
+use super::content::{Counting, EmittedPage};
 use super::decide::Decided;
 use super::parse::{Outcome, ParsedPage, ParsedPart, ShapeOnPage};
 use super::{Config, Output, Watch};
@@ -15,7 +16,7 @@ use crate::error::Error;
 use crate::input::{Behind, Origin, Refused};
 use crate::model::{Emit, Reject, RejectPlace};
 use crate::sink::{Assembly, Form, PagePieces, ndjson};
-use crate::stats::{Drift, Stats};
+use crate::stats::{Content, Drift, Stats};
 
 /// The writer's state over a run.
 pub struct WriteStage<'a, F> {
@@ -30,6 +31,8 @@ pub struct WriteStage<'a, F> {
     rejects: Vec<Reject>,
     duplicates: Vec<u8>,
     stats: Stats,
+    /// What is kept, where that is asked for.
+    counting: Option<Counting>,
     /// The source under way, and the line feeds passed in it.
     origin: Option<Arc<Origin>>,
     feeds: u64,
@@ -64,6 +67,9 @@ where
             rejects: Vec::new(),
             duplicates: Vec::new(),
             stats: start.stats.clone(),
+            counting: config
+                .tells_content
+                .then(|| Counting::go_on(start.content.clone().unwrap_or_default())),
             origin: None,
             feeds: start.feeds,
             goes_on: start.border.is_within,
@@ -79,6 +85,9 @@ where
         self.duplicates.clear();
         self.rejects.clear();
         self.begin();
+        if let (Some(counting), Some(told)) = (&mut self.counting, &batch.parsed.told) {
+            counting.begin(told);
+        }
         let mut flow = ControlFlow::Continue(());
         for part in &batch.parsed.parts {
             flow = self.part(&batch, part)?;
@@ -150,10 +159,12 @@ where
         }
     }
 
-    /// The counts, and whether the run was stopped before its end.
-    pub fn finish(mut self) -> (Stats, bool) {
+    /// The counts, what is kept where that is asked for, and whether the run was stopped before
+    /// its end.
+    pub fn finish(mut self) -> (Stats, Option<Content>, bool) {
         self.stats.drift.rank();
-        (self.stats, self.stopped)
+        let content = self.counting.map(Counting::finish);
+        (self.stats, content, self.stopped)
     }
 
     fn checkpoint(&self, batch: &Decided) -> Option<Checkpoint> {
@@ -165,6 +176,10 @@ where
             stats: self.stats.clone(),
             feeds: self.feeds,
             new: batch.new,
+            content: self
+                .counting
+                .as_ref()
+                .map(|counting| counting.content().clone()),
             faults: batch.parsed.faults.clone(),
         })
     }
@@ -279,6 +294,16 @@ where
         for warning in page.warnings.iter() {
             Stats::count(&mut stats.warnings, warning.as_str());
         }
+        if let (Some(counting), Some(told)) = (&mut self.counting, &batch.parsed.told) {
+            let emitted = EmittedPage {
+                part,
+                feeds: self.feeds,
+                page,
+                number,
+                kept,
+            };
+            counting.page(told, &emitted);
+        }
         let statements = kept.iter().map(|kept| ndjson::Decided {
             piece: batch.parsed.pieces[page.blocks.start + kept.block].clone(),
             see_more: kept.see_more,
@@ -315,7 +340,7 @@ where
         let own = refused.record.as_deref();
         let record = part.origin.name_of(own.map(str::as_bytes).into());
         let in_text = (!part.is_container).then_some(self.feeds + 1);
-        self.rejects.push(Reject {
+        let reject = Reject {
             reason: refused.reason,
             message: refused.message.clone(),
             source: RejectPlace {
@@ -325,7 +350,11 @@ where
                 record: record.map(Cow::into_owned),
             },
             excerpt: refused.excerpt.clone(),
-        });
+        };
+        if let Some(counting) = &mut self.counting {
+            counting.refused(&reject);
+        }
+        self.rejects.push(reject);
         self.feeds += refused.feeds;
     }
 }
