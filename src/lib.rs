@@ -51,7 +51,8 @@
 //! | 3 | [`input`] (walk, decompress, one file or folder for each format), [`dedup`], [`sink`] (what is written), [`journal`], [`stats`] |
 //! | 4 | [`job`] (one run, wired) |
 //! | 5 | `summary`, `progress`, [`verify`] (an output against its inputs) |
-//! | 6 | `cli` (what was typed, exit codes) |
+//! | 6 | `report` (a run as a page to look at) |
+//! | 7 | `cli` (what was typed, exit codes) |
 
 pub mod buffers;
 #[doc(hidden)]
@@ -68,6 +69,7 @@ pub mod model;
 pub mod pipeline;
 pub mod place;
 mod progress;
+mod report;
 pub mod sink;
 pub mod split;
 pub mod stats;

@@ -1,8 +1,12 @@
 //! Progress on standard error: bytes, pages per second, and the time left when the total is known.
 
+mod timeline;
+
 use std::fs;
 use std::io::{self, Write};
 use std::sync::atomic::Ordering;
+
+pub use timeline::{Point, Timeline};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 

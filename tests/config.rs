@@ -13,11 +13,12 @@ const PAGE: &str = "2012\nDOI: 10.5555/x\n|View full text |Cite\n|\n\nTitle\n\nH
     “…Two.…”\nSection: Resultsmentioning\nconfidence: 99%";
 
 /// Flags that are only typed, as `--help` names them.
-const TYPED: [&str; 15] = [
+const TYPED: [&str; 16] = [
     "output",
     "rejects",
     "duplicates",
     "stats",
+    "report",
     "seen",
     "skip",
     "sample",

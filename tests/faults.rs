@@ -180,7 +180,7 @@ fn wait_until(mut is_so: impl FnMut() -> bool) {
 fn of_two_runs_with_one_output_the_second_is_refused_and_the_first_is_whole() {
     let folder = folder();
     let in_folder = |name: &str| folder.path().join(name);
-    for flag in ["-o", "--rejects", "--duplicates", "--stats"] {
+    for flag in ["-o", "--rejects", "--duplicates", "--stats", "--report"] {
         let args = ["-q", flag, "both"];
         let (first, mut stdin) = run_under_way(&args, folder.path());
         wait_until(|| in_folder("both.part").exists());
@@ -836,7 +836,7 @@ fn a_folder_that_takes_no_output_is_said_before_anything_is_read() {
     let Some(bound) = bound_by_permissions() else {
         return;
     };
-    for flag in ["-o", "--rejects", "--duplicates", "--stats"] {
+    for flag in ["-o", "--rejects", "--duplicates", "--stats", "--report"] {
         let line = format!("{bound} $citesift no-such-file a.txt {flag} closed/out");
         let output = shell(&line, folder.path());
         assert_eq!((output.status.code(), output.stdout.len()), (Some(2), 0));

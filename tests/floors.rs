@@ -12,6 +12,7 @@ const FLOORS: &[&[&str]] = &[
     &["dedup", "input", "journal", "sink", "stats"],
     &["job"],
     &["progress", "summary", "verify"],
+    &["report"],
     &["cli"],
 ];
 
@@ -23,6 +24,7 @@ const DOORS: &[(&str, &str)] = &[
     ("clap_complete", "cli"),
     ("clap_mangen", "cli"),
     ("toml", "cli"),
+    ("askama", "report"),
 ];
 
 fn source() -> PathBuf {

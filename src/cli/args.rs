@@ -74,6 +74,11 @@ pub struct Args {
     #[arg(long, value_name = "FILE", help_heading = "Output")]
     pub stats: Option<PathBuf>,
 
+    /// Write a page about the run to FILE, as HTML, for people to look at: what came out and what did
+    /// not, how fast, and what does not add up.
+    #[arg(long, value_name = "FILE", help_heading = "Output")]
+    pub report: Option<PathBuf>,
+
     /// Know what earlier runs saw, and write only what is new: DIR remembers it from run to run.
     /// It is brought up to date when the file of `-o`, which must be a new one, is safely on disk.
     #[arg(long, value_name = "DIR", requires = "output", help_heading = "Work")]
@@ -175,6 +180,7 @@ Examples:
   citesift --text-field content.body --keep id,lang dump.jsonl.zst
   citesift --seen seen/ monday.warc.gz -o monday.ndjson      what no earlier run has seen
   citesift --rejects bad.ndjson --stats run.json dump.txt > reports.ndjson
+  citesift dump.txt -o reports.ndjson --report run.html      and a page about the run
   citesift verify reports.ndjson pages/        every record against its page
   citesift annotate page.txt                   every line with what it was taken for
   citesift --dry-run crawl/                    what would be read, and as what
@@ -237,6 +243,7 @@ impl Args {
         self.refuse_what_parquet_lacks(&config)?;
         config.checkpoints = self.keeps_journal(&config).then_some(self.checkpoint);
         config.tells_duplicates = self.duplicates.is_some();
+        config.tells_content = self.report.is_some();
         Ok(config)
     }
 
@@ -329,6 +336,7 @@ impl Args {
             ("--to", ending(config.form).to_owned()),
             ("--rejects", file(&self.rejects)),
             ("--duplicates", file(&self.duplicates)),
+            ("--report", file(&self.report)),
             ("--dedup", config.dedup.as_str().to_owned()),
             ("--seen", file(&self.seen)),
             (STORE_RUNS, runs.unwrap_or_default()),
@@ -378,6 +386,7 @@ impl Args {
             ("--rejects", &self.rejects),
             ("--duplicates", &self.duplicates),
             ("--stats", &self.stats),
+            ("--report", &self.report),
         ];
         let named = outputs.into_iter().filter_map(|(flag, path)| {
             let path = path.as_deref()?;

@@ -90,6 +90,7 @@ fn writes(args: &Args, config: &Config) -> Vec<String> {
             "--output" => form,
             "--rejects" => "what was refused",
             "--duplicates" => "what was removed as a repeat",
+            "--report" => "a page about the run",
             _ => "the numbers of the run",
         };
         let fate = match output.path.exists() {

@@ -9,6 +9,7 @@ mod form;
 mod manual;
 mod outputs;
 mod places;
+mod report;
 mod resume;
 mod run;
 mod schema;

@@ -205,6 +205,12 @@ impl NamedFile {
         Ok((name, file))
     }
 
+    /// Writes a page.
+    pub fn text(&mut self, text: io::Result<String>) -> Result<(), Error> {
+        let text = text.map_err(|error| self.error(error))?;
+        self.write(text.as_bytes())
+    }
+
     fn write(&mut self, bytes: &[u8]) -> Result<(), Error> {
         self.file
             .write_all(bytes)

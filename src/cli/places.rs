@@ -32,15 +32,22 @@ pub fn refuse(outputs: &[Named], form: Form) -> Result<(), String> {
 fn refuse_ending(output: &Named, form: Form) -> Result<(), String> {
     let ending = output.path.extension().unwrap_or_default();
     let ending = ending.to_string_lossy().to_ascii_lowercase();
-    let are_records = output.flag == "--output";
-    if !OTHER_FORMS.contains(&&*ending) && (are_records || !RECORDS.contains(&&*ending)) {
-        return Ok(());
-    }
     let (name, own) = match output.flag {
         "--output" => (form::name(form), form::ending(form)),
+        "--report" => ("HTML", "html"),
         "--stats" => ("JSON", "json"),
         _ => ("NDJSON", "ndjson"),
     };
+    let is_other = OTHER_FORMS.contains(&&*ending) || RECORDS.contains(&&*ending);
+    let promises_other = match output.flag {
+        "--output" => OTHER_FORMS.contains(&&*ending),
+        "--report" if matches!(&*ending, "html" | "htm") => false,
+        "--report" => is_other || matches!(&*ending, "json" | "ndjson" | "jsonl" | "pdf"),
+        _ => is_other,
+    };
+    if !promises_other {
+        return Ok(());
+    }
     let shown = |path: &Path| Printable(&path.to_string_lossy()).to_string();
     let named = shown(&output.path.with_extension(own));
     let compressed = match own {

@@ -10,6 +10,7 @@ use serde::Serialize;
 
 use super::args::{Args, When, refuse_unseekable};
 use super::outputs::{NamedFile, Outputs};
+use super::report::Report;
 use super::resume::{self, Found, Interrupted, Keeper, Settings};
 use super::{DONE, FAILED, GATE_FAILED, refuse};
 use crate::dedup::{Memory, Store};
@@ -25,17 +26,7 @@ use crate::summary;
 /// Carries the run through, and returns the exit code.
 pub fn run(args: &Args, mut config: Config) -> Result<u8, Error> {
     let started = Instant::now();
-    let store = match &args.seen {
-        Some(folder) => Some(Store::open(folder, args.scope())?),
-        None => None,
-    };
-    let mut memory = match &store {
-        Some(store) => {
-            config.dedup = store.scope();
-            store.memory(config.memory).map_err(Error::Remember)?
-        }
-        None => config.memory(),
-    };
+    let (store, mut memory) = remembered(args, &mut config)?;
     let settings = args.settings(&config, store.as_ref());
     let interrupted = match interrupted(args, &config, &settings, &mut memory)? {
         Ok(interrupted) => interrupted,
@@ -47,6 +38,7 @@ pub fn run(args: &Args, mut config: Config) -> Result<u8, Error> {
         args.duplicates.as_deref(),
     )?;
     let stats_file = args.stats.as_deref().map(NamedFile::create).transpose()?;
+    let mut report = Report::asked_for(args, started, interrupted.as_deref())?;
     let progress = progress(args, &config);
     let watch = Watch {
         on_fault: &|fault| progress.say(&format!("citesift: {fault}")),
@@ -75,6 +67,9 @@ pub fn run(args: &Args, mut config: Config) -> Result<u8, Error> {
     let mut damage = Damage::default();
     let summary = run_from(&config, &start, &mut memory, &watch, |batch| {
         progress.update(&watch);
+        if let Some(report) = &mut report {
+            report.note(&watch);
+        }
         batch
             .rejects
             .iter()
@@ -103,6 +98,10 @@ pub fn run(args: &Args, mut config: Config) -> Result<u8, Error> {
         write_stats(file, &summary, elapsed)?;
     }
     let (code, verdict) = verdict(args, &summary);
+    if let (Some(report), Some(content)) = (report, &summary.content) {
+        let verdict = (code, verdict.as_deref());
+        report.finish(&config, (&summary, content), elapsed, verdict)?;
+    }
     finish(args, outputs, store, memory, |output| match &mut keeper {
         Some(keeper) => keeper.done(output, code),
         None => Ok(()),
@@ -116,6 +115,17 @@ pub fn run(args: &Args, mut config: Config) -> Result<u8, Error> {
         say(&verdict);
     }
     Ok(code)
+}
+
+/// What earlier runs saw, whose scope then holds for this one too.
+fn remembered(args: &Args, config: &mut Config) -> Result<(Option<Store>, Memory), Error> {
+    let Some(folder) = &args.seen else {
+        return Ok((None, config.memory()));
+    };
+    let store = Store::open(folder, args.scope())?;
+    config.dedup = store.scope();
+    let memory = store.memory(config.memory).map_err(Error::Remember)?;
+    Ok((Some(store), memory))
 }
 
 /// There is nothing to do, or it is not done: the exit code.

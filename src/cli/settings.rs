@@ -22,11 +22,12 @@ use crate::place::Printable;
 const USUAL: &str = "citesift.toml";
 
 /// The flags that are typed, and why.
-const TYPED: [(&str, &str); 15] = [
+const TYPED: [(&str, &str); 16] = [
     ("output", PLACE),
     ("rejects", PLACE),
     ("duplicates", PLACE),
     ("stats", PLACE),
+    ("report", PLACE),
     ("seen", PLACE),
     ("skip", PART),
     ("sample", PART),

@@ -76,7 +76,8 @@ pub struct Summary {
 pub struct Watch<'a> {
     /// What has been read so far.
     pub meter: Meter,
-    /// Pages written so far.
+    /// Bytes of text that have gone through all stages, and pages.
+    pub bytes: AtomicU64,
     pub pages: AtomicU64,
     /// Set by those who want the run to stop at its next checkpoint.
     pub interrupted: Arc<AtomicBool>,
@@ -88,6 +89,7 @@ impl Default for Watch<'_> {
     fn default() -> Self {
         Self {
             meter: Meter::default(),
+            bytes: AtomicU64::new(0),
             pages: AtomicU64::new(0),
             interrupted: Arc::default(),
             on_fault: &|_| {},

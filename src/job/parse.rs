@@ -115,7 +115,7 @@ pub fn parse_batch(read: ReadBatch, wanted: Wanted, taking: &Taking, buffers: &B
         header: Vec::new(),
         max_page: taking.max_page,
         fingerprinter: Fingerprinter::default(),
-        teller: form.tells_content.then(Teller::new),
+        teller: wanted.tells_content.then(Teller::new),
         parsed: Parsed {
             output: buffers.take(),
             opened: mem::take(&mut batch.opened),

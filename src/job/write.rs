@@ -97,6 +97,9 @@ where
         }
         self.stats.written += self.records.len() as u64;
         self.watch
+            .bytes
+            .store(self.stats.bytes.read, Ordering::Relaxed);
+        self.watch
             .pages
             .store(self.stats.pages.seen, Ordering::Relaxed);
         let checkpoint = self.checkpoint(&batch).filter(|_| flow.is_continue());
