@@ -70,7 +70,7 @@ fn types_of(reports: &[Report], section: Option<&str>) -> ByType {
     let mut types = ByType::default();
     for statement in reports.iter().flat_map(|report| &report.statements) {
         if statement.section.as_deref() == section {
-            types.add(statement.statement_type);
+            types.add(statement.statement_type, 1);
         }
     }
     types
@@ -182,8 +182,8 @@ fn statements_are_counted_by_type() {
     fs::write(&path, text).unwrap();
     let (content, reports) = counted(&config(&path, 1, 1 << 20));
     let mut expected = ByType::default();
-    expected.add(Some(StatementType::Supporting));
-    expected.add(Some(StatementType::Contrasting));
+    expected.add(Some(StatementType::Supporting), 1);
+    expected.add(Some(StatementType::Contrasting), 1);
     assert_eq!(content.sections[0].statements, expected);
     assert_eq!(
         (content.no_section.unclassified, content.no_section.none),

@@ -4,35 +4,70 @@
 //! The parsers give every different heading of a batch a number, so that the writer, of which
 //! there is one, looks up a heading once for a batch and not once for a statement.
 
-use std::collections::HashMap;
+use std::hash::{BuildHasher, RandomState};
+use std::mem;
 use std::ops::Range;
+
+use hashbrown::HashTable;
+use twox_hash::XxHash3_64;
 
 use super::parse::{ParsedPage, ParsedPart};
 use crate::dedup::Kept;
 use crate::grammar::{Block, Page};
-use crate::model::{Reject, RejectPlace, StatementType};
+use crate::model::{Reject, RejectPlace, StatementType, Warnings};
 use crate::sink::ndjson::At;
-use crate::stats::{ByType, Content, Warned};
+use crate::stats::{Content, Emitted, HEADINGS, Warned};
 
 /// What the pages and blocks of a batch are.
 #[derive(Debug, Default)]
 pub struct Told {
     /// Every printed block.
     blocks: Vec<Kind>,
-    /// Every heading, as a range of `text`.
-    headings: Vec<Range<usize>>,
-    text: Vec<u8>,
+    headings: Headings,
     /// Report pages with a warning, in their order.
     warned: Vec<Heading>,
 }
 
+/// Every heading, as a range of `text`, with its hash.
+#[derive(Debug, Default)]
+struct Headings {
+    places: Vec<(Range<usize>, u64)>,
+    text: Vec<u8>,
+}
+
+impl Headings {
+    fn text(&self, number: usize) -> &[u8] {
+        &self.text[self.places[number].0.clone()]
+    }
+}
+
+/// A seed for the hashes of a run's headings: nobody shall write headings that all have one hash.
+pub fn seed() -> u64 {
+    RandomState::new().hash_one(0)
+}
+
+/// Numbers, for the writer has one thread, and shall only add.
 #[derive(Clone, Copy, Debug)]
 struct Kind {
-    /// The number of the heading; or none.
-    section: Option<u32>,
-    statement_type: Option<StatementType>,
-    confidence: Option<u8>,
+    /// The heading's, from 1, or 0 for none, times [`TYPES`], and the type's.
+    section_and_type: u32,
+    confidence: u8,
 }
+
+/// Types by their numbers; the last ones are none.
+const TYPES: [Option<StatementType>; 8] = [
+    Some(StatementType::Supporting),
+    Some(StatementType::Mentioning),
+    Some(StatementType::Contrasting),
+    Some(StatementType::Unclassified),
+    None,
+    None,
+    None,
+    None,
+];
+
+/// The number of no confidence.
+const NO_CONFIDENCE: u8 = u8::MAX;
 
 /// What a page with a warning is shown with.
 #[derive(Debug)]
@@ -51,22 +86,38 @@ struct Heading {
 const SHOWN: usize = 400;
 
 /// Headings that are found without hashing: nearly all statements stand under a few.
-const RECENT: usize = 64;
+const RECENT: usize = 256;
+
+/// Headings of a batch for which there is room at once, and bytes of text for each block: memory that
+/// grows step by step took a third of the time.
+const ROOM: usize = 64;
+const BLOCK: usize = 512;
 
 /// Tells what a batch's pages and blocks are.
 pub struct Teller {
     told: Told,
-    known: HashMap<Vec<u8>, u32>,
-    /// The numbers of headings, by some of their bytes.
+    /// The numbers of the headings.
+    known: HashTable<u32>,
     recent: [u32; RECENT],
+    seed: u64,
 }
 
 impl Teller {
-    pub fn new() -> Self {
+    /// For a batch of so many bytes.
+    pub fn new(seed: u64, bytes: usize) -> Self {
+        let headings = Headings {
+            places: Vec::with_capacity(ROOM),
+            text: Vec::with_capacity(32 * ROOM),
+        };
         Self {
-            told: Told::default(),
-            known: HashMap::new(),
-            recent: [u32::MAX; RECENT],
+            told: Told {
+                blocks: Vec::with_capacity(bytes / BLOCK),
+                headings,
+                warned: Vec::new(),
+            },
+            known: HashTable::with_capacity(ROOM),
+            recent: [0; RECENT],
+            seed,
         }
     }
 
@@ -76,39 +127,61 @@ impl Teller {
 
     /// Tells the next printed block.
     pub fn block(&mut self, block: &Block) {
-        let kind = Kind {
-            section: block.section.map(|section| self.number_of(section)),
-            statement_type: block.statement_type,
-            confidence: block.confidence,
+        let section = block.section.map(|section| self.number_of(section));
+        let statement_type = match block.statement_type {
+            Some(StatementType::Supporting) => 0,
+            Some(StatementType::Mentioning) => 1,
+            Some(StatementType::Contrasting) => 2,
+            Some(StatementType::Unclassified) => 3,
+            None => 4,
         };
-        self.told.blocks.push(kind);
+        self.told.blocks.push(Kind {
+            section_and_type: section.unwrap_or(0) * TYPES.len() as u32 + statement_type,
+            confidence: block.confidence.unwrap_or(NO_CONFIDENCE),
+        });
     }
 
+    /// Tells that the next printed block repeats this one of the batch.
+    pub fn repeat(&mut self, first: usize) {
+        self.told.blocks.push(self.told.blocks[first]);
+    }
+
+    /// The heading's number, from 1.
+    #[inline]
     fn number_of(&mut self, heading: &[u8]) -> u32 {
-        let (first, last) = (heading.first(), heading.last());
-        let ends = usize::from(*first.unwrap_or(&0)) + 4 * usize::from(*last.unwrap_or(&0));
-        let recent = &mut self.recent[(heading.len() + ends) % RECENT];
-        let told = &mut self.told;
-        let same = told.headings.get(*recent as usize).cloned();
-        if same.is_some_and(|same| &told.text[same] == heading) {
-            return *recent;
+        let slot = slot_of(heading);
+        let recent = self.recent[slot];
+        let headings = &self.told.headings;
+        if recent > 0 && headings.text(recent as usize - 1) == heading {
+            return recent;
         }
-        if let Some(&known) = self.known.get(heading) {
-            *recent = known;
-            return known;
+        let number = self.find(heading);
+        self.recent[slot] = number;
+        number
+    }
+
+    fn find(&mut self, heading: &[u8]) -> u32 {
+        let headings = &mut self.told.headings;
+        let hash = XxHash3_64::oneshot_with_seed(self.seed, heading);
+        let is_same = |&number: &u32| headings.text(number as usize - 1) == heading;
+        if let Some(&number) = self.known.find(hash, is_same) {
+            return number;
         }
-        *recent = told.headings.len() as u32;
-        let start = told.text.len();
-        told.text.extend_from_slice(heading);
-        told.headings.push(start..told.text.len());
-        self.known.insert(heading.to_owned(), *recent);
-        *recent
+        let start = headings.text.len();
+        headings.text.extend_from_slice(heading);
+        headings.places.push((start..headings.text.len(), hash));
+        let number = headings.places.len() as u32;
+        let hash_of = |&number: &u32| headings.places[number as usize - 1].1;
+        self.known.insert_unique(hash, number, hash_of);
+        number
     }
 
     /// Tells of a page with a warning: its number in the batch, where it stands, and how many line
     /// feeds of its part are before it.
     pub fn warned(&mut self, page: usize, parsed: &Page, at: &At, feeds: Option<u64>) {
-        let title = (!parsed.title.is_empty()).then(|| beginning(&parsed.title.join(&b' ')));
+        // None of the lines behind so many is shown.
+        let title = &parsed.title[..parsed.title.len().min(SHOWN)];
+        let title = (!title.is_empty()).then(|| beginning(&title.join(&b' ')));
         self.told.warned.push(Heading {
             page,
             doi: parsed.doi.map(|doi| beginning(&doi.to_ascii_lowercase())),
@@ -120,6 +193,20 @@ impl Teller {
     }
 }
 
+/// A number for a heading's length and ends.
+#[inline]
+fn slot_of(heading: &[u8]) -> usize {
+    let ends = match (heading.first_chunk::<4>(), heading.last_chunk::<4>()) {
+        (Some(first), Some(last)) => {
+            u64::from(u32::from_le_bytes(*first)) << 32 | u64::from(u32::from_le_bytes(*last))
+        }
+        _ => u64::from(heading.first().copied().unwrap_or(0)),
+    };
+    // The factor of Fibonacci hashing, which spreads to the high bits.
+    let mixed = (ends ^ heading.len() as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+    (mixed >> 56) as usize
+}
+
 /// The first characters of UTF-8.
 fn beginning(text: &[u8]) -> String {
     let begins_character = |&end: &usize| text.get(end).is_none_or(|byte| byte & 0xC0 != 0x80);
@@ -128,21 +215,18 @@ fn beginning(text: &[u8]) -> String {
 }
 
 /// Counts what is kept.
-#[derive(Default)]
 pub struct Counting {
+    /// Up to the last batch; years and confidences are those before this run.
     content: Content,
-    /// The numbers of the run's headings.
-    known: HashMap<String, usize>,
-    /// Where the statements under each of the batch's headings are counted.
-    of_batch: Vec<Counted>,
-}
-
-#[derive(Clone, Copy)]
-enum Counted {
-    /// Nobody has asked yet.
-    Unknown,
-    Alone(usize),
-    WithOthers,
+    years: Vec<Emitted>,
+    /// By their numbers.
+    confidences: [u64; 256],
+    /// The numbers of the run's headings, which have room for all at once, and the seed of their hashes.
+    known: HashTable<usize>,
+    seed: u64,
+    /// The batch's kept statements by section and type, and the order in which each had its first one.
+    of_batch: Vec<u64>,
+    order: Vec<u32>,
 }
 
 /// A page that is emitted.
@@ -158,69 +242,108 @@ pub struct EmittedPage<'a> {
 
 impl Counting {
     /// Goes on with what was counted.
-    pub fn go_on(content: Content) -> Self {
-        let headings = content.sections.iter().zip(0..);
-        let known = headings.map(|(section, number)| (section.heading.clone(), number));
+    pub fn go_on(content: Content, seed: u64) -> Self {
+        let hash_of = |number: usize| {
+            let heading = &content.sections[number].heading;
+            XxHash3_64::oneshot_with_seed(seed, heading.as_bytes())
+        };
+        let mut known = HashTable::with_capacity(HEADINGS);
+        for number in 0..content.sections.len() {
+            known.insert_unique(hash_of(number), number, |&other| hash_of(other));
+        }
         Self {
-            known: known.collect(),
+            known,
+            seed,
             content,
+            years: Vec::new(),
+            confidences: [0; 256],
             of_batch: Vec::new(),
+            order: Vec::new(),
         }
     }
 
-    pub fn content(&self) -> &Content {
-        &self.content
-    }
-
-    pub fn finish(self) -> Content {
-        self.content
+    /// What was counted up to the last batch.
+    pub fn content(&self) -> Content {
+        let mut content = self.content.clone();
+        for (year, emitted) in (0..=u16::MAX).zip(&self.years) {
+            if *emitted != Emitted::default() {
+                content.year(year, *emitted);
+            }
+        }
+        for (percent, &statements) in (0..=u8::MAX).zip(&self.confidences) {
+            let percent = (percent != NO_CONFIDENCE).then_some(percent);
+            content.confidence(percent, statements);
+        }
+        content
     }
 
     /// The next batch begins.
     pub fn begin(&mut self, told: &Told) {
         self.of_batch.clear();
-        self.of_batch.resize(told.headings.len(), Counted::Unknown);
+        self.of_batch
+            .resize((told.headings.places.len() + 1) * TYPES.len(), 0);
     }
 
     pub fn page(&mut self, told: &Told, emitted: &EmittedPage) {
         let EmittedPage { page, kept, .. } = *emitted;
-        self.content.page(page.year, kept.len() as u64);
-        for kept in kept {
-            let kind = told.blocks[page.blocks.start + kept.block];
-            self.content.confidence(kind.confidence);
-            let counted = match kind.section {
-                Some(section) => self.section(told, section as usize),
-                None => &mut self.content.no_section,
-            };
-            counted.add(kind.statement_type);
-        }
-        for warning in page.warnings.iter() {
-            self.content.warned(warning, || warned(told, emitted));
-        }
-    }
-
-    fn section(&mut self, told: &Told, number: usize) -> &mut ByType {
-        if let Counted::Unknown = self.of_batch[number] {
-            let heading = &told.text[told.headings[number].clone()];
-            self.of_batch[number] = self.find(&String::from_utf8_lossy(heading));
-        }
-        match self.of_batch[number] {
-            Counted::Alone(section) => &mut self.content.sections[section].statements,
-            _ => &mut self.content.other_sections,
-        }
-    }
-
-    fn find(&mut self, heading: &str) -> Counted {
-        if let Some(&section) = self.known.get(heading) {
-            return Counted::Alone(section);
-        }
-        match self.content.new_section(heading) {
-            Some(section) => {
-                self.known.insert(heading.to_owned(), section);
-                Counted::Alone(section)
+        let counted = match page.year.map(usize::from) {
+            Some(year) => {
+                if year >= self.years.len() {
+                    self.years.resize(year + 1, Emitted::default());
+                }
+                &mut self.years[year]
             }
-            None => Counted::WithOthers,
+            None => &mut self.content.no_year,
+        };
+        counted.pages += 1;
+        counted.statements += kept.len() as u64;
+        let kinds = &told.blocks[page.blocks.clone()];
+        for kept in kept {
+            let kind = kinds[kept.block];
+            self.confidences[usize::from(kind.confidence)] += 1;
+            let counted = &mut self.of_batch[kind.section_and_type as usize];
+            if *counted == 0 {
+                self.order.push(kind.section_and_type);
+            }
+            *counted += 1;
         }
+        if page.warnings != Warnings::default() {
+            for warning in page.warnings.iter() {
+                self.content.warned(warning, || warned(told, emitted));
+            }
+        }
+    }
+
+    /// The batch has ended: its headings are those of the run.
+    pub fn end(&mut self, told: &Told) {
+        for number in mem::take(&mut self.order) {
+            let number = number as usize;
+            let (section, statement_type) = (number / TYPES.len(), TYPES[number % TYPES.len()]);
+            let counted = match section.checked_sub(1) {
+                None => &mut self.content.no_section,
+                Some(heading) => match self.find(&told.headings, heading) {
+                    Some(section) => &mut self.content.sections[section].statements,
+                    None => &mut self.content.other_sections,
+                },
+            };
+            counted.add(statement_type, self.of_batch[number]);
+        }
+    }
+
+    fn find(&mut self, headings: &Headings, number: usize) -> Option<usize> {
+        let (heading, hash) = (headings.text(number), headings.places[number].1);
+        let sections = &self.content.sections;
+        let is_same = |&section: &usize| sections[section].heading.as_bytes() == heading;
+        if let Some(&section) = self.known.find(hash, is_same) {
+            return Some(section);
+        }
+        let section = self.content.new_section(heading)?;
+        let sections = &self.content.sections;
+        let hash_of = |&other: &usize| {
+            XxHash3_64::oneshot_with_seed(self.seed, sections[other].heading.as_bytes())
+        };
+        self.known.insert_unique(hash, section, hash_of);
+        Some(section)
     }
 
     pub fn refused(&mut self, reject: &Reject) {

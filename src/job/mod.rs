@@ -125,7 +125,8 @@ pub fn run_from<F>(
 where
     F: FnMut(&Output) -> Result<ControlFlow<()>, Error> + Send,
 {
-    let mut writer = write::WriteStage::new(config, start, watch, on_batch)?;
+    let headings = config.tells_content.then(content::seed);
+    let mut writer = write::WriteStage::new(config, start, watch, headings, on_batch)?;
     let buffers = Buffers::new(4 * config.batch.get());
     let taking = Taking {
         paths: Paths::new(&config.fields),
@@ -137,7 +138,7 @@ where
         scope: config.dedup,
         near: config.near,
         sample: config.sample,
-        tells_content: config.tells_content,
+        headings,
     };
     let stages = pipeline::Stages {
         read: |pass: &mut dyn FnMut(_) -> _| read::read_all(config, start, watch, &buffers, pass),

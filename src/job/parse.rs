@@ -115,7 +115,9 @@ pub fn parse_batch(read: ReadBatch, wanted: Wanted, taking: &Taking, buffers: &B
         header: Vec::new(),
         max_page: taking.max_page,
         fingerprinter: Fingerprinter::default(),
-        teller: wanted.tells_content.then(Teller::new),
+        teller: wanted
+            .headings
+            .map(|seed| Teller::new(seed, batch.text.len())),
         parsed: Parsed {
             output: buffers.take(),
             opened: mem::take(&mut batch.opened),
@@ -162,8 +164,8 @@ pub struct Wanted {
     /// From how many thousandths on statements are told to be alike.
     pub near: Option<u16>,
     pub sample: Option<Sample>,
-    /// Whether it is told what the pages and blocks are.
-    pub tells_content: bool,
+    /// The seed of headings' hashes, where it is told what the pages and blocks are.
+    pub headings: Option<u64>,
 }
 
 struct ParseStage {
@@ -435,7 +437,10 @@ impl ParseStage {
             (fingerprint.key, piece)
         };
         if let Some(teller) = &mut self.teller {
-            teller.block(block);
+            match repeated {
+                Some(number) => teller.repeat(first_block + number),
+                None => teller.block(block),
+            }
         }
         self.parsed.pieces.push(piece);
         self.parsed.blocks.push(Seen {

@@ -48,12 +48,15 @@ impl<'a, F> WriteStage<'a, F>
 where
     F: FnMut(&Output) -> Result<ControlFlow<()>, Error>,
 {
+    /// `headings` is the seed of their hashes, where it is counted what is kept.
+    ///
     /// # Errors
     /// Those of the form's encoder.
     pub fn new(
         config: &Config,
         start: &Checkpoint,
         watch: &'a Watch<'a>,
+        headings: Option<u64>,
         on_batch: F,
     ) -> Result<Self, Error> {
         Ok(Self {
@@ -67,9 +70,8 @@ where
             rejects: Vec::new(),
             duplicates: Vec::new(),
             stats: start.stats.clone(),
-            counting: config
-                .tells_content
-                .then(|| Counting::go_on(start.content.clone().unwrap_or_default())),
+            counting: headings
+                .map(|seed| Counting::go_on(start.content.clone().unwrap_or_default(), seed)),
             origin: None,
             feeds: start.feeds,
             goes_on: start.border.is_within,
@@ -94,6 +96,9 @@ where
             if flow.is_break() {
                 break;
             }
+        }
+        if let (Some(counting), Some(told)) = (&mut self.counting, &batch.parsed.told) {
+            counting.end(told);
         }
         self.stats.written += self.records.len() as u64;
         self.watch
@@ -166,7 +171,7 @@ where
     /// its end.
     pub fn finish(mut self) -> (Stats, Option<Content>, bool) {
         self.stats.drift.rank();
-        let content = self.counting.map(Counting::finish);
+        let content = self.counting.as_ref().map(Counting::content);
         (self.stats, content, self.stopped)
     }
 
@@ -179,10 +184,7 @@ where
             stats: self.stats.clone(),
             feeds: self.feeds,
             new: batch.new,
-            content: self
-                .counting
-                .as_ref()
-                .map(|counting| counting.content().clone()),
+            content: self.counting.as_ref().map(Counting::content),
             faults: batch.parsed.faults.clone(),
         })
     }

@@ -319,9 +319,11 @@ mod tests {
     fn labels(years: impl IntoIterator<Item = (u16, u64)>) -> Vec<(String, u64)> {
         let mut content = Content::default();
         for (year, pages) in years {
-            for _ in 0..pages {
-                content.page(Some(year), 1);
-            }
+            let emitted = Emitted {
+                pages,
+                statements: pages,
+            };
+            content.year(year, emitted);
         }
         let rows = years_of(&content).into_iter();
         rows.map(|row| (row.label, row.emitted.pages)).collect()

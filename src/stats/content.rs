@@ -97,14 +97,15 @@ impl Default for Content {
 }
 
 impl ByType {
-    pub fn add(&mut self, statement_type: Option<StatementType>) {
+    /// Adds statements of a type.
+    pub fn add(&mut self, statement_type: Option<StatementType>, statements: u64) {
         *match statement_type {
             Some(StatementType::Supporting) => &mut self.supporting,
             Some(StatementType::Mentioning) => &mut self.mentioning,
             Some(StatementType::Contrasting) => &mut self.contrasting,
             Some(StatementType::Unclassified) => &mut self.unclassified,
             None => &mut self.none,
-        } += 1;
+        } += statements;
     }
 
     pub fn total(&self) -> u64 {
@@ -123,33 +124,30 @@ impl AddAssign for ByType {
 }
 
 impl Content {
-    /// Counts an emitted page.
-    pub fn page(&mut self, year: Option<u16>, statements: u64) {
-        let counted = match year {
-            Some(year) => self.years.entry(year).or_default(),
-            None => &mut self.no_year,
-        };
-        counted.pages += 1;
-        counted.statements += statements;
+    /// Adds emitted pages of a year.
+    pub fn year(&mut self, year: u16, emitted: Emitted) {
+        let counted = self.years.entry(year).or_default();
+        counted.pages += emitted.pages;
+        counted.statements += emitted.statements;
     }
 
-    /// Counts a kept statement's confidence.
-    pub fn confidence(&mut self, percent: Option<u8>) {
+    /// Adds statements of a confidence.
+    pub fn confidence(&mut self, percent: Option<u8>, statements: u64) {
         match percent.and_then(|percent| self.confidences.get_mut(usize::from(percent))) {
-            Some(count) => *count += 1,
-            None => self.no_confidence += 1,
+            Some(count) => *count += statements,
+            None => self.no_confidence += statements,
         }
     }
 
-    /// The number of a new heading in [`sections`](Self::sections); none when it is too long, or
-    /// one too many.
-    pub fn new_section(&mut self, heading: &str) -> Option<usize> {
+    /// The number of a new heading, which is UTF-8, in [`sections`](Self::sections); none when it is
+    /// too long, or one too many.
+    pub fn new_section(&mut self, heading: &[u8]) -> Option<usize> {
         let number = self.sections.len();
         if number >= HEADINGS || heading.len() > HEADING_BYTES {
             return None;
         }
         self.sections.push(Section {
-            heading: heading.to_owned(),
+            heading: String::from_utf8_lossy(heading).into_owned(),
             statements: ByType::default(),
         });
         Some(number)
@@ -214,23 +212,27 @@ mod tests {
     #[test]
     fn headings_are_told_apart_up_to_a_number_and_a_length() {
         let mut content = Content::default();
-        assert_eq!(content.new_section(&"a".repeat(HEADING_BYTES + 1)), None);
+        assert_eq!(content.new_section(&[b'a'; HEADING_BYTES + 1]), None);
         for number in 0..HEADINGS {
             let heading = format!("{number:0HEADING_BYTES$}");
-            assert_eq!(content.new_section(&heading), Some(number));
+            assert_eq!(content.new_section(heading.as_bytes()), Some(number));
         }
-        assert_eq!(content.new_section("one more"), None);
+        assert_eq!(content.new_section(b"one more"), None);
     }
 
     #[test]
     fn a_count_that_differs_from_the_accounting_is_named() {
         let (mut content, mut stats) = (Content::default(), Stats::default());
-        content.page(Some(2012), 1);
-        content.confidence(Some(99));
-        content.no_section.add(Some(StatementType::Supporting));
+        let emitted = Emitted {
+            pages: 1,
+            statements: 1,
+        };
+        content.year(2012, emitted);
+        content.confidence(Some(99), 1);
+        content.no_section.add(Some(StatementType::Supporting), 1);
         (stats.pages.emitted, stats.blocks.kept) = (1, 1);
         assert_eq!(content.check(&stats), Ok(()));
-        content.confidence(None);
+        content.confidence(None, 1);
         let said = "statements by confidence: 2 are counted of 1";
         assert_eq!(content.check(&stats), Err(said.to_owned()));
     }
