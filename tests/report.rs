@@ -207,6 +207,25 @@ fn what_came_out_is_what_the_records_say() {
     assert!(!kept.contains("<title>2013: "));
 }
 
+#[test]
+fn what_came_out_is_the_same_in_every_form() {
+    let place = some_of_all_kinds(20);
+    let mut first = None;
+    for form in [
+        "-o x.ndjson",
+        "-o x.ndjson --emit statements",
+        "-o x.csv --emit statements",
+    ] {
+        let rest = "a.txt b.jsonl c.txt -q --stats stats.json --report run.html";
+        let output = place.run(&format!("{rest} {form}"));
+        assert_eq!(output.status.code(), Some(1), "{}", said(&output));
+        let report = place.report();
+        assert_eq!(numbers(&report), counted(&place.stats()), "{form}");
+        let kept = section(&report, "kept").to_owned();
+        assert_eq!(*first.get_or_insert_with(|| kept.clone()), kept, "{form}");
+    }
+}
+
 /// Texts that would be markup, or steer what is around them.
 const HOSTILE: [&str; 10] = [
     "<script>alert(1)</script>",
