@@ -108,6 +108,7 @@ mod tests {
         let (last, others) = distances.split_last().unwrap();
         let longest = others.iter().copied().fold(0.0, f64::max);
         assert!(others.iter().all(|&distance| distance > longest * 0.6));
-        assert!(*last <= longest);
+        // The point before it may have been too near to the end to stay.
+        assert!(*last <= longest * 1.5);
     }
 }
