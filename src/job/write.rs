@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use super::checkpoint::Checkpoint;
 use super::content::{Counting, EmittedPage};
 use super::decide::Decided;
-use super::parse::{Outcome, ParsedPage, ParsedPart, ShapeOnPage};
+use super::parse::{Outcome, ParsedPart, ShapeOnPage};
 use super::{Config, Output, Watch};
 use crate::error::Error;
 use crate::input::{Behind, Origin, Refused};
@@ -108,16 +108,15 @@ where
             .pages
             .store(self.stats.pages.seen, Ordering::Relaxed);
         let checkpoint = self.checkpoint(&batch).filter(|_| flow.is_continue());
-        let began = Instant::now();
-        let wanted = (self.on_batch)(&Output {
+        let output = Output {
             records: &self.records,
             rejects: &self.rejects,
             duplicates: &self.duplicates,
             opened: &batch.parsed.opened,
             news: &batch.news,
             checkpoint,
-        })?;
-        self.handing_out += began.elapsed();
+        };
+        let wanted = hand_out(&mut self.on_batch, &mut self.handing_out, &output)?;
         self.is_left = wanted.is_break();
         self.stopped = flow.is_break() || self.is_left;
         let flow = match self.stopped {
@@ -149,14 +148,15 @@ where
             return Ok(());
         }
         self.stats.written += self.records.len() as u64;
-        let wanted = (self.on_batch)(&Output {
+        let output = Output {
             records: &self.records,
             rejects: &[],
             duplicates: &[],
             opened: &[],
             news: &[],
             checkpoint: None,
-        })?;
+        };
+        let wanted = hand_out(&mut self.on_batch, &mut self.handing_out, &output)?;
         self.stopped |= wanted.is_break();
         Ok(())
     }
@@ -196,9 +196,8 @@ where
         self.enter(part);
         let mut in_pages = 0;
         for number in part.pages.clone() {
-            let page = &batch.parsed.pages[number];
-            in_pages += page.bytes;
-            self.page(batch, part, page, number)?;
+            in_pages += batch.parsed.pages[number].bytes;
+            self.page(batch, part, number)?;
             if self.stats.pages.emitted >= self.limit {
                 // What stands behind the last page counts as not read.
                 self.stats.bytes.read += in_pages;
@@ -229,15 +228,10 @@ where
         }
     }
 
-    fn page(
-        &mut self,
-        batch: &Decided,
-        part: &ParsedPart,
-        page: &ParsedPage,
-        number: usize,
-    ) -> Result<(), Error> {
+    fn page(&mut self, batch: &Decided, part: &ParsedPart, number: usize) -> Result<(), Error> {
+        let page = &batch.parsed.pages[number];
         match &page.outcome {
-            Outcome::Report => return self.report(batch, part, page, number),
+            Outcome::Report => return self.report(batch, part, number),
             Outcome::Skipped => {
                 self.stats.pages.seen += 1;
                 self.stats.pages.skipped += 1;
@@ -254,14 +248,8 @@ where
         Ok(())
     }
 
-    fn report(
-        &mut self,
-        batch: &Decided,
-        part: &ParsedPart,
-        page: &ParsedPage,
-        number: usize,
-    ) -> Result<(), Error> {
-        let decided = &batch.pages[number];
+    fn report(&mut self, batch: &Decided, part: &ParsedPart, number: usize) -> Result<(), Error> {
+        let (page, decided) = (&batch.parsed.pages[number], &batch.pages[number]);
         if decided.is_passed_over {
             self.stats.pages.seen += 1;
             self.stats.pages.passed_over += 1;
@@ -362,6 +350,18 @@ where
         self.rejects.push(reject);
         self.feeds += refused.feeds;
     }
+}
+
+/// Hands out, and adds the time that it takes.
+fn hand_out(
+    on_batch: &mut impl FnMut(&Output) -> Result<ControlFlow<()>, Error>,
+    time: &mut Duration,
+    output: &Output,
+) -> Result<ControlFlow<()>, Error> {
+    let began = Instant::now();
+    let wanted = on_batch(output);
+    *time += began.elapsed();
+    wanted
 }
 
 /// `feeds` are those of the source before the part.
