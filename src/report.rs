@@ -23,9 +23,8 @@ use self::findings::Findings;
 use self::kept::Kept;
 use self::text::{Count, Grouped, count, shown};
 use crate::job::{Config, Summary};
-use crate::model::{Emit, SCHEMA_VERSION};
+use crate::model::SCHEMA_VERSION;
 use crate::progress::Point;
-use crate::sink::Form;
 use crate::stats::{Content, Stats};
 use crate::summary::{number, size};
 
@@ -231,18 +230,7 @@ fn facts(config: &Config) -> Vec<(&'static str, String)> {
             format!("{} on {}", std::env::consts::OS, std::env::consts::ARCH),
         ),
         ("Parser threads", config.threads.to_string()),
-        (
-            "Records",
-            match config.form {
-                Form::Ndjson(Emit::Reports) => "one per report page, as NDJSON",
-                Form::Ndjson(Emit::Statements) => "one per statement, as NDJSON",
-                Form::Csv => "one per statement, as CSV",
-                #[cfg(feature = "parquet")]
-                Form::Parquet => "one per statement, as Parquet",
-                Form::Cito => "N-Quads about each statement",
-            }
-            .to_owned(),
-        ),
+        ("Written", config.form.described().to_owned()),
         (
             "Repeats removed",
             format!("--dedup {}", config.dedup.as_str()),

@@ -4,7 +4,6 @@
 use std::path::Path;
 
 use super::args::Args;
-use super::form::described;
 use super::resume::journal_beside;
 use super::standard::{STANDARD_OUTPUT, print};
 use super::{DONE, FAILED};
@@ -79,7 +78,7 @@ fn row(size: &str, kind: &str, codec: &str, input: &str) -> String {
 }
 
 fn writes(args: &Args, config: &Config) -> Vec<String> {
-    let form = described(config.form);
+    let form = config.form.described();
     let mut lines = Vec::new();
     let mut line = |path: &str, what: &str| lines.push(format!("  {}: {what}\n", Printable(path)));
     if args.output.is_none() {

@@ -147,15 +147,3 @@ pub fn ending(form: Form) -> &'static str {
         Form::Cito => "nq",
     }
 }
-
-/// A form for people.
-pub fn described(form: Form) -> &'static str {
-    match form {
-        Form::Ndjson(Emit::Reports) => "records, one per report page",
-        Form::Ndjson(Emit::Statements) => "records, one per statement",
-        Form::Csv => "CSV, one row per statement",
-        #[cfg(feature = "parquet")]
-        Form::Parquet => "Parquet, one row per statement",
-        Form::Cito => "N-Quads on each statement",
-    }
-}

@@ -44,6 +44,18 @@ impl Form {
         }
     }
 
+    /// In words, for people.
+    pub fn described(self) -> &'static str {
+        match self {
+            Self::Ndjson(Emit::Reports) => "records, one per report page",
+            Self::Ndjson(Emit::Statements) => "records, one per statement",
+            Self::Csv => "CSV, one row per statement",
+            #[cfg(feature = "parquet")]
+            Self::Parquet => "Parquet, one row per statement",
+            Self::Cito => "N-Quads on each statement",
+        }
+    }
+
     /// Whether a part of an output can be gone on with.
     pub fn goes_on(self) -> bool {
         match self {
