@@ -15,8 +15,10 @@ use std::process::{Command, Output, Stdio};
 use serde_json::Value;
 use tempfile::TempDir;
 
+mod untimed;
 #[expect(dead_code, reason = "other tests use more of it")]
 mod world;
+use untimed::without_times;
 use world::pages;
 
 const STEPS: [&str; 27] = [
@@ -422,8 +424,7 @@ impl Place {
             if name == Path::new("stats")
                 && let Ok(Value::Object(mut numbers)) = serde_json::from_slice(&bytes)
             {
-                let is_time = |name: &str| ["elapsed_seconds", "stages", "limit"].contains(&name);
-                numbers.retain(|name, _| !is_time(name));
+                without_times(&mut numbers);
                 bytes = serde_json::to_vec(&numbers).unwrap();
             }
             if name.extension() != Some(OsStr::new("txt")) {

@@ -16,7 +16,9 @@ use citesift::job::{Checkpoint, Sample, Watch, run_from};
 use citesift::stats::Stats;
 use citesift::{Config, Dedup, Error, Form, Input};
 
+mod untimed;
 mod world;
+use untimed::without_times;
 use world::{crawl, dumps};
 
 /// All that a run gives.
@@ -200,8 +202,7 @@ impl Place {
         let outputs = OUTPUTS.map(|output| self.bytes(&format!("{names}-{output}{ending}")));
         let mut stats: Value =
             serde_json::from_slice(&self.bytes(&format!("{names}-stats"))).unwrap();
-        let is_time = |name: &str| ["elapsed_seconds", "stages", "limit"].contains(&name);
-        (stats.as_object_mut().unwrap()).retain(|name, _| !is_time(name));
+        without_times(stats.as_object_mut().unwrap());
         let left = fs::read_dir(&self.folder)
             .unwrap()
             .map(|entry| entry.unwrap().file_name());

@@ -11,3 +11,5 @@ mod kills;
 mod place;
 mod power_cuts;
 mod trace;
+#[path = "../untimed/mod.rs"]
+mod untimed;

@@ -12,6 +12,8 @@ use std::time::SystemTime;
 use serde_json::Value;
 use tempfile::TempDir;
 
+use super::untimed::without_times;
+
 /// Inputs are in `in`, outputs in `o`, and stores in `s`.
 pub struct Place {
     _folder: TempDir,
@@ -172,7 +174,7 @@ impl Place {
         let stats = files.remove(Path::new("o/stats")).unwrap_or_default();
         let mut stats: Value = serde_json::from_slice(&stats).unwrap_or_default();
         if let Some(stats) = stats.as_object_mut() {
-            stats.retain(|name, _| !["elapsed_seconds", "stages", "limit"].contains(&&name[..]));
+            without_times(stats);
         }
         Given { files, stats }
     }
