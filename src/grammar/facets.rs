@@ -78,7 +78,7 @@ impl TypeCounts {
     }
 
     /// Takes numbers without a label while there is a place for them.
-    pub fn fill(&mut self, counts: &mut impl Iterator<Item = u64>) {
+    pub fn fill(&mut self, counts: impl Iterator<Item = u64>) {
         let places = self.by_type.iter_mut().skip(self.unlabelled);
         for (place, count) in places.take_while(|place| place.is_none()).zip(counts) {
             *place = Some(count);

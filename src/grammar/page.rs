@@ -464,8 +464,8 @@ impl<'p, 'a, R: Roles> PageReader<'p, 'a, R> {
                 page.publication_types.extend(lines.plain_counts());
             }
             Part::List(Facet::Relationship) => page.relationship.extend(lines.plain_counts()),
-            Part::List(Facet::CitationTypes) => self.first_counts.fill(&mut lines.plain_counts()),
-            Part::Tabs => self.repeated_counts.fill(&mut lines.plain_counts()),
+            Part::List(Facet::CitationTypes) => self.first_counts.fill(lines.plain_counts()),
+            Part::Tabs => self.repeated_counts.fill(lines.plain_counts()),
             Part::List(Facet::YearPublished) => {
                 let places = self.years.iter_mut().filter(|year| year.is_none());
                 for (year, number) in places.zip(lines.plain_counts()) {

@@ -328,6 +328,7 @@ fn section(line: &[u8]) -> Option<(Option<&[u8]>, Option<StatementType>)> {
 /// confidence = "confidence:" blank* count "%", at most 100
 fn confidence(line: &[u8]) -> Option<u8> {
     let line = trim_start(line.strip_prefix(b"confidence:")?);
+    // Nearly every one, told so with 1 % fewer instructions.
     if let [tens @ b'0'..=b'9', ones @ b'0'..=b'9', b'%'] = line {
         return Some(10 * (tens - b'0') + (ones - b'0'));
     }

@@ -76,14 +76,17 @@ pub fn list<T>(
     out.push(b']');
 }
 
+/// Bytes that are looked at together.
+const CHUNK: usize = 64;
+
 /// Bytes before the first that must be escaped. With vectors of 32 bytes, where the processor
 /// has these, it takes half the instructions.
 #[multiversion(targets("x86_64+avx2"))]
 fn clean_prefix(text: &[u8]) -> usize {
-    let start = clean_chunks::<64>(text);
+    let start = clean_chunks(text);
     // What is left is less than a chunk, or has something in its first one. Nearly always it is
     // clean, which the last bytes tell at once, some of them for the second time.
-    if text.len() - start < 64 && ends_clean(&text[start..], text) {
+    if text.len() - start < CHUNK && ends_clean(&text[start..], text) {
         return text.len();
     }
     let special = text[start..].iter().position(|&byte| is_special(byte) != 0);
@@ -93,7 +96,7 @@ fn clean_prefix(text: &[u8]) -> usize {
 /// Whether the tail of a text is clean that ends with so many bytes; false if it is not told easily.
 #[inline(always)]
 fn ends_clean(tail: &[u8], text: &[u8]) -> bool {
-    if let Some(last) = text.last_chunk::<64>() {
+    if let Some(last) = text.last_chunk::<CHUNK>() {
         return is_clean(last);
     }
     match tail.len() {
@@ -113,9 +116,9 @@ fn both_clean<const SIZE: usize>(text: &[u8]) -> bool {
 
 /// Bytes in the chunks before the first that holds something to escape.
 #[inline(always)]
-fn clean_chunks<const SIZE: usize>(text: &[u8]) -> usize {
-    let (chunks, _) = text.as_chunks::<SIZE>();
-    SIZE * chunks.iter().take_while(|chunk| is_clean(chunk)).count()
+fn clean_chunks(text: &[u8]) -> usize {
+    let (chunks, _) = text.as_chunks::<CHUNK>();
+    CHUNK * chunks.iter().take_while(|chunk| is_clean(chunk)).count()
 }
 
 #[inline(always)]
