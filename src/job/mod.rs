@@ -12,6 +12,7 @@ mod records;
 mod sample;
 mod singly;
 mod write;
+mod written;
 
 use std::io;
 use std::num::NonZeroUsize;

@@ -12,7 +12,7 @@ use super::checkpoint::Fault;
 use super::content::{Teller, Told};
 use super::read::ReadBatch;
 use crate::buffers::Buffers;
-use crate::dedup::{Dedup, Fingerprinter, Near, PageIdentity, Seen, fingerprint_of};
+use crate::dedup::{Dedup, Fingerprinter, Kept, Key, Near, PageIdentity, Seen, fingerprint_of};
 use crate::grammar::{self, Block, Page, may_be_report, offset_in, report_id, shape};
 use crate::input::{
     Batch, Behind, Border, Content, Entry, Opened, Origin, Part, RecordName, Refused, Taking, Text,
@@ -35,6 +35,8 @@ pub struct Parsed {
     pub blocks: Vec<Seen>,
     /// Every block's piece of output, as a range of `output`.
     pub pieces: Vec<Range<usize>>,
+    /// What most likely stays of the pages that are drafted.
+    pub likely: Vec<Kept>,
     pub output: Vec<u8>,
     /// What the pages and blocks are, where that is asked for.
     pub told: Option<Told>,
@@ -74,8 +76,19 @@ pub struct ParsedPage {
     pub beginning: Range<usize>,
     pub ending: Range<usize>,
     pub source: Range<usize>,
+    pub draft: Option<Draft>,
     /// What it is known by to other pages, where that matters.
     pub identity: Option<PageIdentity>,
+}
+
+/// A record as it is if the deduplicator decides as is most likely: each block stays that does not
+/// repeat one of the page's first ones. The pieces then lie where they belong, and nobody has to
+/// put them together.
+#[derive(Debug)]
+pub struct Draft {
+    /// The decision, as a range of the batch's `likely`; and the record, as one of `output`.
+    pub kept: Range<usize>,
+    pub record: Range<usize>,
 }
 
 /// Lines of a page that no part claims and that have one shape.
@@ -104,7 +117,7 @@ pub enum Outcome {
 }
 
 /// Blocks at a page's beginning that later ones are compared with.
-pub(super) const SEARCHED: usize = 8;
+pub(super) const SEARCHED: usize = 16;
 
 /// Parses a batch.
 pub fn parse_batch(read: ReadBatch, wanted: Wanted, taking: &Taking, buffers: &Buffers) -> Parsed {
@@ -113,6 +126,7 @@ pub fn parse_batch(read: ReadBatch, wanted: Wanted, taking: &Taking, buffers: &B
         wanted,
         near: wanted.near.map(Near::new),
         header: Vec::new(),
+        copies: Vec::new(),
         max_page: taking.max_page,
         fingerprinter: Fingerprinter::default(),
         teller: wanted
@@ -173,6 +187,8 @@ struct ParseStage {
     near: Option<Near>,
     /// A page's header as text, while its fingerprint is taken, where the record's own will not do.
     header: Vec<u8>,
+    /// For each of the page's blocks the number of the one that it repeats.
+    copies: Vec<Option<usize>>,
     max_page: usize,
     fingerprinter: Fingerprinter,
     teller: Option<Teller>,
@@ -309,11 +325,35 @@ impl ParseStage {
             near.next_page();
         }
         let pieces = self.wanted.form.pieces(page, at);
+        let start = self.parsed.output.len();
         let beginning = self.piece(|out| pieces.beginning(out));
-        for block in &page.blocks {
-            self.block(block, &page.blocks, first_block, &pieces);
+        let is_drafted = self.wanted.form.is_drafted() && self.wanted.scope != Dedup::Off;
+        let likely = self.find_copies(&page.blocks);
+        let mut kept = likely.clone();
+        for (number, block) in page.blocks.iter().enumerate() {
+            if let Some(copy) = self.copies[number] {
+                self.copy(first_block + copy, block);
+                continue;
+            }
+            if is_drafted && kept.start > likely.start {
+                self.parsed.output.push(b',');
+            }
+            self.block(block, &pieces);
+            if let (true, Some(kept)) = (is_drafted, kept.next()) {
+                let kept = self.parsed.likely[kept];
+                ndjson::behind_block(&mut self.parsed.output, kept.see_more, kept.occurrences);
+                self.parsed.output.push(b'}');
+            }
+        }
+        if is_drafted {
+            let removed = page.blocks.len() - likely.len();
+            ndjson::behind_statements(&mut self.parsed.output, removed as u64);
         }
         let (ending, source) = pieces.ending(&mut self.parsed.output, warnings);
+        let draft = is_drafted.then_some(Draft {
+            kept: likely,
+            record: start..ending.end,
+        });
         let identity = self
             .wanted
             .scope
@@ -336,6 +376,7 @@ impl ParseStage {
             beginning,
             ending,
             source,
+            draft,
             identity,
         });
     }
@@ -407,41 +448,66 @@ impl ParseStage {
             beginning: 0..0,
             ending: 0..0,
             source: 0..0,
+            draft: None,
             identity: None,
         });
     }
 
-    /// Adds a block; a repeat of one of the page's first blocks shares its fingerprint and
-    /// its piece, which spares a quarter of the blocks the hashing and the escaping.
-    fn block(&mut self, block: &Block, page: &[Block], first_block: usize, pieces: &Pieces) {
-        let before = &page[..self.parsed.blocks.len() - first_block];
-        let mut searched = before.iter().take(SEARCHED);
-        let repeated = searched.position(|earlier| earlier.is_repeated_by(block));
-        let (key, piece) = if let Some(number) = repeated {
-            let first = first_block + number;
-            (
-                self.parsed.blocks[first].key,
-                self.parsed.pieces[first].clone(),
-            )
-        } else {
-            let fingerprint = self.fingerprinter.of(
-                &block.text,
-                block.section,
-                block.statement_type,
-                block.confidence,
-            );
-            let near = self.near.as_mut();
-            let similar = near.and_then(|near| near.similar(fingerprint, &block.text));
-            let similar = similar.map(|similar| (similar.id, similar.similarity));
-            let piece = self.piece(|out| pieces.block(out, block, fingerprint.id, similar));
-            (fingerprint.key, piece)
-        };
-        if let Some(teller) = &mut self.teller {
-            match repeated {
-                Some(number) => teller.repeat(first_block + number),
-                None => teller.block(block),
+    /// Finds which blocks repeat one of the page's first, and tells what most likely stays.
+    fn find_copies(&mut self, page: &[Block]) -> Range<usize> {
+        let likely = &mut self.parsed.likely;
+        let start = likely.len();
+        self.copies.clear();
+        for (number, block) in page.iter().enumerate() {
+            let mut searched = page[..number].iter().take(SEARCHED);
+            let copy = searched.position(|earlier| earlier.is_repeated_by(block));
+            self.copies.push(copy);
+            match copy.and_then(|copy| likely[start..].iter_mut().find(|kept| kept.block == copy)) {
+                Some(kept) => {
+                    kept.occurrences += 1;
+                    kept.see_more = block.see_more;
+                }
+                None => likely.push(Kept {
+                    block: number,
+                    occurrences: 1,
+                    see_more: block.see_more,
+                }),
             }
         }
+        start..likely.len()
+    }
+
+    /// Adds a block that repeats another one of the batch and shares its fingerprint and its
+    /// piece, which spares a quarter of the blocks the hashing and the escaping.
+    fn copy(&mut self, first: usize, block: &Block) {
+        if let Some(teller) = &mut self.teller {
+            teller.repeat(first);
+        }
+        let (key, piece) = (
+            self.parsed.blocks[first].key,
+            self.parsed.pieces[first].clone(),
+        );
+        self.push_block(key, block, piece);
+    }
+
+    fn block(&mut self, block: &Block, pieces: &Pieces) {
+        let fingerprint = self.fingerprinter.of(
+            &block.text,
+            block.section,
+            block.statement_type,
+            block.confidence,
+        );
+        let near = self.near.as_mut();
+        let similar = near.and_then(|near| near.similar(fingerprint, &block.text));
+        let similar = similar.map(|similar| (similar.id, similar.similarity));
+        let piece = self.piece(|out| pieces.block(out, block, fingerprint.id, similar));
+        if let Some(teller) = &mut self.teller {
+            teller.block(block);
+        }
+        self.push_block(fingerprint.key, block, piece);
+    }
+
+    fn push_block(&mut self, key: Key, block: &Block, piece: Range<usize>) {
         self.parsed.pieces.push(piece);
         self.parsed.blocks.push(Seen {
             key,

@@ -11,6 +11,7 @@ use super::checkpoint::Checkpoint;
 use super::content::{Counting, EmittedPage};
 use super::decide::Decided;
 use super::parse::{Outcome, ParsedPart, ShapeOnPage};
+use super::written::Written;
 use super::{Config, Output, Watch};
 use crate::error::Error;
 use crate::input::{Behind, Origin, Refused};
@@ -27,7 +28,7 @@ pub struct WriteStage<'a, F> {
     limit: u64,
     watch: &'a Watch<'a>,
     on_batch: F,
-    records: Vec<u8>,
+    written: Written,
     rejects: Vec<Reject>,
     duplicates: Vec<u8>,
     stats: Stats,
@@ -66,7 +67,7 @@ where
             limit: config.limit.unwrap_or(u64::MAX),
             watch,
             on_batch,
-            records: Vec::new(),
+            written: Written::default(),
             rejects: Vec::new(),
             duplicates: Vec::new(),
             stats: start.stats.clone(),
@@ -83,7 +84,7 @@ where
 
     /// Writes one batch and returns its buffer; breaks when the limit is reached or nobody wants more.
     pub fn write(&mut self, batch: Decided) -> Result<(ControlFlow<()>, Vec<u8>), Error> {
-        self.records.clear();
+        self.written.clear();
         self.duplicates.clear();
         self.rejects.clear();
         self.begin();
@@ -100,7 +101,7 @@ where
         if let (Some(counting), Some(told)) = (&mut self.counting, &batch.parsed.told) {
             counting.end(told);
         }
-        self.stats.written += self.records.len() as u64;
+        self.stats.written += self.written.lines(&batch.parsed.output).len() as u64;
         self.watch
             .bytes
             .store(self.stats.bytes.read, Ordering::Relaxed);
@@ -109,7 +110,7 @@ where
             .store(self.stats.pages.seen, Ordering::Relaxed);
         let checkpoint = self.checkpoint(&batch).filter(|_| flow.is_continue());
         let output = Output {
-            records: &self.records,
+            records: self.written.lines(&batch.parsed.output),
             rejects: &self.rejects,
             duplicates: &self.duplicates,
             opened: &batch.parsed.opened,
@@ -139,17 +140,16 @@ where
         if self.is_left {
             return Ok(());
         }
-        self.records.clear();
+        self.written.clear();
         self.begin();
-        self.assembly
-            .end(&mut self.records)
-            .map_err(Error::Encode)?;
-        if self.records.is_empty() {
+        let behind = self.written.assembled(&[]);
+        self.assembly.end(behind).map_err(Error::Encode)?;
+        if behind.is_empty() {
             return Ok(());
         }
-        self.stats.written += self.records.len() as u64;
+        self.stats.written += behind.len() as u64;
         let output = Output {
-            records: &self.records,
+            records: behind,
             rejects: &[],
             duplicates: &[],
             opened: &[],
@@ -163,7 +163,7 @@ where
 
     fn begin(&mut self) {
         if !mem::replace(&mut self.is_begun, true) {
-            self.assembly.begin(&mut self.records);
+            self.assembly.begin(self.written.assembled(&[]));
         }
     }
 
@@ -297,18 +297,25 @@ where
             };
             counting.page(told, &emitted);
         }
+        let output = &batch.parsed.output;
+        if let Some(draft) = &page.draft
+            && kept == &batch.parsed.likely[draft.kept.clone()]
+        {
+            self.written.draft(output, draft.record.clone());
+            return Ok(());
+        }
         let statements = kept.iter().map(|kept| ndjson::Decided {
             piece: batch.parsed.pieces[page.blocks.start + kept.block].clone(),
             see_more: kept.see_more,
             occurrences: kept.occurrences,
         });
         let pieces = PagePieces {
-            output: &batch.parsed.output,
+            output,
             beginning: page.beginning.clone(),
             ending: page.ending.clone(),
         };
         self.assembly
-            .page(&mut self.records, &pieces, statements, removed)
+            .page(self.written.assembled(output), &pieces, statements, removed)
             .map_err(Error::Encode)
     }
 

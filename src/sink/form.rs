@@ -65,6 +65,12 @@ impl Form {
         }
     }
 
+    /// Whether a page's pieces can be written one behind the other as the record that they most
+    /// likely become.
+    pub fn is_drafted(self) -> bool {
+        self == Self::Ndjson(Emit::Reports)
+    }
+
     /// The writer of a page's pieces.
     pub fn pieces<'a>(self, page: &'a Page<'a>, at: &'a At<'a>) -> Pieces<'a> {
         let form = match self {

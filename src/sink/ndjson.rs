@@ -212,18 +212,29 @@ pub fn assemble(
             out.push(b',');
         }
         out.extend_from_slice(&pieces[decided.piece]);
-        optional(out, decided.see_more, number);
-        field(out, b",\"occurrences\":", Some(decided.occurrences));
+        behind_block(out, decided.see_more, decided.occurrences);
         match emit {
             Emit::Reports => out.push(b'}'),
             Emit::Statements => out.extend_from_slice(&pieces[ending.clone()]),
         }
     }
     if emit == Emit::Reports {
-        out.extend_from_slice(b"],\"duplicates_removed\":");
-        number(out, removed);
+        behind_statements(out, removed);
         out.extend_from_slice(&pieces[ending]);
     }
+}
+
+/// Writes what the deduplicator says of a block, behind its piece.
+#[inline]
+pub fn behind_block(out: &mut Vec<u8>, see_more: Option<u64>, occurrences: u64) {
+    optional(out, see_more, number);
+    field(out, b",\"occurrences\":", Some(occurrences));
+}
+
+/// Writes what the deduplicator says of a report's blocks, between the last one and the ending.
+pub fn behind_statements(out: &mut Vec<u8>, removed: u64) {
+    out.extend_from_slice(b"],\"duplicates_removed\":");
+    number(out, removed);
 }
 
 /// 32 lower-case digits, the most significant first.
