@@ -2,9 +2,9 @@
 
 use nom::Parser;
 use nom::branch::alt;
-use nom::bytes::complete::{tag, tag_no_case, take_while_m_n};
+use nom::bytes::complete::{tag, tag_no_case};
 use nom::character::complete::digit1;
-use nom::combinator::{all_consuming, map_opt, opt, recognize, rest};
+use nom::combinator::{opt, recognize, rest};
 use nom::sequence::{preceded, terminated};
 
 use super::Rule;
@@ -45,21 +45,19 @@ pub fn header<'a>(lines: &mut Lines<'a>, roles: &mut impl Roles) -> Option<Heade
 
 /// year-line = digit{4}
 fn year_line(line: &[u8]) -> Option<u16> {
-    let (_, year) = all_consuming(year).parse(line).ok()?;
-    Some(year)
-}
-
-fn year(input: &[u8]) -> Rule<'_, u16> {
-    let digits = take_while_m_n(4, 4, |byte: u8| byte.is_ascii_digit());
-    map_opt(digits, |digits| {
-        std::str::from_utf8(digits).ok()?.parse().ok()
+    let digits: &[u8; 4] = line.try_into().ok()?;
+    digits.iter().try_fold(0, |year, digit| {
+        let is_digit = digit.is_ascii_digit();
+        is_digit.then(|| 10 * year + u16::from(digit - b'0'))
     })
-    .parse(input)
 }
 
 /// doi-line = "DOI:" blank* [resolver] "10." rest
 fn doi_line(line: &[u8]) -> Option<&[u8]> {
     let printed = trim_start(line.strip_prefix(b"DOI:")?);
+    if printed.starts_with(b"10.") {
+        return Some(printed);
+    }
     let (_, doi) = preceded(opt(resolver), recognize((directory, rest)))
         .parse(printed)
         .ok()?;

@@ -40,10 +40,23 @@ impl<'a> Lines<'a> {
         self.text.get(self.at).copied()
     }
 
+    /// All that is not passed.
+    #[inline]
+    pub fn rest(&self) -> &'a [u8] {
+        &self.text[self.at..]
+    }
+
+    /// Passes a line of so many bytes and its LF.
+    #[inline]
+    pub fn pass_line(&mut self, length: usize) {
+        self.at += length + 1;
+        self.feeds += 1;
+    }
+
     /// Passes whole lines that are known beforehand, if these come next.
     #[inline]
     pub fn pass(&mut self, known: &KnownLines) -> bool {
-        let comes_next = self.text[self.at..].starts_with(known.text);
+        let comes_next = self.rest().starts_with(known.text);
         if comes_next {
             self.at += known.text.len();
             self.feeds += known.feeds;
@@ -56,8 +69,7 @@ impl<'a> Lines<'a> {
     pub fn pass_empty(&mut self) -> bool {
         let is_empty = self.peek() == Some(b'\n');
         if is_empty {
-            self.at += 1;
-            self.feeds += 1;
+            self.pass_line(0);
         }
         is_empty
     }
@@ -68,12 +80,11 @@ impl<'a> Lines<'a> {
     pub fn plain_counts(&mut self) -> impl Iterator<Item = u64> {
         iter::from_fn(|| {
             let mut value = 0;
-            for (digits, &byte) in self.text[self.at..].iter().take(8).enumerate() {
+            for (digits, &byte) in self.rest().iter().take(8).enumerate() {
                 match byte {
                     b'0'..=b'9' => value = value * 10 + u64::from(byte - b'0'),
                     b'\n' if digits > 0 => {
-                        self.at += digits + 1;
-                        self.feeds += 1;
+                        self.pass_line(digits);
                         return Some(value);
                     }
                     _ => return None,
@@ -121,13 +132,12 @@ impl<'a> Iterator for Lines<'a> {
 
     #[inline]
     fn next(&mut self) -> Option<&'a [u8]> {
-        let rest = &self.text[self.at..];
+        let rest = self.rest();
         let Some(feed) = near_feed(rest).or_else(|| memchr(b'\n', rest)) else {
             self.at = self.text.len();
             return (!rest.is_empty()).then_some(rest);
         };
-        self.at += feed + 1;
-        self.feeds += 1;
+        self.pass_line(feed);
         Some(match rest[..feed] {
             [.., b'\r'] => &rest[..feed - 1],
             _ => &rest[..feed],

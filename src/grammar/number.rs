@@ -25,6 +25,16 @@ fn few_digits(printed: &[u8]) -> Option<u64> {
     few.then(|| digits(0, printed))?
 }
 
+/// A line that is a count without separators between two texts, as nearly every count within a line is.
+#[inline]
+pub fn plain_between<const BEFORE: usize, const BEHIND: usize>(
+    line: &[u8],
+    before: &[u8; BEFORE],
+    behind: &[u8; BEHIND],
+) -> Option<u64> {
+    few_digits(line.strip_prefix(before)?.strip_suffix(behind)?)
+}
+
 /// A line that is a count and nothing else.
 #[inline]
 pub fn bare_count(line: &[u8]) -> Option<u64> {

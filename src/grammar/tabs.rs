@@ -7,7 +7,7 @@ use nom::combinator::{all_consuming, opt};
 use nom::sequence::{delimited, preceded, terminated};
 
 use super::Rule;
-use super::number::count;
+use super::number::{count, plain_between};
 
 /// What one line of a tab says.
 #[derive(Debug, PartialEq)]
@@ -32,6 +32,32 @@ pub enum Tab {
 
 /// tab-line = "citations" | "references" | cited-by | references | "(" statements ")"
 pub fn tab_line(line: &[u8]) -> Option<Tab> {
+    usual(line).or_else(|| any(line))
+}
+
+/// A line as the site nearly always prints it, told with a quarter of the instructions.
+#[inline]
+fn usual(line: &[u8]) -> Option<Tab> {
+    let statements = None;
+    match line.first()? {
+        b'C' => {
+            plain_between(line, b"Cited by ", b" publications").map(|publications| Tab::CitedBy {
+                publications,
+                statements,
+            })
+        }
+        b'R' => plain_between(line, b"References ", b" publications").map(|publications| {
+            Tab::References {
+                publications,
+                statements,
+            }
+        }),
+        b'(' => plain_between(line, b"(", b" citation statements)").map(Tab::CitationStatements),
+        _ => None,
+    }
+}
+
+fn any(line: &[u8]) -> Option<Tab> {
     let parsed = match line.first()? {
         b'C' => all_consuming(cited_by).parse(line),
         b'R' => all_consuming(references).parse(line),

@@ -46,8 +46,10 @@ pub fn joined_string(out: &mut Vec<u8>, lines: &[&[u8]]) {
 /// Writes a number.
 #[inline]
 pub fn number(out: &mut Vec<u8>, number: u64) {
-    if let Ok(digit @ 0..10) = u8::try_from(number) {
-        return out.push(b'0' + digit);
+    match u8::try_from(number) {
+        Ok(digit @ 0..10) => return out.push(b'0' + digit),
+        Ok(two @ 10..100) => return out.extend_from_slice(&[b'0' + two / 10, b'0' + two % 10]),
+        _ => {}
     }
     out.extend_from_slice(itoa::Buffer::new().format(number).as_bytes());
 }

@@ -86,20 +86,27 @@ pub fn beginning(out: &mut Vec<u8>, emit: Emit, page: &Page, at: &At) {
 ///
 /// `similar` is the id of a statement that it is like, and in thousandths how much.
 pub fn block(out: &mut Vec<u8>, block: &Block, id: u128, similar: Option<(u128, u16)>) {
-    out.extend_from_slice(b"{\"id\":\"");
-    out.extend_from_slice(&hexadecimal(id));
-    out.extend_from_slice(b"\",\"text\":");
-    string(out, &block.text);
-    out.extend_from_slice(b",\"section\":");
-    optional(out, block.section, string);
+    // One constant of what is known beforehand: each append asks anew whether there is room.
+    let mut head = *b"{\"id\":\"00000000000000000000000000000000\",\"text\":\"";
+    head[BEFORE_ID..][..32].copy_from_slice(&hexadecimal(id));
+    out.extend_from_slice(&head);
+    escaped(out, &block.text);
+    match block.section {
+        Some(section) => {
+            out.extend_from_slice(b"\",\"section\":\"");
+            escaped(out, section);
+            out.push(b'"');
+        }
+        None => out.extend_from_slice(b"\",\"section\":null"),
+    }
     out.extend_from_slice(match block.statement_type {
-        Some(StatementType::Supporting) => b",\"type\":\"supporting\"",
-        Some(StatementType::Mentioning) => b",\"type\":\"mentioning\"",
-        Some(StatementType::Contrasting) => b",\"type\":\"contrasting\"",
-        Some(StatementType::Unclassified) => b",\"type\":\"unclassified\"",
-        None => b",\"type\":null",
+        Some(StatementType::Supporting) => b",\"type\":\"supporting\",\"confidence\":",
+        Some(StatementType::Mentioning) => b",\"type\":\"mentioning\",\"confidence\":",
+        Some(StatementType::Contrasting) => b",\"type\":\"contrasting\",\"confidence\":",
+        Some(StatementType::Unclassified) => b",\"type\":\"unclassified\",\"confidence\":",
+        None => b",\"type\":null,\"confidence\":",
     });
-    field(out, b",\"confidence\":", block.confidence.map(u64::from));
+    optional(out, block.confidence.map(u64::from), number);
     if let Some((similar, share)) = similar {
         out.extend_from_slice(b",\"similar_to\":\"");
         out.extend_from_slice(&hexadecimal(similar));
@@ -227,6 +234,9 @@ pub fn assemble(
 /// Writes what the deduplicator says of a block, behind its piece.
 #[inline]
 pub fn behind_block(out: &mut Vec<u8>, see_more: Option<u64>, occurrences: u64) {
+    if (see_more, occurrences) == (None, 1) {
+        return out.extend_from_slice(b"null,\"occurrences\":1");
+    }
     optional(out, see_more, number);
     field(out, b",\"occurrences\":", Some(occurrences));
 }
