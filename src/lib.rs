@@ -24,7 +24,7 @@
 //!   never looks into a page.
 //! * A **parser** takes records apart, passes over what is surely no report, and turns the
 //!   rest into pieces of output and fingerprints. It holds spans into the batch, no copies. All that
-//!   can be done in parallel is done here.
+//!   can be done in parallel is done here. One of them is the reader's thread, while all others are busy.
 //! * The **deduplicator** sees batches in input order, so that "the first stays" has a
 //!   meaning. It knows fingerprints, not text, and is the only place where a block or a page
 //!   is removed. What it has seen is held in bounded memory, and then in temporary files; a

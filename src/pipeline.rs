@@ -1,10 +1,9 @@
 //! Four stages on named threads, joined by bounded channels. Knows no text.
 //!
-//! *Compute in parallel, decide in order*: the reader deals its items to the workers in
-//! turn and the decider collects them in the same turn, so the order is kept without a
-//! buffer to sort in, and the number of items under way has one exact bound
-//! ([`in_flight`]). A worker that is slow once holds up the others for that one item;
-//! items are of equal size, so a queue that lets others overtake gained nothing.
+//! *Compute in parallel, decide in order*: the reader deals its items to the workers, does the
+//! work itself while all of them are busy, and tells the decider where the next item is to be
+//! found. So the order is kept without a buffer to sort in, and the number of items under way has
+//! one exact bound ([`in_flight`]).
 //!
 //! A stage that ends drops its channel ends, and its neighbours see that: there is no
 //! flag to poll and nothing to time out. A panic ends a stage like any return, and is
@@ -14,6 +13,7 @@
 
 mod ahead;
 mod clock;
+mod deal;
 #[cfg_attr(shuttle, path = "../interleavings/src/threads.rs")]
 mod threads;
 
@@ -25,17 +25,23 @@ use std::ops::ControlFlow;
 pub use ahead::{Ahead, Work};
 use clock::Clock;
 pub use clock::Spent;
+use deal::{Dealer, Dealt, Turn};
 use threads::{Builder, Receiver, Scope, ScopedJoinHandle, Sender, bounded, scope};
 
 /// Items in each worker's input and output channel, and between decider and writer. Two
 /// instead of one make two cores 5 % faster; four gain nothing more.
 const CHANNEL: usize = 2;
 
-/// Items that exist at most while the writer is stalled: for each worker a full channel before
-/// it, one in it and a full channel behind it; one each in the reader's, the decider's and the
-/// writer's hands; and a full channel between the last two.
+/// Items that were dealt and not yet collected: for each worker what a full channel before it, its
+/// hand and a full channel behind it hold, whether they are there or the reader has done them.
+const fn turns(workers: NonZeroUsize) -> usize {
+    workers.get() * (2 * CHANNEL + 1)
+}
+
+/// Items that exist at most while the writer is stalled: one for each turn; one each in the
+/// reader's, the decider's and the writer's hands; and a full channel between the last two.
 pub const fn in_flight(workers: NonZeroUsize) -> usize {
-    workers.get() * (2 * CHANNEL + 1) + 3 + CHANNEL
+    turns(workers) + 3 + CHANNEL
 }
 
 /// Where the time of a run went.
@@ -62,7 +68,7 @@ pub enum Failure<E> {
 /// run in good order, after what it returned with the break has been passed on.
 pub struct Stages<R, P, D, W> {
     pub read: R,
-    /// Called once for each worker.
+    /// Called once for each worker, of which the reader is one.
     pub worker: P,
     pub decide: D,
     pub write: W,
@@ -93,25 +99,21 @@ impl<R, P, D, W> Stages<R, P, D, W> {
             mut write,
         } = self;
         scope(|threads| {
+            let others = workers.get() - 1;
             let (to_workers, from_workers, handles) =
-                start_workers(threads, workers, &worker).map_err(Failure::Spawn)?;
+                start_workers(threads, others, &worker).map_err(Failure::Spawn)?;
+            let (to_decider, turns) = bounded(turns(workers));
             let (to_writer, to_write) = bounded(CHANNEL);
 
+            let work = worker();
             let reader = spawn(threads, "reader", move || {
-                let mut turn = to_workers.iter().cycle();
-                let mut clock = Clock::default();
-                let read = read(&mut |item| match turn.next() {
-                    Some(worker) => clock.waits(|| pass(worker, item)),
-                    None => ControlFlow::Break(()),
-                });
-                (read, clock.stop())
+                let mut dealer = Dealer::new(to_workers, to_decider, work);
+                let read = read(&mut |item| dealer.deal(item));
+                (read, dealer.end())
             });
             let decider = spawn(threads, "deduplicator", move || {
                 let mut clock = Clock::default();
-                for collected in from_workers.iter().cycle() {
-                    let Ok(item) = clock.waits(|| collected.recv()) else {
-                        break;
-                    };
+                while let Some(item) = clock.waits(|| collect(&turns, &from_workers)) {
                     let decided = decide(item);
                     if clock.waits(|| pass(&to_writer, decided)).is_break() {
                         break;
@@ -143,10 +145,18 @@ impl<R, P, D, W> Stages<R, P, D, W> {
                 spent.map(|spent| sum + spent)
             })?;
             let decider = decider?;
-            let (read, reader) = read?;
+            let (read, dealt) = read?;
+            let Dealt {
+                reader,
+                worked,
+                panic,
+            } = dealt;
+            if let Some(panic) = panic {
+                return Err(panicked(format!("parser-{others}"), panic.as_ref()));
+            }
             let times = Times {
                 reader,
-                workers,
+                workers: workers + worked,
                 decider,
                 writer,
             };
@@ -160,7 +170,7 @@ type Workers<'scope, A, B> = (Vec<Sender<A>>, Vec<Receiver<B>>, Vec<Handle<'scop
 
 fn start_workers<'scope, A, B, Q>(
     threads: &'scope Scope<'scope, '_>,
-    workers: NonZeroUsize,
+    workers: usize,
     worker: &impl Fn() -> Q,
 ) -> io::Result<Workers<'scope, A, B>>
 where
@@ -169,7 +179,7 @@ where
     B: Send + 'scope,
 {
     let (mut inputs, mut outputs, mut handles) = (Vec::new(), Vec::new(), Vec::new());
-    for number in 0..workers.get() {
+    for number in 0..workers {
         let (input, items) = bounded(CHANNEL);
         let (results, output) = bounded(CHANNEL);
         let mut work = worker();
@@ -203,6 +213,13 @@ fn spawn<'scope, T: Send + 'scope>(
         .spawn_scoped(threads, stage)
 }
 
+fn collect<B>(turns: &Receiver<Turn<B>>, workers: &[Receiver<B>]) -> Option<B> {
+    match turns.recv().ok()? {
+        Turn::Of(worker) => workers[worker].recv().ok(),
+        Turn::Done(item) => Some(item),
+    }
+}
+
 fn pass<T>(to: &Sender<T>, item: T) -> ControlFlow<()> {
     match to.send(item) {
         Ok(()) => ControlFlow::Continue(()),
@@ -212,10 +229,15 @@ fn pass<T>(to: &Sender<T>, item: T) -> ControlFlow<()> {
 
 fn join<T, E>(handle: ScopedJoinHandle<'_, T>) -> Result<T, Failure<E>> {
     let stage = handle.thread().name().unwrap_or("unnamed").to_owned();
-    handle.join().map_err(|payload| Failure::Panic {
+    let joined = handle.join();
+    joined.map_err(|payload| panicked(stage, payload.as_ref()))
+}
+
+fn panicked<E>(stage: String, payload: &(dyn Any + Send)) -> Failure<E> {
+    Failure::Panic {
         stage,
-        message: message_of(payload.as_ref()),
-    })
+        message: message_of(payload),
+    }
 }
 
 fn message_of(payload: &(dyn Any + Send)) -> String {

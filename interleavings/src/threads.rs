@@ -8,7 +8,7 @@ use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use shuttle::sync::mpsc::sync_channel;
-pub use shuttle::sync::mpsc::{Receiver, SyncSender as Sender};
+pub use shuttle::sync::mpsc::{Receiver, SyncSender as Sender, TrySendError};
 use shuttle::thread;
 pub use shuttle::thread::{Scope, scope};
 

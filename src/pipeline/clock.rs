@@ -27,6 +27,7 @@ impl Add for Spent {
 pub struct Clock {
     started: Instant,
     waiting: Duration,
+    lent: Duration,
 }
 
 impl Default for Clock {
@@ -34,6 +35,7 @@ impl Default for Clock {
         Self {
             started: Instant::now(),
             waiting: Duration::ZERO,
+            lent: Duration::ZERO,
         }
     }
 }
@@ -47,10 +49,20 @@ impl Clock {
         end
     }
 
+    /// Does another stage's work, whose time is that stage's.
+    pub fn lends<T>(&mut self, other: &mut Spent, work: impl FnOnce() -> T) -> T {
+        let since = Instant::now();
+        let done = work();
+        let lent = since.elapsed();
+        self.lent += lent;
+        other.busy += lent;
+        done
+    }
+
     /// All up to now.
     pub fn stop(self) -> Spent {
         Spent {
-            busy: self.started.elapsed().saturating_sub(self.waiting),
+            busy: (self.started.elapsed()).saturating_sub(self.waiting + self.lent),
             waiting: self.waiting,
         }
     }

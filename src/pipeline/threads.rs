@@ -5,4 +5,4 @@
 
 pub use std::thread::{Builder, JoinHandle, Scope, ScopedJoinHandle, scope};
 
-pub use crossbeam_channel::{Receiver, Sender, bounded};
+pub use crossbeam_channel::{Receiver, Sender, TrySendError, bounded};
