@@ -32,7 +32,7 @@ pub enum Source {
 }
 
 impl Source {
-    fn opened(&self) -> Opened {
+    pub(super) fn opened(&self) -> Opened {
         let path = match self {
             Self::Stdin => return Opened::default(),
             Self::File(path) => path,

@@ -2,6 +2,7 @@
 
 use std::cell::{Cell, RefCell};
 use std::mem;
+use std::num::NonZeroUsize;
 use std::ops::ControlFlow;
 use std::sync::atomic::Ordering;
 use std::time::Instant;
@@ -10,7 +11,7 @@ use super::checkpoint::{Checkpoint, Fault};
 use super::{Config, Watch};
 use crate::buffers::Buffers;
 use crate::error::ReadError;
-use crate::input::{self, Batch, Before, Origin, Packer, sources};
+use crate::input::{self, Batch, Before, Early, Origin, Packer, sources};
 
 /// A batch, and what a checkpoint behind it needs of the reader.
 #[derive(Default)]
@@ -85,10 +86,16 @@ pub fn read_all(
         faults: faults.take(),
         is_interrupted: is_interrupted.get(),
     };
-    for (source, number) in sources(&config.inputs)
-        .zip(0..)
-        .skip(border.source as usize)
-    {
+    let sources = sources(&config.inputs).zip(0..);
+    let mut sources = sources.skip(border.source as usize).peekable();
+    let mut next: Option<Early> = None;
+    while let Some((source, number)) = sources.next() {
+        let early = next.take();
+        if config.threads > NonZeroUsize::MIN
+            && let Some((Ok(source), _)) = sources.peek()
+        {
+            next = Early::begin(source, limits.decoders);
+        }
         packer.source = number;
         let before = match number == border.source {
             true => Before {
@@ -99,11 +106,16 @@ pub fn read_all(
         };
         // The one in whose middle it begins was told before.
         if config.checkpoints.is_some() && before.at == 0 {
-            opened.borrow_mut().push(input::opened(&source));
+            let found = early.as_ref().map(|early| early.opened.clone());
+            let found = found.unwrap_or_else(|| input::opened(&source));
+            opened.borrow_mut().push(found);
         }
-        let flow = match source {
-            Ok(source) => input::read(&mut packer, &source, before, config.format),
-            Err(error) => {
+        let flow = match (source, early) {
+            (Ok(source), Some(early)) => {
+                input::read_early(&mut packer, &source, early, config.format)
+            }
+            (Ok(source), None) => input::read(&mut packer, &source, before, config.format),
+            (Err(error), _) => {
                 packer.fault(&Origin::of_source(error.path), None, error.error);
                 ControlFlow::Continue(())
             }
