@@ -618,6 +618,45 @@ fn what_is_no_record_of_a_run_is_told_with_its_place() {
     assert!(said.to_string().contains("stands in it twice"), "{said}");
 }
 
+/// The scripts that the book shows, with a loop in place of `sbatch`.
+#[cfg(unix)]
+#[test]
+fn an_array_of_slurm_gives_what_one_run_gives() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let book = fs::read_to_string(root.join("docs/src/many-machines.md")).unwrap();
+    let world = World::new();
+    for name in ["slurm-part.sh", "slurm-merge.sh"] {
+        let script = fs::read_to_string(root.join("samples/recipes").join(name)).unwrap();
+        assert!(book.contains(&format!("```text\n{script}```\n")), "{name}");
+        world.write(name, script);
+    }
+    fs::create_dir(world.path("shards")).unwrap();
+    let months = Path::new(SAMPLES).join("option-dedup-run");
+    for (number, month) in ["march", "june", "march"].iter().enumerate() {
+        let page = months.join(format!("{month}.txt"));
+        fs::copy(page, world.path(&format!("shards/{number}.txt"))).unwrap();
+    }
+    let output = world.shell(
+        "PATH=$(dirname $citesift):$PATH
+         for task in 2 1 3; do SLURM_ARRAY_TASK_ID=$task SLURM_CPUS_PER_TASK=2 bash slurm-part.sh; done
+         # One that is started again is whole already.
+         SLURM_ARRAY_TASK_ID=3 bash slurm-part.sh
+         bash slurm-merge.sh
+         citesift --quiet --dedup run shards/* -o one.ndjson.zst
+         cmp merged.ndjson.zst one.ndjson.zst
+         rm parts/1.txt.ndjson.zst
+         if bash slurm-merge.sh; then exit 1; fi",
+    );
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(output.status.success(), "{said}");
+    assert!(
+        said.contains("citesift: parts/1.txt.ndjson.zst: "),
+        "{said}"
+    );
+    let stats: Value = serde_json::from_str(&world.read("merged.json")).unwrap();
+    assert_eq!(stats["parts"], 3);
+}
+
 /// The program on its own files, as users run it.
 struct World(TempDir);
 
