@@ -29,6 +29,7 @@ const PLENTY: usize = 1 << 30;
 fn ran(inputs: Vec<Input>, scope: Dedup, emit: Emit, near: Option<u16>) -> Vec<u8> {
     let mut config = Config::new(inputs);
     (config.dedup, config.form, config.near) = (scope, Form::Ndjson(emit), near);
+    config.fields.keep = vec!["n".to_owned()];
     let mut records = Vec::new();
     let summary = run(&config, |batch| {
         records.extend_from_slice(batch.records);
@@ -143,26 +144,64 @@ fn page() -> impl Strategy<Value = String> {
     })
 }
 
-fn file() -> impl Strategy<Value = String> {
+/// Pages as text, or each in a line of JSON with a field that is kept as it is written.
+fn pages() -> impl Strategy<Value = Vec<u8>> {
     let other = Just("Some other site.\nIt says nothing.\n".to_owned());
     let pages = prop::collection::vec(prop_oneof![9 => page(), 1 => other], 0..5);
     (pages, any::<bool>(), any::<bool>()).prop_map(|(pages, is_json, has_address)| {
         if !is_json {
-            return pages.concat();
+            return pages.concat().into_bytes();
         }
         // The same report at two addresses, and others at one each.
         let line = |(number, text): (usize, &String)| {
             let url = match has_address {
-                true => json!(format!(
-                    "https://scite.ai/reports/a-{number}-Q{}",
-                    number % 2
-                )),
+                true => json!(format!("https://scite.ai/reports/a-{number}-Q{}", number % 2)),
                 false => Value::Null,
             };
-            json!({ "text": text, "url": url, "n": [number, "\u{2028}"] }).to_string() + "\n"
+            let text = json!(text);
+            format!("{{\"text\":{text},\"url\":{url},\"n\":{{ \"a\" : [ {number}.50e1, \"\\u00e9\",\"]\" ] }}}}\n")
         };
-        pages.iter().enumerate().map(line).collect()
+        pages.iter().enumerate().map(line).collect::<String>().into_bytes()
     })
+}
+
+/// Lines that stand somewhere on pages, in any order, and bytes that are no text.
+const LINES: &[&str] = &[
+    "2012",
+    "DOI: 10.5555/a",
+    "DOI: https://doi.org/10.5555/B",
+    "|View full text |Cite",
+    "|",
+    "",
+    "A title",
+    "Abstract: It is said",
+    "Help me understand this report",
+    "Citation Types",
+    "Supporting 8",
+    "1,234",
+    "Authors",
+    "A. Author",
+    "citations",
+    "Cited by 4 publications",
+    "Order By: Relevance",
+    "“…One statement.…”",
+    "“…Another.…”",
+    "“…Cut off",
+    "Section: Resultsmentioning",
+    "confidence: 99%",
+    "See 1 more Smart Citation",
+];
+
+fn soup() -> impl Strategy<Value = Vec<u8>> {
+    let line = prop_oneof![
+        20 => prop::sample::select(LINES).prop_map(|line| line.as_bytes().to_vec()),
+        1 => prop::collection::vec(any::<u8>(), 0..12),
+    ];
+    prop::collection::vec(line, 0..80).prop_map(|lines| lines.join(&b'\n'))
+}
+
+fn file() -> impl Strategy<Value = Vec<u8>> {
+    prop_oneof![3 => pages(), 1 => soup()]
 }
 
 proptest! {
