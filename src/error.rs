@@ -5,7 +5,7 @@ use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use crate::place::Printable;
+use crate::place::{Place, Printable};
 
 /// A run that could not be carried through.
 #[derive(Debug, thiserror::Error)]
@@ -32,6 +32,17 @@ pub enum Error {
     /// What was seen does not fit into memory, and could not be written to temporary files or read there.
     #[error("cannot remember what was seen: {0}")]
     Remember(io::Error),
+    /// A part that is to be merged cannot be read to its end.
+    #[error(transparent)]
+    Part(ReadError),
+    /// A line of it is damaged, or does not suit the others.
+    #[error("{place}: {}", Printable(.what))]
+    Record {
+        /// Where the line stands.
+        place: Place,
+        /// What is wrong with it, in a sentence.
+        what: String,
+    },
     /// The store of what was seen is not used, or was not brought up to date.
     #[error("--seen: {0}")]
     Store(#[from] StoreError),

@@ -50,7 +50,7 @@
 //! | 2 | [`grammar`] (a page's text, by nom), [`split`] (text into pages, no I/O) |
 //! | 3 | [`input`] (walk, decompress, one file or folder for each format), [`dedup`], [`sink`] (what is written), [`journal`], [`stats`] |
 //! | 4 | [`job`] (one run, wired) |
-//! | 5 | `summary`, `progress`, [`verify`] (an output against its inputs) |
+//! | 5 | `summary`, `progress`, [`verify`] (an output against its inputs), [`merge`](mod@merge) (outputs as one) |
 //! | 6 | `report` (a run as a page to look at) |
 //! | 7 | `cli` (what was typed, exit codes) |
 
@@ -64,6 +64,7 @@ pub mod grammar;
 pub mod input;
 pub mod job;
 pub mod journal;
+pub mod merge;
 pub mod meter;
 pub mod model;
 pub mod pipeline;

@@ -11,7 +11,7 @@ const FLOORS: &[&[&str]] = &[
     &["grammar", "split"],
     &["dedup", "input", "journal", "sink", "stats"],
     &["job"],
-    &["progress", "summary", "verify"],
+    &["merge", "progress", "summary", "verify"],
     &["report"],
     &["cli"],
 ];

@@ -46,7 +46,7 @@ fn completions_know_every_flag_and_subcommand() {
         for word in flags
             .iter()
             .map(String::as_str)
-            .chain(["verify", "seen", "schema"])
+            .chain(["verify", "merge", "seen", "schema"])
         {
             assert!(script.contains(word), "{shell}: {word}");
         }
@@ -90,7 +90,11 @@ fn the_manual_pages_say_what_the_help_says() {
             .replace("\\fB", "")
             .replace("\\fR", "")
     };
-    for (page, help) in [("man", "--help"), ("man verify", "verify --help")] {
+    for (page, help) in [
+        ("man", "--help"),
+        ("man verify", "verify --help"),
+        ("man merge", "merge --help"),
+    ] {
         let page = plain(&printed(page));
         for flag in flags(&printed(help)) {
             assert!(page.contains(&format!("--{flag}")), "{flag}");

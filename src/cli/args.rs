@@ -10,6 +10,7 @@ use clap_complete::Shell;
 use super::annotate::AnnotateArgs;
 use super::collision::{self, Named};
 use super::form::{ToArg, ending, form};
+use super::merge::MergeArgs;
 use super::places;
 use super::resume::{STORE_RUNS, Settings};
 use super::shaping::{EmitArg, ShapingArgs, input};
@@ -165,6 +166,8 @@ pub enum Command {
     },
     /// Hold an output against the inputs that it was made from.
     Verify(Box<VerifyArgs>),
+    /// Put the outputs of several runs together, as one run over all their inputs would have.
+    Merge(MergeArgs),
     /// Show every line of a file with what the parser took it for.
     Annotate(AnnotateArgs),
 }
@@ -182,6 +185,7 @@ Examples:
   citesift --rejects bad.ndjson --stats run.json dump.txt > reports.ndjson
   citesift dump.txt -o reports.ndjson --report run.html      and a page about the run
   citesift verify reports.ndjson pages/        every record against its page
+  citesift merge parts/*.ndjson -o all.ndjson  outputs of several runs, as of one
   citesift annotate page.txt                   every line with what it was taken for
   citesift --dry-run crawl/                    what would be read, and as what
   citesift --sample 1% --limit 100 crawl/ | jq .            a first look";

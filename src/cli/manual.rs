@@ -54,7 +54,8 @@ fn page(command: &Command, tables: &[&str]) -> io::Result<String> {
     }
     let mut page = String::from_utf8_lossy(&page).into_owned();
     let own = command.get_after_help().map(ToString::to_string);
-    for table in tables.iter().copied().chain(own.as_deref()) {
+    let own = own.iter().flat_map(|own| own.split("\n\n"));
+    for table in tables.iter().copied().chain(own) {
         page.push_str(&section(table));
     }
     Ok(page)

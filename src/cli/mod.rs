@@ -7,6 +7,7 @@ mod colour;
 mod dry_run;
 mod form;
 mod manual;
+mod merge;
 mod outputs;
 mod places;
 mod report;
@@ -57,6 +58,7 @@ pub fn main(closed: Closed) -> ExitCode {
         Some(Command::Man { subcommand }) => manual::print_page(subcommand.as_deref()),
         Some(Command::Schema { form }) => schema::print_schema(*form),
         Some(Command::Verify(args)) => verify::run(args, closed),
+        Some(Command::Merge(args)) => merge::run(args, closed),
         Some(Command::Annotate(annotate)) => annotate::run(annotate, args.color, closed),
         None => match args.config() {
             Ok(config) => match closed_stream(closed, &args, &config) {

@@ -190,7 +190,7 @@ fn stages_of(times: &Times, parsers: NonZeroUsize, source: Duration, output: Dur
     }
 }
 
-fn error_of(failure: Failure<Error>) -> Error {
+pub(crate) fn error_of(failure: Failure<Error>) -> Error {
     match failure {
         Failure::Writer(error) => error,
         Failure::Panic { stage, message } => Error::Panic { stage, message },

@@ -5,7 +5,7 @@ mod compress;
 mod csv;
 mod file;
 mod form;
-mod json;
+pub(crate) mod json;
 pub mod ndjson;
 #[cfg(feature = "parquet")]
 mod parquet;
