@@ -64,7 +64,7 @@ pub struct Telling {
     /// keep what a page is shown with takes as long as to parse a tenth of it.
     shown: AtomicU8,
     /// The run's headings, once there are as many as are told apart: where each page has headings of
-    /// its own, to tell of them all took half of the time.
+    /// its own, that is 8 % of what the report costs.
     full: OnceLock<HashTable<String>>,
 }
 
