@@ -10,8 +10,9 @@ use crate::stats::{ByName, Stages, Stats};
 const REASONS: usize = 3;
 const SHAPES: usize = 3;
 
-/// The summary for standard error. `rejects_written` says that the rejects went to a file.
-pub fn text(summary: &Summary, elapsed: Duration, rejects_written: bool) -> String {
+/// The summary for standard error. Of the bytes read, so many were read before this run, which went
+/// on from there. `rejects_written` says that the rejects went to a file.
+pub fn text(summary: &Summary, elapsed: Duration, before: u64, rejects_written: bool) -> String {
     let stats = &summary.stats;
     let (bytes, pages, blocks) = (&stats.bytes, &stats.pages, &stats.blocks);
     let seconds = elapsed.as_secs_f64();
@@ -33,10 +34,19 @@ pub fn text(summary: &Summary, elapsed: Duration, rejects_written: bool) -> Stri
     if bytes.container > 0 {
         columns.push(format!("{} of containers", size(bytes.container)));
     }
+    let of_run = bytes.read - before;
+    let read = match before {
+        0 => format!("{} read", size(of_run)),
+        before => format!(
+            "{} read, {} before this run and {}",
+            size(bytes.read),
+            size(before),
+            size(of_run)
+        ),
+    };
     lines.push(format!(
-        "{} read in {seconds:.2} s ({}/s): {}; {} written.",
-        size(bytes.read),
-        size((bytes.read as f64 / seconds.max(1e-9)) as u64),
+        "{read} in {seconds:.2} s ({}/s): {}; {} written.",
+        size((of_run as f64 / seconds.max(1e-9)) as u64),
         columns.join(", "),
         size(stats.written),
     ));
@@ -199,6 +209,31 @@ mod tests {
         assert_eq!(size(999_990), "1.0 MB");
     }
 
+    fn of(stats: Stats) -> Summary {
+        Summary {
+            stats,
+            stages: Stages::default(),
+            content: None,
+            faults: Vec::new(),
+            stopped: true,
+            interrupted: false,
+        }
+    }
+
+    #[test]
+    fn the_speed_is_that_of_this_run_also_when_it_went_on() {
+        let mut stats = Stats::default();
+        stats.bytes.read = 5_000_000;
+        let summary = of(stats);
+        let read = |before| text(&summary, Duration::from_secs(2), before, false);
+        assert!(read(0).contains(": 5.0 MB read in 2.00 s (2.5 MB/s): "));
+        assert!(
+            read(4_000_000).contains(
+                ": 5.0 MB read, 4.0 MB before this run and 1.0 MB in 2.00 s (500.0 kB/s): "
+            )
+        );
+    }
+
     #[test]
     fn it_reads_like_a_sentence_and_fits_a_screen() {
         let mut stats = Stats::default();
@@ -207,15 +242,7 @@ mod tests {
         stats.pages.rejected = 9;
         stats.rejects = ByName::from([("page_too_large".into(), 9)]);
         stats.warnings = ByName::from([("no_header".into(), 1), ("truncated_page".into(), 2)]);
-        let summary = Summary {
-            stats,
-            stages: Stages::default(),
-            content: None,
-            faults: Vec::new(),
-            stopped: true,
-            interrupted: false,
-        };
-        let text = text(&summary, Duration::from_secs(2), false);
+        let text = text(&of(stats), Duration::from_secs(2), 0, false);
         assert!(text.starts_with(
             "citesift: 1 report page became 1 record: 4 statements kept, 1 removed as repeats.\n"
         ));

@@ -503,6 +503,19 @@ fn wrong_usage_is_exit_code_2_and_does_nothing() {
             "--output: `x.tsv` promises tsv, and NDJSON is written; name it `x.ndjson`, or",
         ),
         (
+            &["a.txt", "-o", "x.ndjson.xz"],
+            "--output: `x.ndjson.xz` promises xz, and NDJSON is written; name it `x.ndjson`, or \
+             `x.ndjson.gz` or",
+        ),
+        (
+            &["a.txt", "--rejects", "x.jsonl.bz2"],
+            "promises bz2, and NDJSON is written; name it `x.jsonl`, or",
+        ),
+        (
+            &["a.txt", "--stats", "x.json.lz4"],
+            "promises lz4, and JSON is written; name it `x.json`, or",
+        ),
+        (
             &["a.txt", "--stats", "x.yaml"],
             "--stats: `x.yaml` promises yaml, and JSON is written; name it `x.json`",
         ),

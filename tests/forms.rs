@@ -523,7 +523,7 @@ fn wide_page(megabytes: usize, statements: usize) -> String {
 #[test]
 fn row_groups_are_cut_by_size_and_wide_titles_are_held_once() {
     let mut dump = String::new();
-    for page in 0..10 {
+    for page in 0..20 {
         dump.push_str(&wide_page(1, 0));
         let long = "long ".repeat(200_000);
         write!(dump, "“…{long} {page}…”\nSection: Long\n").unwrap();
@@ -538,14 +538,14 @@ fn row_groups_are_cut_by_size_and_wide_titles_are_held_once() {
     let mut config = config(file.path(), Form::Parquet);
     (config.threads, config.batch) = (NonZeroUsize::MIN, NonZeroUsize::new(4096).unwrap());
     assert_eq!(parquet, done(&config).0);
-    // 10 pages of 2 MB, and not the 50 MB of all their rows.
+    // 20 texts of 1 MB and one title in each row group, and not the 100 MB of all their rows.
     assert_eq!(in_parquet::row_groups(parquet), 2);
 }
 
 /// Rows of two row groups.
 #[cfg(feature = "parquet")]
 fn two_row_groups() -> String {
-    PAGE.to_owned() + &"\n“…Long.…”\nSection: Results".repeat(200_000)
+    PAGE.to_owned() + &"\n“…Long.…”\nSection: Results".repeat(400_000)
 }
 
 /// Nobody takes a file for whole whose reader, or whose disk, would take no more.

@@ -4,10 +4,10 @@
 
 use std::fs;
 use std::io::ErrorKind;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::collision::Named;
-use super::form;
+use super::form::{self, ToArg};
 use crate::place::Printable;
 use crate::sink::{Form, target_of};
 
@@ -49,7 +49,7 @@ fn refuse_ending(output: &Named, form: Form) -> Result<(), String> {
         return Ok(());
     }
     let shown = |path: &Path| Printable(&path.to_string_lossy()).to_string();
-    let named = shown(&output.path.with_extension(own));
+    let named = shown(&named(output.path, name, own));
     let compressed = match own {
         "parquet" => String::new(),
         _ => format!(", or `{named}.gz` or `.zst` to compress it"),
@@ -59,6 +59,16 @@ fn refuse_ending(output: &Named, form: Form) -> Result<(), String> {
         output.flag,
         shown(output.path),
     ))
+}
+
+/// The same name, with the ending of what is written, which it may have below the other.
+fn named(path: &Path, form: &str, ending: &str) -> PathBuf {
+    let below = path.with_extension("");
+    let promised = ToArg::promised_by(&below).is_some_and(|promised| promised.name() == form);
+    match promised || below.extension().is_some_and(|own| own == ending) {
+        true => below,
+        false => path.with_extension(ending),
+    }
 }
 
 fn refuse_folder(output: &Named) -> Result<(), String> {

@@ -109,7 +109,8 @@ pub fn run(args: &Args, mut config: Config) -> Result<u8, Error> {
     keeper.map_or(Ok(()), Keeper::remove)?;
 
     if !args.quiet && !reader_left {
-        say(summary::text(&summary, elapsed, args.rejects.is_some()).trim_end());
+        let before = start.stats.bytes.read;
+        say(summary::text(&summary, elapsed, before, args.rejects.is_some()).trim_end());
     }
     if let Some(verdict) = verdict {
         say(&verdict);

@@ -7,6 +7,8 @@
 use std::hash::{BuildHasher, RandomState};
 use std::mem;
 use std::ops::Range;
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU8, Ordering};
 
 use hashbrown::HashTable;
 use twox_hash::XxHash3_64;
@@ -14,9 +16,9 @@ use twox_hash::XxHash3_64;
 use super::parse::{ParsedPage, ParsedPart};
 use crate::dedup::Kept;
 use crate::grammar::{Block, Page};
-use crate::model::{Reject, RejectPlace, StatementType, Warnings};
+use crate::model::{Reject, RejectPlace, StatementType, Warning, Warnings};
 use crate::sink::ndjson::At;
-use crate::stats::{Content, Emitted, HEADINGS, Warned};
+use crate::stats::{Content, EXAMPLES, Emitted, HEADINGS, Warned};
 
 /// What the pages and blocks of a batch are.
 #[derive(Debug, Default)]
@@ -24,7 +26,7 @@ pub struct Told {
     /// Every printed block.
     blocks: Vec<Kind>,
     headings: Headings,
-    /// Report pages with a warning, in their order.
+    /// Report pages with a warning of which more are wanted, in their order.
     warned: Vec<Heading>,
 }
 
@@ -35,21 +37,64 @@ struct Headings {
     text: Vec<u8>,
 }
 
+/// The numbers of no heading, of all that are not told apart, and of a batch's first one.
+const NONE: u32 = 0;
+const FURTHER: u32 = 1;
+const FIRST: u32 = 2;
+
 impl Headings {
-    fn text(&self, number: usize) -> &[u8] {
-        &self.text[self.places[number].0.clone()]
+    fn text(&self, number: u32) -> &[u8] {
+        &self.text[self.places[(number - FIRST) as usize].0.clone()]
+    }
+
+    fn hash(&self, number: u32) -> u64 {
+        self.places[(number - FIRST) as usize].1
+    }
+
+    fn last(&self) -> u32 {
+        FIRST + self.places.len() as u32 - 1
     }
 }
 
-/// A seed for the hashes of a run's headings: nobody shall write headings that all have one hash.
-pub fn seed() -> u64 {
-    RandomState::new().hash_one(0)
+/// What the parsers of a run and its writer have in common.
+pub struct Telling {
+    /// The seed of headings' hashes: nobody shall write headings that all have one hash.
+    seed: u64,
+    /// Warnings, by their bits, of which enough pages are counted: no more need be told of, for to
+    /// keep what a page is shown with takes as long as to parse a tenth of it.
+    shown: AtomicU8,
+    /// The run's headings, once there are as many as are told apart: where each page has headings of
+    /// its own, that is 8 % of what the report costs.
+    full: OnceLock<HashTable<String>>,
+}
+
+impl Telling {
+    pub fn new() -> Self {
+        Self {
+            seed: RandomState::new().hash_one(0),
+            shown: AtomicU8::new(0),
+            full: OnceLock::new(),
+        }
+    }
+
+    fn hash_of(&self, heading: &[u8]) -> u64 {
+        XxHash3_64::oneshot_with_seed(self.seed, heading)
+    }
+
+    /// Whether a heading is none of the run's, to which no more come.
+    fn is_further(&self, hash: u64, heading: &[u8]) -> bool {
+        let full = self.full.get();
+        full.is_some_and(|known| {
+            let found = known.find(hash, |known| known.as_bytes() == heading);
+            found.is_none()
+        })
+    }
 }
 
 /// Numbers, for the writer has one thread, and shall only add.
 #[derive(Clone, Copy, Debug)]
 struct Kind {
-    /// The heading's, from 1, or 0 for none, times [`TYPES`], and the type's.
+    /// The heading's times the number of [`TYPES`], and the type's.
     section_and_type: u32,
     confidence: u8,
 }
@@ -94,17 +139,17 @@ const ROOM: usize = 64;
 const BLOCK: usize = 512;
 
 /// Tells what a batch's pages and blocks are.
-pub struct Teller {
+pub struct Teller<'a> {
     told: Told,
     /// The numbers of the headings.
     known: HashTable<u32>,
     recent: [u32; RECENT],
-    seed: u64,
+    telling: &'a Telling,
 }
 
-impl Teller {
+impl<'a> Teller<'a> {
     /// For a batch of so many bytes.
-    pub fn new(seed: u64, bytes: usize) -> Self {
+    pub fn new(telling: &'a Telling, bytes: usize) -> Self {
         let headings = Headings {
             places: Vec::with_capacity(ROOM),
             text: Vec::with_capacity(32 * ROOM),
@@ -117,7 +162,7 @@ impl Teller {
             },
             known: HashTable::with_capacity(ROOM),
             recent: [0; RECENT],
-            seed,
+            telling,
         }
     }
 
@@ -136,7 +181,7 @@ impl Teller {
             None => 4,
         };
         self.told.blocks.push(Kind {
-            section_and_type: section.unwrap_or(0) * TYPES.len() as u32 + statement_type,
+            section_and_type: section.unwrap_or(NONE) * TYPES.len() as u32 + statement_type,
             confidence: block.confidence.unwrap_or(NO_CONFIDENCE),
         });
     }
@@ -146,39 +191,55 @@ impl Teller {
         self.told.blocks.push(self.told.blocks[first]);
     }
 
-    /// The heading's number, from 1.
+    /// The heading's number.
     #[inline]
     fn number_of(&mut self, heading: &[u8]) -> u32 {
         let slot = slot_of(heading);
         let recent = self.recent[slot];
         let headings = &self.told.headings;
-        if recent > 0 && headings.text(recent as usize - 1) == heading {
+        if recent > 0 && headings.text(recent) == heading {
             return recent;
         }
         let number = self.find(heading);
-        self.recent[slot] = number;
+        if number != FURTHER {
+            self.recent[slot] = number;
+        }
         number
     }
 
     fn find(&mut self, heading: &[u8]) -> u32 {
         let headings = &mut self.told.headings;
-        let hash = XxHash3_64::oneshot_with_seed(self.seed, heading);
-        let is_same = |&number: &u32| headings.text(number as usize - 1) == heading;
+        let hash = self.telling.hash_of(heading);
+        let is_same = |&number: &u32| headings.text(number) == heading;
         if let Some(&number) = self.known.find(hash, is_same) {
             return number;
+        }
+        if self.telling.is_further(hash, heading) {
+            return FURTHER;
         }
         let start = headings.text.len();
         headings.text.extend_from_slice(heading);
         headings.places.push((start..headings.text.len(), hash));
-        let number = headings.places.len() as u32;
-        let hash_of = |&number: &u32| headings.places[number as usize - 1].1;
+        let number = headings.last();
+        let hash_of = |&number: &u32| headings.hash(number);
         self.known.insert_unique(hash, number, hash_of);
         number
     }
 
-    /// Tells of a page with a warning: its number in the batch, where it stands, and how many line
-    /// feeds of its part are before it.
-    pub fn warned(&mut self, page: usize, parsed: &Page, at: &At, feeds: Option<u64>) {
+    /// Tells of a page with warnings, if more such pages are wanted: its number in the batch, where
+    /// it stands, and how many line feeds of its part are before it.
+    pub fn warned(
+        &mut self,
+        page: usize,
+        warnings: Warnings,
+        parsed: &Page,
+        at: &At,
+        feeds: Option<u64>,
+    ) {
+        let shown = self.telling.shown.load(Ordering::Relaxed);
+        if warnings.iter().all(|warning| shown & bit(warning) != 0) {
+            return;
+        }
         // None of the lines behind so many is shown.
         let title = &parsed.title[..parsed.title.len().min(SHOWN)];
         let title = (!title.is_empty()).then(|| beginning(&title.join(&b' ')));
@@ -207,6 +268,10 @@ fn slot_of(heading: &[u8]) -> usize {
     (mixed >> 56) as usize
 }
 
+fn bit(warning: Warning) -> u8 {
+    1 << warning as u8
+}
+
 /// The first characters of UTF-8.
 fn beginning(text: &[u8]) -> String {
     let begins_character = |&end: &usize| text.get(end).is_none_or(|byte| byte & 0xC0 != 0x80);
@@ -215,15 +280,15 @@ fn beginning(text: &[u8]) -> String {
 }
 
 /// Counts what is kept.
-pub struct Counting {
+pub struct Counting<'a> {
     /// Up to the last batch; years and confidences are those before this run.
     content: Content,
     years: Vec<Emitted>,
     /// By their numbers.
     confidences: [u64; 256],
-    /// The numbers of the run's headings, which have room for all at once, and the seed of their hashes.
+    /// The numbers of the run's headings, which have room for all at once.
     known: HashTable<usize>,
-    seed: u64,
+    telling: &'a Telling,
     /// The batch's kept statements by section and type, and the order in which each had its first one.
     of_batch: Vec<u64>,
     order: Vec<u32>,
@@ -240,26 +305,43 @@ pub struct EmittedPage<'a> {
     pub kept: &'a [Kept],
 }
 
-impl Counting {
+impl<'a> Counting<'a> {
     /// Goes on with what was counted.
-    pub fn go_on(content: Content, seed: u64) -> Self {
+    pub fn go_on(content: Content, telling: &'a Telling) -> Self {
         let hash_of = |number: usize| {
             let heading = &content.sections[number].heading;
-            XxHash3_64::oneshot_with_seed(seed, heading.as_bytes())
+            telling.hash_of(heading.as_bytes())
         };
         let mut known = HashTable::with_capacity(HEADINGS);
         for number in 0..content.sections.len() {
             known.insert_unique(hash_of(number), number, |&other| hash_of(other));
         }
-        Self {
+        let counting = Self {
             known,
-            seed,
+            telling,
             content,
             years: Vec::new(),
             confidences: [0; 256],
             of_batch: Vec::new(),
             order: Vec::new(),
+        };
+        counting.tell_when_full();
+        counting
+    }
+
+    /// Tells the parsers when no more headings are told apart.
+    fn tell_when_full(&self) {
+        if self.content.sections.len() < HEADINGS {
+            return;
         }
+        let hash_of = |heading: &String| self.telling.hash_of(heading.as_bytes());
+        let mut full = HashTable::with_capacity(HEADINGS);
+        for section in &self.content.sections {
+            let heading = section.heading.clone();
+            full.insert_unique(hash_of(&heading), heading, hash_of);
+        }
+        // It is told once.
+        let _ = self.telling.full.set(full);
     }
 
     /// What was counted up to the last batch.
@@ -281,7 +363,7 @@ impl Counting {
     pub fn begin(&mut self, told: &Told) {
         self.of_batch.clear();
         self.of_batch
-            .resize((told.headings.places.len() + 1) * TYPES.len(), 0);
+            .resize((told.headings.last() + 1) as usize * TYPES.len(), 0);
     }
 
     pub fn page(&mut self, told: &Told, emitted: &EmittedPage) {
@@ -298,18 +380,27 @@ impl Counting {
         counted.pages += 1;
         counted.statements += kept.len() as u64;
         let kinds = &told.blocks[page.blocks.clone()];
+        // Without names of their own the two would be fetched anew for each statement.
+        let (of_batch, confidences) = (&mut self.of_batch[..], &mut self.confidences);
         for kept in kept {
             let kind = kinds[kept.block];
-            self.confidences[usize::from(kind.confidence)] += 1;
-            let counted = &mut self.of_batch[kind.section_and_type as usize];
+            confidences[usize::from(kind.confidence)] += 1;
+            let counted = &mut of_batch[kind.section_and_type as usize];
             if *counted == 0 {
                 self.order.push(kind.section_and_type);
             }
             *counted += 1;
         }
         if page.warnings != Warnings::default() {
-            for warning in page.warnings.iter() {
-                self.content.warned(warning, || warned(told, emitted));
+            self.warned(told, emitted);
+        }
+    }
+
+    fn warned(&mut self, told: &Told, emitted: &EmittedPage) {
+        for warning in emitted.page.warnings.iter() {
+            let examples = self.content.warned(warning, || warned(told, emitted));
+            if examples == EXAMPLES {
+                self.telling.shown.fetch_or(bit(warning), Ordering::Relaxed);
             }
         }
     }
@@ -317,32 +408,32 @@ impl Counting {
     /// The batch has ended: its headings are those of the run.
     pub fn end(&mut self, told: &Told) {
         for number in mem::take(&mut self.order) {
-            let number = number as usize;
-            let (section, statement_type) = (number / TYPES.len(), TYPES[number % TYPES.len()]);
-            let counted = match section.checked_sub(1) {
-                None => &mut self.content.no_section,
-                Some(heading) => match self.find(&told.headings, heading) {
+            let (heading, statement_type) =
+                (number / TYPES.len() as u32, number as usize % TYPES.len());
+            let counted = match heading {
+                NONE => &mut self.content.no_section,
+                FURTHER => &mut self.content.other_sections,
+                heading => match self.find(&told.headings, heading) {
                     Some(section) => &mut self.content.sections[section].statements,
                     None => &mut self.content.other_sections,
                 },
             };
-            counted.add(statement_type, self.of_batch[number]);
+            counted.add(TYPES[statement_type], self.of_batch[number as usize]);
         }
     }
 
-    fn find(&mut self, headings: &Headings, number: usize) -> Option<usize> {
-        let (heading, hash) = (headings.text(number), headings.places[number].1);
+    fn find(&mut self, headings: &Headings, number: u32) -> Option<usize> {
+        let (heading, hash) = (headings.text(number), headings.hash(number));
         let sections = &self.content.sections;
         let is_same = |&section: &usize| sections[section].heading.as_bytes() == heading;
         if let Some(&section) = self.known.find(hash, is_same) {
             return Some(section);
         }
         let section = self.content.new_section(heading)?;
-        let sections = &self.content.sections;
-        let hash_of = |&other: &usize| {
-            XxHash3_64::oneshot_with_seed(self.seed, sections[other].heading.as_bytes())
-        };
+        let (sections, telling) = (&self.content.sections, self.telling);
+        let hash_of = |&other: &usize| telling.hash_of(sections[other].heading.as_bytes());
         self.known.insert_unique(hash, section, hash_of);
+        self.tell_when_full();
         Some(section)
     }
 
@@ -351,7 +442,7 @@ impl Counting {
     }
 }
 
-/// Every page with a warning was told.
+/// Every page with a warning was told, as long as more such pages were wanted.
 fn warned(told: &Told, emitted: &EmittedPage) -> Warned {
     let at = told
         .warned

@@ -126,8 +126,9 @@ pub fn run_from<F>(
 where
     F: FnMut(&Output) -> Result<ControlFlow<()>, Error> + Send,
 {
-    let headings = config.tells_content.then(content::seed);
-    let mut writer = write::WriteStage::new(config, start, watch, headings, on_batch)?;
+    let telling = &config.tells_content.then(content::Telling::new);
+    let telling = telling.as_ref();
+    let mut writer = write::WriteStage::new(config, start, watch, telling, on_batch)?;
     let buffers = Buffers::new(4 * config.batch.get());
     let taking = Taking {
         paths: Paths::new(&config.fields),
@@ -139,7 +140,7 @@ where
         scope: config.dedup,
         near: config.near,
         sample: config.sample,
-        headings,
+        telling,
     };
     let stages = pipeline::Stages {
         read: |pass: &mut dyn FnMut(_) -> _| read::read_all(config, start, watch, &buffers, pass),

@@ -9,7 +9,7 @@ use memchr::memchr_iter;
 
 use super::Sample;
 use super::checkpoint::Fault;
-use super::content::{Teller, Told};
+use super::content::{Teller, Telling, Told};
 use super::read::ReadBatch;
 use crate::buffers::Buffers;
 use crate::dedup::{Dedup, Fingerprinter, Kept, Key, Near, PageIdentity, Seen, fingerprint_of};
@@ -130,8 +130,8 @@ pub fn parse_batch(read: ReadBatch, wanted: Wanted, taking: &Taking, buffers: &B
         max_page: taking.max_page,
         fingerprinter: Fingerprinter::default(),
         teller: wanted
-            .headings
-            .map(|seed| Teller::new(seed, batch.text.len())),
+            .telling
+            .map(|telling| Teller::new(telling, batch.text.len())),
         parsed: Parsed {
             output: buffers.take(),
             opened: mem::take(&mut batch.opened),
@@ -190,18 +190,18 @@ impl Parsed {
 
 /// What the output is to hold.
 #[derive(Clone, Copy)]
-pub struct Wanted {
+pub struct Wanted<'a> {
     pub form: Form,
     pub scope: Dedup,
     /// From how many thousandths on statements are told to be alike.
     pub near: Option<u16>,
     pub sample: Option<Sample>,
-    /// The seed of headings' hashes, where it is told what the pages and blocks are.
-    pub headings: Option<u64>,
+    /// Where it is told what the pages and blocks are.
+    pub telling: Option<&'a Telling>,
 }
 
-struct ParseStage {
-    wanted: Wanted,
+struct ParseStage<'a> {
+    wanted: Wanted<'a>,
     near: Option<Near>,
     /// A page's header as text, while its fingerprint is taken, where the record's own will not do.
     header: Vec<u8>,
@@ -209,11 +209,11 @@ struct ParseStage {
     copies: Vec<Option<usize>>,
     max_page: usize,
     fingerprinter: Fingerprinter,
-    teller: Option<Teller>,
+    teller: Option<Teller<'a>>,
     parsed: Parsed,
 }
 
-impl ParseStage {
+impl ParseStage<'_> {
     /// Parses plain text and returns its line feeds.
     fn pages(&mut self, batch: &Batch, part: &Part, pages: Range<usize>) -> u64 {
         let origin = &part.origin;
@@ -312,7 +312,7 @@ impl ParseStage {
     }
 
     /// Parses one page; true when it is a report.
-    fn page<'a>(&mut self, text: &'a [u8], at: &At, known: Known, page: &mut Page<'a>) -> bool {
+    fn page<'p>(&mut self, text: &'p [u8], at: &At, known: Known, page: &mut Page<'p>) -> bool {
         if known.is_valid {
             known.parse(text, page);
             self.add(page, page.warnings, at, known);
@@ -380,7 +380,8 @@ impl ParseStage {
         if let Some(teller) = &mut self.teller
             && warnings != Warnings::default()
         {
-            teller.warned(self.parsed.pages.len(), page, at, known.feeds);
+            let number = self.parsed.pages.len();
+            teller.warned(number, warnings, page, at, known.feeds);
         }
         self.parsed.pages.push(ParsedPage {
             bytes: at.length,

@@ -8,7 +8,7 @@ use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use super::checkpoint::Checkpoint;
-use super::content::{Counting, EmittedPage};
+use super::content::{Counting, EmittedPage, Telling};
 use super::decide::Decided;
 use super::parse::{Outcome, ParsedPart, ShapeOnPage};
 use super::written::Written;
@@ -33,7 +33,7 @@ pub struct WriteStage<'a, F> {
     duplicates: Vec<u8>,
     stats: Stats,
     /// What is kept, where that is asked for.
-    counting: Option<Counting>,
+    counting: Option<Counting<'a>>,
     /// The source under way, and the line feeds passed in it.
     origin: Option<Arc<Origin>>,
     feeds: u64,
@@ -49,7 +49,7 @@ impl<'a, F> WriteStage<'a, F>
 where
     F: FnMut(&Output) -> Result<ControlFlow<()>, Error>,
 {
-    /// `headings` is the seed of their hashes, where it is counted what is kept.
+    /// With `telling` it is counted what is kept.
     ///
     /// # Errors
     /// Those of the form's encoder.
@@ -57,7 +57,7 @@ where
         config: &Config,
         start: &Checkpoint,
         watch: &'a Watch<'a>,
-        headings: Option<u64>,
+        telling: Option<&'a Telling>,
         on_batch: F,
     ) -> Result<Self, Error> {
         Ok(Self {
@@ -71,8 +71,8 @@ where
             rejects: Vec::new(),
             duplicates: Vec::new(),
             stats: start.stats.clone(),
-            counting: headings
-                .map(|seed| Counting::go_on(start.content.clone().unwrap_or_default(), seed)),
+            counting: telling
+                .map(|telling| Counting::go_on(start.content.clone().unwrap_or_default(), telling)),
             origin: None,
             feeds: start.feeds,
             goes_on: start.border.is_within,

@@ -153,12 +153,14 @@ impl Content {
         Some(number)
     }
 
-    /// Keeps an emitted page as an example for its warning, if it is one of the first.
-    pub fn warned(&mut self, warning: Warning, page: impl FnOnce() -> Warned) {
+    /// Keeps an emitted page as an example for its warning, if it is one of the first, and returns
+    /// how many there are.
+    pub fn warned(&mut self, warning: Warning, page: impl FnOnce() -> Warned) -> usize {
         let examples = self.warned.entry(warning).or_default();
         if examples.len() < EXAMPLES {
             examples.push(page());
         }
+        examples.len()
     }
 
     /// Keeps a reject as an example for its reason, if it is one of the first.

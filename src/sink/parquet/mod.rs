@@ -1,14 +1,17 @@
 //! Statements as rows of a Parquet file, which is handed out piece by piece as it grows.
 //!
-//! Rows are gathered until a row group is full, whatever the number of threads. Row groups are
-//! encoded and compressed on threads of their own, for that is more work than all before it, and
-//! put into the file in order. What a page says of its paper is held once for all its rows. The
-//! names of the columns are known to the end of the file alone, so a file that was cut off is none
-//! for any reader.
+//! Rows are gathered into slices, whatever the number of threads. Slices are encoded and compressed
+//! on threads of their own, for that is more work than all before it, and come back in order: of a
+//! row group only compressed pages are held. What a page says of its paper is held once for all its
+//! rows. The names of the columns are known to the end of the file alone, so a file that was cut off
+//! is none for any reader.
 
 mod columns;
 mod encode;
+mod group;
+mod hybrid;
 mod piece;
+mod slice;
 
 use std::io;
 use std::mem;
@@ -17,63 +20,44 @@ use std::num::NonZeroUsize;
 use parquet::errors::ParquetError;
 use parquet::file::writer::SerializedFileWriter;
 
-use self::columns::{Columns, columns};
-use self::encode::{Encoded, encode};
+use self::columns::{Columns, OF_PAGE, UNIQUE, columns};
+use self::encode::Encoder;
+use self::group::RowGroup;
 pub use self::piece::{BEFORE_ID, block, ending};
+use self::piece::{Values, fits};
+use self::slice::{Dictionaries, Slice};
 use super::form::PagePieces;
 use super::ndjson::Decided;
 use crate::pipeline::{Ahead, Work};
 
-/// Bytes of pieces from which on a row group is full: some ten thousand rows.
+/// Bytes of values from which on a row group is full: some ten thousand rows.
 const GROUP: usize = 16 << 20;
 
-/// Threads that encode. Two row groups are under way for each, so this bounds the memory.
+/// Bytes of ids and texts from which on rows become pages.
+const SLICE: usize = 1 << 20;
+
+/// Threads that encode. Two slices are under way for each, so this bounds the memory.
 const MOST_THREADS: NonZeroUsize = NonZeroUsize::new(8).unwrap();
 
 /// A file under way.
 pub struct Table {
     file: SerializedFileWriter<Vec<u8>>,
-    /// The rows of the next row group.
-    rows: Rows,
-    ahead: Ahead<Group>,
-    /// Memory of row groups that are in the file.
-    spare: Vec<Rows>,
+    /// The next rows.
+    slice: Slice,
+    /// What was looked up in their row group so far, and bytes of it that were sent.
+    dictionaries: Dictionaries,
+    sent: usize,
+    ahead: Ahead<Sent>,
+    /// The row group that comes back.
+    group: RowGroup,
+    /// Memory of slices that came back.
+    spare: Vec<Slice>,
 }
 
-/// Rows that are not yet encoded.
-struct Rows {
-    /// Pieces of pages and blocks.
-    pieces: Vec<u8>,
-    rows: Vec<Row>,
-}
-
-impl Rows {
-    /// None, with memory for a row group that would else be moved again and again as it grows.
-    fn new() -> Self {
-        Self {
-            pieces: Vec::with_capacity(GROUP + GROUP / 8),
-            rows: Vec::new(),
-        }
-    }
-
-    fn clear(&mut self) {
-        self.pieces.clear();
-        self.rows.clear();
-    }
-}
-
-struct Row {
-    /// Where its pieces begin.
-    page: usize,
-    block: usize,
-    see_more: Option<u64>,
-    occurrences: u64,
-}
-
-/// A row group on its way through the threads, and what is empty behind them and used again.
-struct Group {
-    rows: Rows,
-    encoded: Option<Result<Encoded, ParquetError>>,
+/// A slice on its way through the threads, and how it went.
+struct Sent {
+    slice: Slice,
+    result: Result<(), ParquetError>,
 }
 
 impl Table {
@@ -83,12 +67,17 @@ impl Table {
     /// None that is known.
     pub fn new(threads: NonZeroUsize) -> Result<Self, ParquetError> {
         let Columns {
-            schema, properties, ..
+            schema,
+            described,
+            properties,
         } = columns()?;
         Ok(Self {
             file: SerializedFileWriter::new(Vec::new(), schema, properties)?,
-            rows: Rows::new(),
+            slice: Slice::default(),
+            dictionaries: Dictionaries::new(),
+            sent: 0,
             ahead: Ahead::new("parquet", threads.min(MOST_THREADS), encoding),
+            group: RowGroup::new(described),
             spare: Vec::new(),
         })
     }
@@ -103,20 +92,20 @@ impl Table {
         page: &PagePieces,
         statements: impl Iterator<Item = Decided>,
     ) -> io::Result<()> {
-        let mut at = None;
+        let about_page = &page.output[page.ending.clone()];
+        let mut rows = 0;
         for decided in statements {
-            if self.rows.pieces.len() >= GROUP {
-                self.send(out)?;
-                at = None;
+            let about_block = &page.output[decided.piece.clone()];
+            self.add(about_block, &decided)?;
+            rows += 1;
+            if self.slice.bytes() >= SLICE {
+                self.add_page(about_page, mem::take(&mut rows))?;
+                self.send(out, false)?;
             }
-            let rows = &mut self.rows;
-            let about_page = &page.output[page.ending.clone()];
-            rows.rows.push(Row {
-                page: *at.get_or_insert_with(|| add(&mut rows.pieces, about_page)),
-                block: add(&mut rows.pieces, &page.output[decided.piece]),
-                see_more: decided.see_more,
-                occurrences: decided.occurrences,
-            });
+        }
+        self.add_page(about_page, rows)?;
+        if self.is_full() {
+            self.send(out, false)?;
         }
         Ok(())
     }
@@ -126,8 +115,8 @@ impl Table {
     /// # Errors
     /// Those of [`page`](Self::page).
     pub fn end(&mut self, out: &mut Vec<u8>) -> io::Result<()> {
-        if !self.rows.rows.is_empty() {
-            self.send(out)?;
+        if self.sent + self.slice.bytes() > 0 {
+            self.send(out, true)?;
         }
         while self.receive()? {}
         self.file.finish()?;
@@ -135,47 +124,92 @@ impl Table {
         Ok(())
     }
 
-    /// Has the next row group encoded, when there is room for it.
-    fn send(&mut self, out: &mut Vec<u8>) -> io::Result<()> {
+    /// Adds what is said of a row alone.
+    fn add(&mut self, block: &[u8], decided: &Decided) -> io::Result<()> {
+        let slice = &mut self.slice;
+        let mut values = Values(block);
+        for (column, value) in slice.unique.iter_mut().zip(&mut values) {
+            let value = value.unwrap_or_default();
+            fits(value)?;
+            column.extend_from_slice(value);
+        }
+        let numbers =
+            [decided.see_more, Some(decided.occurrences)].map(|n| n.map(u64::to_le_bytes));
+        let numbers = numbers.iter().map(|n| n.as_ref().map(<[u8; 8]>::as_slice));
+        for (column, value) in (UNIQUE..).zip(values.chain(numbers)) {
+            self.look_up(column, value, 1)?;
+        }
+        self.slice.rows += 1;
+        Ok(())
+    }
+
+    /// Adds what a page says of so many rows.
+    fn add_page(&mut self, page: &[u8], rows: u32) -> io::Result<()> {
+        if rows > 0 {
+            for (column, value) in (OF_PAGE..).zip(Values(page)) {
+                self.look_up(column, value, rows)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn look_up(&mut self, column: usize, value: Option<&[u8]>, rows: u32) -> io::Result<()> {
+        fits(value.unwrap_or_default())?;
+        let column = column - UNIQUE;
+        let place = self.dictionaries.of(column).place_of(value);
+        self.slice.looked_up[column].push(place, rows);
+        Ok(())
+    }
+
+    /// Whether the row group is.
+    fn is_full(&self) -> bool {
+        self.sent + self.slice.bytes() + self.dictionaries.bytes() >= GROUP
+    }
+
+    /// Has the next rows encoded, when there is room for them. A row group ends with them when it is
+    /// full or when they are the last.
+    fn send(&mut self, out: &mut Vec<u8>, is_last: bool) -> io::Result<()> {
+        self.sent += self.slice.bytes();
+        if is_last || self.sent + self.dictionaries.bytes() >= GROUP {
+            let dictionaries = mem::replace(&mut self.dictionaries, Dictionaries::new());
+            self.slice.dictionaries = Some(dictionaries);
+            self.sent = 0;
+        }
         while !self.ahead.has_room_beside(0) {
             self.receive()?;
         }
         self.file.flush()?;
         out.append(self.file.inner_mut());
-        let next = self.spare.pop().unwrap_or_else(Rows::new);
-        self.ahead.send(Group {
-            rows: mem::replace(&mut self.rows, next),
-            encoded: None,
+        let next = self.spare.pop().unwrap_or_default();
+        self.ahead.send(Sent {
+            slice: mem::replace(&mut self.slice, next),
+            result: Ok(()),
         })
     }
 
-    /// Puts the oldest row group under way into the file; false when there is none.
+    /// Takes the pages of the oldest slice under way; false when there is none.
     fn receive(&mut self) -> io::Result<bool> {
-        let Some(group) = self.ahead.receive()? else {
+        let Some(Sent { mut slice, result }) = self.ahead.receive()? else {
             return Ok(false);
         };
-        if let Some(encoded) = group.encoded {
-            encoded?.put_into(&mut self.file)?;
+        result?;
+        self.group.add(&slice);
+        if slice.dictionaries.is_some() {
+            self.group.put_into(&mut self.file, &slice)?;
         }
-        self.spare.push(group.rows);
+        slice.clear();
+        self.spare.push(slice);
         Ok(true)
     }
 }
 
-fn encoding() -> Work<Group> {
-    let columns = columns();
-    Box::new(move |mut group: Group| {
-        group.encoded = Some(match &columns {
-            Ok(columns) => encode(&mut group.rows, columns),
+fn encoding() -> Work<Sent> {
+    let mut encoder = Encoder::new();
+    Box::new(move |mut sent: Sent| {
+        sent.result = match &mut encoder {
+            Ok(encoder) => encoder.encode(&mut sent.slice),
             Err(error) => Err(ParquetError::General(error.to_string())),
-        });
-        group
+        };
+        sent
     })
-}
-
-/// Adds a piece and returns where it begins.
-fn add(pieces: &mut Vec<u8>, piece: &[u8]) -> usize {
-    let at = pieces.len();
-    pieces.extend_from_slice(piece);
-    at
 }

@@ -1,113 +1,99 @@
-//! What parsers prepare for the encoder: numbers, then the lengths of texts, then the texts. No
-//! text is cut or escaped, and each value is found without a look at the others' bytes.
+//! What parsers prepare for the encoder: the values of a block or of a page, in the order of their
+//! columns, as a page of Parquet holds them. So nothing behind the parsers looks into a value.
 
-use std::ops::Range;
+use std::io;
 
 use crate::grammar::{Block, Page};
 use crate::sink::ndjson::{At, hexadecimal};
 
-/// How many numbers a piece holds, and how many texts.
-pub struct Layout {
-    numbers: usize,
-    texts: usize,
-}
-
-/// confidence, similarity · id, text, section, type, `similar_to`
-pub const BLOCK: Layout = Layout {
-    numbers: 2,
-    texts: 5,
-};
-
-/// year, offset, length · doi, title, `report_id`, path, record, date, meta
-pub const PAGE: Layout = Layout {
-    numbers: 3,
-    texts: 7,
-};
-
-const NUMBER: usize = size_of::<u64>();
-
-/// A number, or a text's length, that is not there.
+/// The length of a value that is not there.
 const NULL: u64 = u64::MAX;
 
+/// Bytes before a value: its length.
+const BEFORE: usize = size_of::<u64>();
+
+/// Bytes before a text in its value: the text's length.
+const BEFORE_TEXT: usize = size_of::<u32>();
+
 /// Bytes of a block's piece before the id.
-pub const BEFORE_ID: usize = BLOCK.before_texts();
-
-impl Layout {
-    const fn before_texts(&self) -> usize {
-        (self.numbers + self.texts) * NUMBER
-    }
-
-    /// Where a text of the piece that begins at `at` stands.
-    #[inline]
-    pub fn text(&self, pieces: &[u8], at: usize, number: usize) -> Option<Range<usize>> {
-        let lengths = at + self.numbers * NUMBER;
-        let length = |number| value(pieces, lengths + number * NUMBER);
-        let before: u64 = (0..number).filter_map(length).sum();
-        let start = at + self.before_texts() + before as usize;
-        Some(start..start + length(number)? as usize)
-    }
-}
-
-/// A number of the piece that begins at `at`, of any layout.
-pub fn number(pieces: &[u8], at: usize, number: usize) -> Option<u64> {
-    value(pieces, at + number * NUMBER)
-}
-
-#[inline]
-fn value(pieces: &[u8], at: usize) -> Option<u64> {
-    let bytes = pieces[at..].first_chunk()?;
-    Some(u64::from_le_bytes(*bytes)).filter(|&value| value != NULL)
-}
+pub const BEFORE_ID: usize = BEFORE + BEFORE_TEXT;
 
 /// Writes what is said of a block before the deduplicator has spoken.
 pub fn block(out: &mut Vec<u8>, block: &Block, id: u128, similar: Option<(u128, u16)>) {
-    let id = hexadecimal(id);
     let similar_to = similar.map(|(id, _)| hexadecimal(id));
+    text(out, Some(&hexadecimal(id)));
+    text(out, Some(&block.text));
+    text(out, block.section);
     let statement_type = block.statement_type.map(|word| word.as_str().as_bytes());
-    put(
-        out,
-        [
-            block.confidence.map(u64::from),
-            similar.map(|(_, share)| u64::from(share)),
-        ],
-        [
-            Some(&id),
-            Some(&block.text),
-            block.section,
-            statement_type,
-            similar_to.as_ref().map(<[u8; 32]>::as_slice),
-        ],
-    );
+    text(out, statement_type);
+    number(out, block.confidence.map(u64::from));
+    text(out, similar_to.as_ref().map(<[u8; 32]>::as_slice));
+    // A share in thousandths.
+    let similarity = similar.map(|(_, share)| f64::from(share) / 1000.0);
+    number(out, similarity.map(f64::to_bits));
 }
 
 /// Writes what is said of a page.
 pub fn ending(out: &mut Vec<u8>, page: &Page, at: &At) {
     let title = (!page.title.is_empty()).then(|| page.title.join(&b' '));
-    put(
-        out,
-        [page.year.map(u64::from), Some(at.offset), Some(at.length)],
-        [
-            page.doi.map(<[u8]>::to_ascii_lowercase).as_deref(),
-            title.as_deref(),
-            at.report_id,
-            Some(at.path.as_bytes()),
-            at.record.as_deref().map(str::as_bytes),
-            at.date.as_deref().map(str::as_bytes),
-            at.meta.map(str::as_bytes),
-        ],
-    );
+    text(out, page.doi.map(<[u8]>::to_ascii_lowercase).as_deref());
+    number(out, page.year.map(u64::from));
+    text(out, title.as_deref());
+    text(out, at.report_id);
+    text(out, Some(at.path.as_bytes()));
+    number(out, Some(at.offset));
+    number(out, Some(at.length));
+    text(out, at.record.as_deref().map(str::as_bytes));
+    text(out, at.date.as_deref().map(str::as_bytes));
+    text(out, at.meta.map(str::as_bytes));
 }
 
-fn put<const N: usize, const T: usize>(
-    out: &mut Vec<u8>,
-    numbers: [Option<u64>; N],
-    texts: [Option<&[u8]>; T],
-) {
-    let lengths = texts.map(|text| text.map(|text| text.len() as u64));
-    for value in numbers.into_iter().chain(lengths) {
-        out.extend_from_slice(&value.unwrap_or(NULL).to_le_bytes());
+/// The values of a piece; none for one that is not there.
+pub struct Values<'a>(pub &'a [u8]);
+
+impl<'a> Iterator for Values<'a> {
+    type Item = Option<&'a [u8]>;
+
+    #[inline]
+    fn next(&mut self) -> Option<Self::Item> {
+        let (length, rest) = self.0.split_first_chunk()?;
+        self.0 = rest;
+        let length = u64::from_le_bytes(*length);
+        if length == NULL {
+            return Some(None);
+        }
+        let value;
+        (value, self.0) = rest.split_at(length as usize);
+        Some(Some(value))
     }
-    for text in texts.into_iter().flatten() {
+}
+
+/// Refuses what no page of Parquet can hold, before its length is said in too few bits.
+///
+/// # Errors
+/// For a value that is too large for the format.
+#[inline]
+pub fn fits(value: &[u8]) -> io::Result<()> {
+    match i32::try_from(value.len()) {
+        Ok(_) => Ok(()),
+        Err(_) => Err(io::Error::other("a text is too long for Parquet")),
+    }
+}
+
+fn number(out: &mut Vec<u8>, number: Option<u64>) {
+    let length = number.map_or(NULL, |_| size_of::<u64>() as u64);
+    out.extend_from_slice(&length.to_le_bytes());
+    if let Some(number) = number {
+        out.extend_from_slice(&number.to_le_bytes());
+    }
+}
+
+fn text(out: &mut Vec<u8>, text: Option<&[u8]>) {
+    let length = text.map_or(NULL, |text| (BEFORE_TEXT + text.len()) as u64);
+    out.extend_from_slice(&length.to_le_bytes());
+    if let Some(text) = text {
+        // Where it does not fit, [`fits`] says so later.
+        out.extend_from_slice(&(text.len() as u32).to_le_bytes());
         out.extend_from_slice(text);
     }
 }
