@@ -21,12 +21,6 @@ impl Meter {
         self.bytes.fetch_add(bytes, Ordering::Relaxed);
     }
 
-    /// Adds time in which others have read.
-    pub fn add_time(&self, time: Duration) {
-        let nanoseconds = u64::try_from(time.as_nanos()).unwrap_or(u64::MAX);
-        self.nanoseconds.fetch_add(nanoseconds, Ordering::Relaxed);
-    }
-
     /// The time that reading took.
     pub fn time(&self) -> Duration {
         Duration::from_nanos(self.nanoseconds.load(Ordering::Relaxed))
@@ -36,7 +30,8 @@ impl Meter {
     pub fn timed<T>(&self, read: impl FnOnce() -> T) -> T {
         let began = Instant::now();
         let outcome = read();
-        self.add_time(began.elapsed());
+        let nanoseconds = u64::try_from(began.elapsed().as_nanos()).unwrap_or(u64::MAX);
+        self.nanoseconds.fetch_add(nanoseconds, Ordering::Relaxed);
         outcome
     }
 }

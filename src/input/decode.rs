@@ -117,7 +117,7 @@ impl Codec {
         }
     }
 
-    pub(super) fn of(beginning: &[u8]) -> Option<Self> {
+    fn of(beginning: &[u8]) -> Option<Self> {
         match beginning {
             [0x1F, 0x8B, 0x08, ..] => Some(Self::Gzip),
             // A frame, or a skippable one before it.

@@ -7,7 +7,6 @@
 
 mod batch;
 mod decode;
-mod early;
 mod format;
 mod gzip;
 mod jsonl;
@@ -34,7 +33,6 @@ pub use batch::{
 };
 pub use decode::{Codec, Stream};
 use decode::{Counted, Decoded, decoded};
-pub use early::Early;
 pub use format::Format;
 use format::begins_array;
 pub use jsonl::Paths;
@@ -51,24 +49,6 @@ const DEEPEST: usize = 8;
 pub struct Before {
     pub at: u64,
     pub lines: u64,
-}
-
-/// Reads a source that was begun early, as [`read`].
-pub fn read_early(
-    packer: &mut Packer,
-    source: &Source,
-    early: Early,
-    format: Option<Format>,
-) -> ControlFlow<()> {
-    let origin = Origin::of_source(source.name());
-    let within = Within::Source(None, Before::default());
-    match early.decoded(packer.meter) {
-        Ok(decoded) => read_decoded(packer, origin, decoded, format, within),
-        Err(error) => {
-            packer.fault(&origin, None, error);
-            ControlFlow::Continue(())
-        }
-    }
 }
 
 /// Reads a source, behind what was read before, to its end, or until the run is over. Faults
@@ -201,29 +181,19 @@ fn read_within(
     format: Option<Format>,
     within: Within,
 ) -> ControlFlow<()> {
-    let meter = matches!(within, Within::Source(..)).then_some(packer.meter);
-    match decoded(stream, meter, packer.limits.decoders) {
-        Ok(decoded) => read_decoded(packer, origin, decoded, format, within),
-        Err(error) => {
-            packer.fault(&origin, None, error);
-            ControlFlow::Continue(())
-        }
-    }
-}
-
-fn read_decoded(
-    packer: &mut Packer,
-    origin: Origin,
-    decoded: Decoded,
-    format: Option<Format>,
-    within: Within,
-) -> ControlFlow<()> {
     let meter = packer.meter;
+    let is_source = matches!(within, Within::Source(..));
     let Decoded {
         stream,
         beginning,
         codecs,
-    } = decoded;
+    } = match decoded(stream, is_source.then_some(meter), packer.limits.decoders) {
+        Ok(decoded) => decoded,
+        Err(error) => {
+            packer.fault(&origin, None, error);
+            return ControlFlow::Continue(());
+        }
+    };
     let is_plain = codecs.is_empty();
     let origin = Arc::new(origin);
     let (uncounted, depth, file, before) = match within {

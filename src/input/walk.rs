@@ -32,7 +32,7 @@ pub enum Source {
 }
 
 impl Source {
-    pub(super) fn opened(&self) -> Opened {
+    fn opened(&self) -> Opened {
         let path = match self {
             Self::Stdin => return Opened::default(),
             Self::File(path) => path,

@@ -2,7 +2,6 @@
 
 use std::cell::{Cell, RefCell};
 use std::mem;
-use std::num::NonZeroUsize;
 use std::ops::ControlFlow;
 use std::sync::atomic::Ordering;
 use std::time::Instant;
@@ -11,7 +10,7 @@ use super::checkpoint::{Checkpoint, Fault};
 use super::{Config, Watch};
 use crate::buffers::Buffers;
 use crate::error::ReadError;
-use crate::input::{self, Batch, Before, Early, Origin, Packer, sources};
+use crate::input::{self, Batch, Before, Origin, Packer, sources};
 
 /// A batch, and what a checkpoint behind it needs of the reader.
 #[derive(Default)]
@@ -86,16 +85,10 @@ pub fn read_all(
         faults: faults.take(),
         is_interrupted: is_interrupted.get(),
     };
-    let sources = sources(&config.inputs).zip(0..);
-    let mut sources = sources.skip(border.source as usize).peekable();
-    let mut next: Option<Early> = None;
-    while let Some((source, number)) = sources.next() {
-        let early = next.take();
-        if config.threads > NonZeroUsize::MIN
-            && let Some((Ok(source), _)) = sources.peek()
-        {
-            next = Early::begin(source, limits.decoders);
-        }
+    for (source, number) in sources(&config.inputs)
+        .zip(0..)
+        .skip(border.source as usize)
+    {
         packer.source = number;
         let before = match number == border.source {
             true => Before {
@@ -106,16 +99,11 @@ pub fn read_all(
         };
         // The one in whose middle it begins was told before.
         if config.checkpoints.is_some() && before.at == 0 {
-            let found = early.as_ref().map(|early| early.opened.clone());
-            let found = found.unwrap_or_else(|| input::opened(&source));
-            opened.borrow_mut().push(found);
+            opened.borrow_mut().push(input::opened(&source));
         }
-        let flow = match (source, early) {
-            (Ok(source), Some(early)) => {
-                input::read_early(&mut packer, &source, early, config.format)
-            }
-            (Ok(source), None) => input::read(&mut packer, &source, before, config.format),
-            (Err(error), _) => {
+        let flow = match source {
+            Ok(source) => input::read(&mut packer, &source, before, config.format),
+            Err(error) => {
                 packer.fault(&Origin::of_source(error.path), None, error.error);
                 ControlFlow::Continue(())
             }
