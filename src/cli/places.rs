@@ -8,6 +8,7 @@ use std::path::Path;
 
 use super::collision::Named;
 use super::form;
+use crate::input::scheme_of;
 use crate::place::Printable;
 use crate::sink::{Form, target_of};
 
@@ -64,6 +65,13 @@ fn refuse_ending(output: &Named, form: Form) -> Result<(), String> {
 fn refuse_folder(output: &Named) -> Result<(), String> {
     let flag = output.flag;
     let shown = |path: &Path| Printable(&path.to_string_lossy()).to_string();
+    if scheme_of(&output.path.to_string_lossy()).is_some() {
+        return Err(format!(
+            "{flag}: `{}` is an address, and nothing is written to a store; name a file, and copy \
+             it there",
+            shown(output.path)
+        ));
+    }
     if output.path.is_dir() {
         return Err(format!(
             "{flag}: `{}` is a folder; name a file in it",
