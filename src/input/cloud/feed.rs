@@ -1,7 +1,7 @@
 //! An object as it flows in: its first range alone, for most objects are small and some are only
 //! looked at, and then a few ranges ahead of the reader, in order.
 //!
-//! At most six ranges are held at once: three under way, one that waits to be passed on, one that
+//! At most seven ranges are held at once: four under way, one that waits to be passed on, one that
 //! waits to be read, and the one that is read. Where a server knows no ranges, or does not tell
 //! one version of an object from another, it is read in one answer.
 
@@ -21,9 +21,9 @@ use super::network::{Network, Task};
 /// The first range.
 const FIRST: u64 = 256 << 10;
 /// Ranges double up to this: it takes longer to come than to be asked for.
-const LARGEST: u64 = 4 << 20;
+const LARGEST: u64 = 2 << 20;
 /// Ranges under way.
-const AHEAD: usize = 3;
+const AHEAD: usize = 4;
 
 /// What comes of an object, in this order.
 enum Piece {
@@ -298,7 +298,7 @@ mod tests {
         assert_eq!((ranges[0].start, ranges.last().unwrap().end), (7, 20 << 20));
         assert!(ranges.windows(2).all(|two| two[0].end == two[1].start));
         let sizes: Vec<_> = ranges.iter().map(|range| range.end - range.start).collect();
-        assert_eq!(sizes[..4], [512 << 10, 1 << 20, 2 << 20, LARGEST]);
+        assert_eq!(sizes[..4], [512 << 10, 1 << 20, LARGEST, LARGEST]);
         assert!(sizes.iter().all(|&size| size > 0 && size <= LARGEST));
         assert_eq!(Ranges::of(7..7).count(), 0);
     }
