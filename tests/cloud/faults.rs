@@ -299,6 +299,16 @@ fn an_object_that_changes_is_an_error_with_its_place() {
 }
 
 #[test]
+fn a_server_that_sends_too_much_is_not_believed() {
+    let (said, records) = fails(|_, mut answer| {
+        answer.body.extend([b'x'; 5000]);
+        answer
+    });
+    assert!(said.contains("sends more than it says"), "{said}");
+    assert_eq!(records, "");
+}
+
+#[test]
 fn without_a_version_a_cut_is_an_error_with_its_place() {
     let (said, records) = fails(|request, mut answer| {
         answer.headers.remove("ETag");

@@ -164,8 +164,9 @@ impl Wanted {
                 Ok(result) => {
                     let found = Version::of(&result.meta);
                     let end = range.end.min(found.length);
-                    bytes.reserve_exact((end - reached) as usize);
-                    let outcome = collect(result, &mut bytes, &mut tries).await;
+                    bytes.reserve_exact(end.saturating_sub(reached) as usize);
+                    let most = end.saturating_sub(range.start);
+                    let outcome = collect(result, most, &mut bytes, &mut tries).await;
                     let is_whole = range.start + bytes.len() as u64 == end;
                     match outcome {
                         Ok(()) if is_whole => return Ok((bytes.into(), found)),
@@ -259,11 +260,19 @@ impl Wanted {
     }
 }
 
-/// Takes an answer's bytes as they come; what came before a failure stays.
-async fn collect(result: GetResult, bytes: &mut Vec<u8>, tries: &mut Tries) -> Result<(), Failure> {
+/// Takes an answer's bytes as they come, up to so many in all; what came before a failure stays.
+async fn collect(
+    result: GetResult,
+    most: u64,
+    bytes: &mut Vec<u8>,
+    tries: &mut Tries,
+) -> Result<(), Failure> {
     let mut pieces = result.into_stream();
     while let Some(piece) = pieces.next().await {
         let piece = piece.map_err(|error| Failure::passing(cut(&error)))?;
+        if (bytes.len() + piece.len()) as u64 > most {
+            return Err(Failure::lasting("the server sends more than it says"));
+        }
         bytes.extend_from_slice(&piece);
         tries.came_on();
     }
