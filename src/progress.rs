@@ -73,12 +73,13 @@ pub fn say(message: &str) {
     let _ = writeln!(io::stderr(), "{message}");
 }
 
-/// Bytes of all inputs, when every one is a regular file or a folder of them.
+/// Bytes of all inputs, when every one is a regular file, a folder of them or a listed object.
 pub fn total_bytes(inputs: &[Input]) -> Option<u64> {
     sources(inputs)
         .filter_map(Result::ok)
         .map(|source| match source {
             Source::Stdin => None,
+            Source::Object(object) => object.length(),
             Source::File(path) => match fs::metadata(path) {
                 Ok(metadata) => metadata.is_file().then_some(metadata.len()),
                 // It will be reported when it is read.

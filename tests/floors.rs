@@ -25,6 +25,9 @@ const DOORS: &[(&str, &str)] = &[
     ("clap_mangen", "cli"),
     ("toml", "cli"),
     ("askama", "report"),
+    ("object_store", "input"),
+    ("tokio", "input"),
+    ("rustls", "input"),
 ];
 
 fn source() -> PathBuf {

@@ -100,7 +100,9 @@ fn every_promise_has_a_mutant_and_every_mutant_a_test_of_its_promise() {
 fn is_in(test: &[String], file: &str) -> bool {
     let filter = test.last().unwrap();
     let name = if let Some(at) = test.iter().position(|word| word == "--test") {
-        (file == format!("tests/{}.rs", test[at + 1])).then_some(&filter[..])
+        let name = &test[at + 1];
+        let is_in_folder = file.starts_with(&format!("tests/{name}/"));
+        (is_in_folder || file == format!("tests/{name}.rs")).then_some(&filter[..])
     } else {
         assert_eq!(test[0], "--lib");
         let module = file.strip_prefix("src/").unwrap_or_default();

@@ -11,6 +11,9 @@ use tempfile::TempDir;
 
 const MARK: &str = "<!-- test: uses -->\n```sh\n";
 
+/// A block that needs a store, which `tests/cloud` has.
+const CLOUD: &str = "<!-- test: cloud -->\n```sh\n";
+
 /// A block of shell, and one with what it prints.
 const RECIPE: &str = "<!-- test: recipe -->\n```sh\n";
 
@@ -153,7 +156,8 @@ fn every_shell_block_of_the_book_is_marked() {
             "{name}: {opening:?}"
         );
         let shell = opening.iter().filter(|&&fence| fence == "```sh").count();
-        let marked = page.matches(MARK).count() + page.matches(RECIPE).count();
+        let marks = [MARK, RECIPE, CLOUD].map(|mark| page.matches(mark).count());
+        let marked: usize = marks.iter().sum();
         assert_eq!(shell, marked, "{name}");
     }
 }

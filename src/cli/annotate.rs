@@ -65,10 +65,11 @@ Exit codes:
 
 /// Shows the file, and returns the exit code.
 pub fn run(args: &AnnotateArgs, color: ColorChoice, closed: Closed) -> Result<u8, Error> {
-    if let Err(message) = args.refuse_unreadable() {
-        return Ok(refuse(&message));
-    }
-    let config = args.config();
+    let input = match args.readable() {
+        Ok(input) => input,
+        Err(message) => return Ok(refuse(&message)),
+    };
+    let config = args.config(input);
     let reads_stdin = config.inputs == [Input::Stdin];
     let stream = match closed {
         Closed { input: true, .. } if reads_stdin => Some("-"),
@@ -133,27 +134,28 @@ fn flow_of(written: io::Result<()>) -> Result<ControlFlow<()>, Error> {
 }
 
 impl AnnotateArgs {
-    /// The sentence for what is no file to read.
-    fn refuse_unreadable(&self) -> Result<(), String> {
-        let Input::Path(path) = input(&self.file) else {
-            return Ok(());
+    /// What is to be read, or the sentence for what is no file to read.
+    fn readable(&self) -> Result<Input, String> {
+        let input = input(&self.file)?;
+        let Input::Path(path) = &input else {
+            return Ok(input);
         };
         let name = Printable(&path.to_string_lossy()).to_string();
-        let metadata = File::open(&path).and_then(|file| file.metadata());
+        let metadata = File::open(path).and_then(|file| file.metadata());
         match metadata {
             Ok(metadata) if metadata.is_dir() => Err(format!(
                 "FILE: `{name}` is a folder; name one of the files in it"
             )),
-            Ok(_) => Ok(()),
+            Ok(_) => Ok(input),
             Err(error) => Err(format!(
                 "FILE: `{name}` cannot be read ({error}); name a file that can, or `-`"
             )),
         }
     }
 
-    fn config(&self) -> Config {
+    fn config(&self, input: Input) -> Config {
         let default = Fields::default();
-        let mut config = Config::new(vec![input(&self.file)]);
+        let mut config = Config::new(vec![input]);
         config.format = self.format.into();
         config.fields = Fields {
             text: self.text_field.clone().unwrap_or(default.text),

@@ -35,7 +35,8 @@ pub struct Args {
     pub command: Option<Command>,
 
     /// Files and folders to read, in this order; a folder is walked in the byte order of
-    /// its paths. None, or `-`, is standard input.
+    /// its paths. None, or `-`, is standard input. A build with the feature `cloud`, as the
+    /// released ones are, also reads s3://, gs://, az://, abfss://, https:// and http://.
     #[arg(value_name = "PATH")]
     inputs: Vec<PathBuf>,
 
@@ -184,6 +185,7 @@ Examples:
   citesift --seen seen/ monday.warc.gz -o monday.ndjson      what no earlier run has seen
   citesift --rejects bad.ndjson --stats run.json dump.txt > reports.ndjson
   citesift dump.txt -o reports.ndjson --report run.html      and a page about the run
+  citesift s3://bucket/crawl/ -o found.ndjson  every object below a prefix (feature `cloud`)
   citesift verify reports.ndjson pages/        every record against its page
   citesift merge parts/*.ndjson -o all.ndjson  outputs of several runs, as of one
   citesift annotate page.txt                   every line with what it was taken for
@@ -380,7 +382,7 @@ impl Args {
         if self.inputs.is_empty() {
             return Ok(vec![Input::Stdin]);
         }
-        Ok(self.inputs.iter().map(|path| input(path)).collect())
+        self.inputs.iter().map(|path| input(path)).collect()
     }
 
     /// The files that the run writes.
@@ -404,6 +406,7 @@ impl Args {
 pub fn refuse_unseekable(inputs: &[Input]) -> Result<(), String> {
     let is_unsought = |input: &&Input| match input {
         Input::Stdin => true,
+        Input::Address(_) => false,
         Input::Path(path) => {
             let metadata = path.metadata();
             metadata.is_ok_and(|metadata| !metadata.is_file() && !metadata.is_dir())
@@ -419,7 +422,7 @@ pub fn refuse_unseekable(inputs: &[Input]) -> Result<(), String> {
              name the file as PATH"
                 .to_owned(),
         ),
-        None => Ok(()),
+        Some(Input::Address(_)) | None => Ok(()),
     }
 }
 

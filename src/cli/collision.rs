@@ -48,6 +48,8 @@ pub fn refuse(outputs: &[Named], inputs: &[Input]) -> Result<(), String> {
         let named = match input {
             Input::Stdin => Path::new("/dev/stdin"),
             Input::Path(path) => path,
+            // Nothing is written to a store.
+            Input::Address(_) => continue,
         };
         // What is not there is told when it is read.
         let Ok(read) = named.canonicalize() else {

@@ -87,7 +87,11 @@ Exit codes:
 /// Merges, and returns the exit code.
 pub fn run(args: &MergeArgs, closed: Closed) -> Result<u8, Error> {
     let started = Instant::now();
-    let parts: Vec<_> = args.parts.iter().map(|path| input(path)).collect();
+    let parts = args.parts.iter().map(|path| input(path));
+    let parts: Vec<_> = match parts.collect() {
+        Ok(parts) => parts,
+        Err(message) => return Ok(refuse(&message)),
+    };
     if let Err(message) = args.refuse(&parts) {
         return Ok(refuse(&message));
     }
@@ -213,6 +217,14 @@ impl MergeArgs {
     fn refuse(&self, parts: &[Input]) -> Result<(), String> {
         if parts.iter().filter(|&part| *part == Input::Stdin).count() > 1 {
             return Err("`-` is given twice, and there is one standard input".to_owned());
+        }
+        for part in parts {
+            if let Input::Address(address) = part {
+                let address = Printable(address.as_str());
+                return Err(format!(
+                    "PART: `{address}` is an address, and parts are read from files; copy it to one"
+                ));
+            }
         }
         for part in &self.parts {
             refuse_other_form("PART", part, "merged; let the runs write it")?;

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 
 use super::collision::Named;
 use super::form::{self, ToArg};
+use crate::input::scheme_of;
 use crate::place::Printable;
 use crate::sink::{Form, target_of};
 
@@ -74,6 +75,13 @@ fn named(path: &Path, form: &str, ending: &str) -> PathBuf {
 fn refuse_folder(output: &Named) -> Result<(), String> {
     let flag = output.flag;
     let shown = |path: &Path| Printable(&path.to_string_lossy()).to_string();
+    if scheme_of(&output.path.to_string_lossy()).is_some() {
+        return Err(format!(
+            "{flag}: `{}` is an address, and nothing is written to a store; name a file, and copy \
+             it there",
+            shown(output.path)
+        ));
+    }
     if output.path.is_dir() {
         return Err(format!(
             "{flag}: `{}` is a folder; name a file in it",

@@ -156,6 +156,14 @@ fn noted(path: &Path) -> io::Result<Option<Noted>> {
 /// place in the journal.
 fn changed_input(opened: &[(u64, Opened)], end: u64, inputs: &[Input]) -> Option<String> {
     let opened = opened.iter().take_while(|(at, _)| *at < end);
+    let untold = |(_, opened): &&(u64, Opened)| opened.version.as_deref() == Some("");
+    if let Some((_, untold)) = opened.clone().find(untold) {
+        return Some(format!(
+            "--resume: the server of `{}` does not say whether it is what it was; leave --resume \
+             out to start again",
+            Printable(&untold.path.to_string_lossy())
+        ));
+    }
     let now = as_opened(inputs)
         .map(Some)
         .chain([None].into_iter().cycle());

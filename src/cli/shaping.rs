@@ -7,7 +7,7 @@ use clap::{Args, ValueEnum};
 
 use super::form::form;
 use crate::dedup::Dedup;
-use crate::input::{Fields, Format, Input};
+use crate::input::{Address, Fields, Format, Input, scheme_of};
 use crate::job::{Config, Sample};
 
 /// How the inputs are read and what becomes of them. A flag that changes records belongs here.
@@ -198,11 +198,15 @@ impl ShapingArgs {
     }
 }
 
-/// What a path that was typed names.
-pub fn input(path: &Path) -> Input {
-    match path.as_os_str() == "-" {
-        true => Input::Stdin,
-        false => Input::Path(path.to_owned()),
+/// What a path that was typed names, or the sentence that says what to change.
+pub fn input(path: &Path) -> Result<Input, String> {
+    if path.as_os_str() == "-" {
+        return Ok(Input::Stdin);
+    }
+    let typed = path.to_str().unwrap_or_default();
+    match scheme_of(typed) {
+        Some(scheme) => Address::of(typed, scheme).map(Input::Address),
+        None => Ok(Input::Path(path.to_owned())),
     }
 }
 

@@ -161,7 +161,8 @@ impl From<String> for Refused {
 
 impl VerifyArgs {
     fn config(&self) -> Result<Config, Refused> {
-        let inputs = self.inputs.iter().map(|path| input(path)).collect();
+        let inputs = self.inputs.iter().map(|path| input(path));
+        let inputs = inputs.collect::<Result<_, _>>()?;
         let mut config = self.shaping.config(inputs)?;
         self.refuse_other_forms(&config)?;
         let from_stdin = config.inputs.iter().filter(|&input| *input == Input::Stdin);

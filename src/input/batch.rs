@@ -47,6 +47,9 @@ pub struct Opened {
     pub path: OsString,
     /// None of what is no regular file, or is not there.
     pub state: Option<FileState>,
+    /// What a store says of an object; empty where it could not be told from another.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub version: Option<String>,
 }
 
 /// Where a stretch of text comes from.

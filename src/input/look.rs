@@ -5,10 +5,10 @@ use std::fs::{self, File};
 use std::io;
 use std::num::NonZeroUsize;
 
-use super::decode::{Codec, Decoded, decoded};
+use super::decode::{Codec, Decoded, Stream, decoded};
 use super::{Format, Source, format_of, unsought};
 
-/// A regular file at a look.
+/// A regular file or an object at a look.
 #[derive(Debug, PartialEq)]
 pub struct Looked {
     /// Its size as it is stored.
@@ -24,22 +24,25 @@ pub struct Looked {
 /// # Errors
 /// Those that a run would tell when it begins to read the source.
 pub fn look(source: &Source, format: Option<Format>) -> io::Result<Option<Looked>> {
-    let Source::File(path) = source else {
-        return Ok(None);
+    let (stream, bytes): (Stream, _) = match source {
+        Source::Stdin => return Ok(None),
+        Source::File(path) => {
+            let metadata = fs::metadata(path)?;
+            if !metadata.is_file() {
+                return Ok(None);
+            }
+            (Box::new(File::open(path)?), metadata.len())
+        }
+        Source::Object(object) => object.open(0)?,
     };
-    let metadata = fs::metadata(path)?;
-    if !metadata.is_file() {
-        return Ok(None);
-    }
-    let file = Box::new(File::open(path)?);
     let Decoded {
         beginning, codecs, ..
-    } = decoded(file, None, NonZeroUsize::MIN)?;
+    } = decoded(stream, None, NonZeroUsize::MIN)?;
     let format = format_of(&beginning, format)?;
     match format {
         Format::Zip | Format::Parquet if !codecs.is_empty() => Err(unsought()),
         _ => Ok(Some(Looked {
-            bytes: metadata.len(),
+            bytes,
             format,
             codecs,
         })),

@@ -5,7 +5,13 @@
 //! never looks into a page. A container's records are taken apart by the parsers, through
 //! [`Batch::entries`], in the same file that reads it.
 
+mod address;
 mod batch;
+#[cfg(feature = "cloud")]
+mod cloud;
+#[cfg(not(feature = "cloud"))]
+#[path = "no_cloud.rs"]
+mod cloud;
 mod decode;
 mod format;
 mod gzip;
@@ -14,6 +20,7 @@ mod look;
 mod pack;
 #[cfg(feature = "parquet")]
 mod parquet;
+mod patience;
 mod tar;
 mod text;
 mod walk;
@@ -27,10 +34,12 @@ use std::ops::ControlFlow;
 use std::path::Path;
 use std::sync::Arc;
 
+pub use address::scheme_of;
 pub use batch::{
     Batch, Behind, Border, Content, Entry, Fields, Opened, Origin, Part, RecordName, Records,
     Refused, Row, Taking, Text, too_large,
 };
+pub use cloud::{Address, Object};
 pub use decode::{Codec, Stream};
 use decode::{Counted, Decoded, decoded};
 pub use format::Format;
@@ -39,7 +48,8 @@ pub use jsonl::Paths;
 pub use look::{Looked, look};
 use pack::Inflow;
 pub use pack::{Limits, Packer};
-pub use walk::{Input, Source, WalkError, as_opened, opened, sources};
+pub use patience::Patience;
+pub use walk::{Input, Source, WalkError, as_opened, opened, sources, sources_to_read};
 
 /// Archives within archives that are opened.
 const DEEPEST: usize = 8;
@@ -64,9 +74,13 @@ pub fn read(
     let opened: io::Result<(Stream, _)> = match source {
         Source::Stdin => standard_input().map(|stream| (stream, None)),
         Source::File(path) => File::open(path).map(|file| {
-            let opened = SourceFile::of(path, &file);
+            let opened = SourceFile::of(path, &file).map(Sought::File);
             (Box::new(file) as Stream, opened)
         }),
+        Source::Object(object) => packer
+            .meter
+            .timed(|| object.open(0))
+            .map(|(stream, _)| (stream, Some(Sought::Object(object)))),
     };
     let origin = Origin::of_source(name);
     match opened {
@@ -130,10 +144,17 @@ mod parquet {
 /// What a stream stands in.
 #[derive(Clone, Copy)]
 enum Within<'a> {
-    /// The source itself, which can be sought when it is a file; so much was read before.
-    Source(Option<SourceFile<'a>>, Before),
+    /// The source itself, where it can be sought; so much was read before.
+    Source(Option<Sought<'a>>, Before),
     /// An archive, in so many others.
     Archive(usize),
+}
+
+/// What can be read from anywhere in it.
+#[derive(Clone, Copy)]
+enum Sought<'a> {
+    File(SourceFile<'a>),
+    Object(&'a Object),
 }
 
 /// A regular file.
@@ -244,12 +265,11 @@ fn read_within(
         }
         // What has an index or an end mark tells by itself that it was cut.
         format @ (Format::Zip | Format::Parquet) => {
-            drop(stream);
-            return read_file(packer, &origin, before.at, file, format);
+            return read_file(packer, &origin, before.at, file, stream, format);
         }
     };
     let read = before.at + (meter.bytes() - so_far);
-    if let Some(file) = file
+    if let Some(Sought::File(file)) = file
         && flow.is_continue()
         && file.was_cut(read)
     {
@@ -280,16 +300,20 @@ fn unsought() -> io::Error {
     )
 }
 
-/// What stands behind so many bytes of a stream: the file is sought, where the stream is that file.
+/// What stands behind so many bytes of a stream: it is sought, where the stream is the source.
 fn behind<'s>(
     mut stream: Stream<'s>,
     bytes: u64,
-    file: Option<SourceFile>,
+    sought: Option<Sought>,
 ) -> io::Result<Stream<'s>> {
-    if let Some(file) = file {
-        let mut file = File::open(file.path)?;
-        file.seek(SeekFrom::Start(bytes))?;
-        return Ok(Box::new(file));
+    match sought {
+        Some(Sought::File(file)) => {
+            let mut file = File::open(file.path)?;
+            file.seek(SeekFrom::Start(bytes))?;
+            return Ok(Box::new(file));
+        }
+        Some(Sought::Object(object)) => return object.open(bytes).map(|(stream, _)| stream),
+        None => {}
     }
     match io::copy(&mut stream.by_ref().take(bytes), &mut io::sink())? == bytes {
         true => Ok(stream),
@@ -297,16 +321,22 @@ fn behind<'s>(
     }
 }
 
-/// Reads a format whose index stands at its end.
+/// Reads a format whose index stands at its end. An object is brought into a file without a name
+/// first: the readers of both formats go back and forth in it, by a few bytes.
 fn read_file(
     packer: &mut Packer,
     origin: &Arc<Origin>,
     before: u64,
-    file: Option<SourceFile>,
+    file: Option<Sought>,
+    mut stream: Stream,
     format: Format,
 ) -> ControlFlow<()> {
-    let file = file.ok_or_else(unsought);
-    let file = file.and_then(|file| File::open(file.path));
+    let file = match file {
+        Some(Sought::File(file)) => File::open(file.path),
+        Some(Sought::Object(_)) => packer.meter.timed(|| in_a_file(&mut stream)),
+        None => Err(unsought()),
+    };
+    drop(stream);
     match (file, format) {
         (Ok(file), Format::Zip) => zip::read(packer, origin, before, file),
         (Ok(file), _) => parquet::read(packer, origin, before, file),
@@ -315,4 +345,11 @@ fn read_file(
             ControlFlow::Continue(())
         }
     }
+}
+
+fn in_a_file(stream: &mut Stream) -> io::Result<File> {
+    let mut file = tempfile::tempfile()?;
+    io::copy(stream, &mut file)?;
+    file.rewind()?;
+    Ok(file)
 }

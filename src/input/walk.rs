@@ -12,7 +12,8 @@ use std::path::{Path, PathBuf};
 
 use walkdir::{DirEntry, WalkDir};
 
-use super::Opened;
+use super::cloud::{Address, Object, Reach};
+use super::{Opened, Patience};
 use crate::durable::FileState;
 
 /// What the user named.
@@ -22,6 +23,8 @@ pub enum Input {
     Stdin,
     /// A file, or a folder to walk.
     Path(PathBuf),
+    /// What is read over a network: an object, or those below a prefix.
+    Address(Address),
 }
 
 /// One stream of bytes to read.
@@ -29,6 +32,7 @@ pub enum Input {
 pub enum Source {
     Stdin,
     File(PathBuf),
+    Object(Object),
 }
 
 impl Source {
@@ -36,10 +40,12 @@ impl Source {
         let path = match self {
             Self::Stdin => return Opened::default(),
             Self::File(path) => path,
+            Self::Object(object) => return object.opened(),
         };
         let metadata = fs::metadata(path).ok().filter(Metadata::is_file);
         Opened {
             path: path.clone().into_os_string(),
+            version: None,
             state: metadata.and_then(|metadata| FileState::of(&metadata).ok()),
         }
     }
@@ -49,6 +55,7 @@ impl Source {
         match self {
             Self::Stdin => "-".to_owned(),
             Self::File(path) => path.to_string_lossy().into_owned(),
+            Self::Object(object) => object.name().to_owned(),
         }
     }
 }
@@ -71,16 +78,31 @@ pub fn opened(source: &Result<Source, WalkError>) -> Opened {
         Ok(source) => source.opened(),
         Err(error) => Opened {
             path: error.path.clone().into(),
-            state: None,
+            ..Opened::default()
         },
     }
 }
 
 /// The sources of the inputs, in the run's order.
 pub fn sources(inputs: &[Input]) -> impl Iterator<Item = Result<Source, WalkError>> + '_ {
+    walked(inputs, Reach::new(&Patience::default(), false))
+}
+
+/// As [`sources`], for a run that reads every one of them and has so much patience.
+pub fn sources_to_read<'i>(
+    inputs: &'i [Input],
+    patience: &Patience,
+) -> impl Iterator<Item = Result<Source, WalkError>> + use<'i> {
+    walked(inputs, Reach::new(patience, true))
+}
+
+fn walked(
+    inputs: &[Input],
+    mut reach: Reach,
+) -> impl Iterator<Item = Result<Source, WalkError>> + '_ {
     inputs
         .iter()
-        .flat_map(|input| -> Box<dyn Iterator<Item = _>> {
+        .flat_map(move |input| -> Box<dyn Iterator<Item = _>> {
             match input {
                 Input::Stdin => Box::new(std::iter::once(Ok(Source::Stdin))),
                 // Anything but a folder is for the reader to open, also what does not exist.
@@ -88,6 +110,11 @@ pub fn sources(inputs: &[Input]) -> impl Iterator<Item = Result<Source, WalkErro
                     Box::new(std::iter::once(Ok(Source::File(path.clone()))))
                 }
                 Input::Path(folder) => Box::new(walk(folder)),
+                Input::Address(address) => Box::new(
+                    reach
+                        .objects(address)
+                        .map(|object| object.map(Source::Object)),
+                ),
             }
         })
 }

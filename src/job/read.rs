@@ -10,7 +10,7 @@ use super::checkpoint::{Checkpoint, Fault};
 use super::{Config, Watch};
 use crate::buffers::Buffers;
 use crate::error::ReadError;
-use crate::input::{self, Batch, Before, Origin, Packer, sources};
+use crate::input::{self, Batch, Before, Origin, Packer, Patience, sources_to_read};
 
 /// A batch, and what a checkpoint behind it needs of the reader.
 #[derive(Default)]
@@ -37,6 +37,7 @@ pub fn read_all(
     pass: &mut dyn FnMut(ReadBatch) -> ControlFlow<()>,
 ) -> Read {
     let is_interrupted = Cell::new(false);
+    let patience = Patience::until(&watch.interrupted);
     let faults = RefCell::new(
         start
             .faults
@@ -47,10 +48,18 @@ pub fn read_all(
     );
     let opened = RefCell::new(Vec::new());
     let mut on_fault = |fault: ReadError| {
+        if patience.is_over() {
+            return;
+        }
         (watch.on_fault)(&fault);
         faults.borrow_mut().push(fault);
     };
     let mut pass_on = |mut batch: Batch| {
+        // What is read now lacks what was not waited for: the run goes on from its last checkpoint.
+        if patience.is_over() {
+            is_interrupted.set(true);
+            return ControlFlow::Break(());
+        }
         batch.opened = mem::take(&mut *opened.borrow_mut());
         let is_last = batch.border.is_some() && watch.interrupted.load(Ordering::Relaxed);
         let faults = match batch.border {
@@ -85,7 +94,7 @@ pub fn read_all(
         faults: faults.take(),
         is_interrupted: is_interrupted.get(),
     };
-    for (source, number) in sources(&config.inputs)
+    for (source, number) in sources_to_read(&config.inputs, &patience)
         .zip(0..)
         .skip(border.source as usize)
     {

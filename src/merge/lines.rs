@@ -121,12 +121,15 @@ fn name_of(part: &Input) -> String {
     match part {
         Input::Stdin => "-".to_owned(),
         Input::Path(path) => path.to_string_lossy().into_owned(),
+        Input::Address(address) => address.as_str().to_owned(),
     }
 }
 
 fn open(part: &Input) -> io::Result<Stream<'static>> {
-    let Input::Path(path) = part else {
-        return text_of(None);
+    let path = match part {
+        Input::Stdin => return text_of(None),
+        Input::Path(path) => path,
+        Input::Address(_) => return Err(io::Error::other("parts are read from files")),
     };
     let file = File::open(path)?;
     let metadata = file.metadata()?;

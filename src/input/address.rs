@@ -1,0 +1,29 @@
+//! Which inputs are read over a network, told by what was typed and by nothing else: a file with
+//! such a name is read as `./s3://…`. Where the build has no network, that is said before any work.
+
+/// The scheme of an address, such as `s3` of `s3://bucket/key`.
+pub fn scheme_of(typed: &str) -> Option<&'static str> {
+    let (found, _) = typed.split_once("://")?;
+    SCHEMES.into_iter().find(|&scheme| scheme == found)
+}
+
+const SCHEMES: [&str; 8] = ["s3", "s3a", "gs", "az", "abfs", "abfss", "http", "https"];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_begins_with_a_scheme() {
+        for (typed, scheme) in [
+            ("s3://bucket/key", Some("s3")),
+            ("https://example.org/dump.txt", Some("https")),
+            ("./s3://bucket/key", None),
+            ("s3:/bucket", None),
+            ("ftp://example.org/", None),
+            ("pages/", None),
+        ] {
+            assert_eq!(scheme_of(typed), scheme, "{typed}");
+        }
+    }
+}

@@ -1,0 +1,140 @@
+//! Addresses as objects: one, or those below a prefix, in the byte order of their keys. Stores list
+//! in that order or nearly so; the whole list is held and sorted, some 200 bytes an object.
+//!
+//! Of a run that reads them all, the next few are begun ahead: many small ones would otherwise
+//! take a server's whole delay each.
+
+use std::collections::VecDeque;
+use std::io;
+use std::sync::{Arc, Mutex};
+use std::vec;
+
+use futures_util::TryStreamExt;
+use object_store::path::Path;
+use object_store::{Error, ObjectMeta};
+
+use super::fetch::{Version, Wanted, cause, code};
+use super::{Address, Network, Object};
+use crate::input::{Patience, WalkError};
+
+/// Objects that are begun before they are asked for.
+const BEGUN: usize = 8;
+
+/// A run's way to the stores.
+pub struct Reach {
+    patience: Patience,
+    reads_ahead: bool,
+    network: Option<Arc<Network>>,
+}
+
+type Objects = Box<dyn Iterator<Item = Result<Object, WalkError>>>;
+
+impl Reach {
+    /// `reads_ahead` where every object is read, one after the other.
+    pub fn new(patience: &Patience, reads_ahead: bool) -> Self {
+        Self {
+            patience: patience.clone(),
+            reads_ahead,
+            network: None,
+        }
+    }
+
+    /// The objects that an address stands for.
+    pub fn objects(&mut self, address: &Address) -> Objects {
+        match self.found(address) {
+            Ok(objects) => Box::new(
+                Ahead {
+                    objects: objects.into_iter(),
+                    begun: VecDeque::new(),
+                    most: if self.reads_ahead { BEGUN } else { 0 },
+                }
+                .map(Ok),
+            ),
+            Err(error) => Box::new(std::iter::once(Err(WalkError {
+                path: address.as_str().to_owned(),
+                error,
+            }))),
+        }
+    }
+
+    fn found(&mut self, address: &Address) -> io::Result<Vec<Object>> {
+        let network = self.network()?;
+        let store = network.store(&address.store)?;
+        if !address.is_prefix() {
+            let path = Path::parse(&address.key).map_err(io::Error::other)?;
+            let wanted = Wanted { store, path };
+            return Ok(vec![Object {
+                name: address.as_str().to_owned(),
+                wanted,
+                network,
+                listed: None,
+                begun: Arc::default(),
+            }]);
+        }
+        let prefix = Path::parse(&address.key).map_err(io::Error::other)?;
+        let listing = store.listing()?;
+        let listed = network.wait(async {
+            let prefix = Some(&prefix).filter(|prefix| !prefix.is_root());
+            listing.list(prefix).try_collect::<Vec<_>>().await
+        })?;
+        let mut listed = listed.map_err(|error| unlisted(&error, store.credentials()))?;
+        if listed.is_empty() {
+            return Err(io::Error::other("nothing is there"));
+        }
+        listed.sort_unstable_by(|one, other| one.location.cmp(&other.location));
+        let object = |meta: ObjectMeta| Object {
+            name: address.name_of(meta.location.as_ref()),
+            listed: Some(Version::of(&meta)),
+            wanted: Wanted {
+                store: Arc::clone(&store),
+                path: meta.location,
+            },
+            network: Arc::clone(&network),
+            begun: Arc::new(Mutex::default()),
+        };
+        Ok(listed.into_iter().map(object).collect())
+    }
+
+    fn network(&mut self) -> io::Result<Arc<Network>> {
+        if let Some(network) = &self.network {
+            return Ok(Arc::clone(network));
+        }
+        let network = Arc::new(Network::new(&self.patience)?);
+        self.network = Some(Arc::clone(&network));
+        Ok(network)
+    }
+}
+
+fn unlisted(error: &Error, credentials: &str) -> io::Error {
+    let cause = code(error).unwrap_or_else(|| cause(error));
+    io::Error::other(match error {
+        Error::NotFound { .. } => format!("there is no such bucket ({cause})"),
+        Error::PermissionDenied { .. } | Error::Unauthenticated { .. } => {
+            format!("it may not be listed ({cause}); {credentials}")
+        }
+        _ => format!("it cannot be listed ({cause})"),
+    })
+}
+
+/// Objects, of which the next ones are begun.
+struct Ahead {
+    objects: vec::IntoIter<Object>,
+    begun: VecDeque<Object>,
+    most: usize,
+}
+
+impl Iterator for Ahead {
+    type Item = Object;
+
+    fn next(&mut self) -> Option<Object> {
+        while self.begun.len() <= self.most
+            && let Some(object) = self.objects.next()
+        {
+            if self.most > 0 {
+                object.read_ahead();
+            }
+            self.begun.push_back(object);
+        }
+        self.begun.pop_front()
+    }
+}

@@ -1,0 +1,204 @@
+//! Stores, opened as the environment says: the variables that each store's own programs read.
+//!
+//! Every request goes by [`Watched`], which notes the answer's status: the library's errors keep
+//! it to themselves. The library also tries again by itself, which is taken from it wherever
+//! bytes are read: it cannot tell an object that has changed from a connection that was cut.
+
+use std::env;
+use std::fmt;
+use std::io;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU16, Ordering};
+use std::time::Duration;
+
+use object_store::aws::AmazonS3Builder;
+use object_store::azure::MicrosoftAzureBuilder;
+use object_store::client::{
+    HttpClient, HttpConnector, HttpError, HttpRequest, HttpResponse, HttpService, ReqwestConnector,
+};
+use object_store::gcp::GoogleCloudStorageBuilder;
+use object_store::http::HttpBuilder;
+use object_store::{ClientOptions, ObjectStore, RetryConfig};
+
+use super::address::StoreName;
+
+/// Without an answer from a new store it is given up sooner: its name may be mistyped.
+const TRIES_BEFORE_AN_ANSWER: u32 = 4;
+/// A minute of them, as the pauses between them grow.
+const TRIES: u32 = 12;
+
+/// A server on the web may take so long between two pieces of an answer.
+const SILENCE: Duration = Duration::from_secs(30);
+
+/// A bucket, a container, or one address on the web.
+pub struct Store {
+    name: StoreName,
+    /// What reads objects.
+    pub objects: Arc<dyn ObjectStore>,
+    /// It has answered something.
+    pub has_answered: AtomicBool,
+    tries: Option<u32>,
+}
+
+impl Store {
+    /// Opens a store; it is not asked anything yet.
+    ///
+    /// # Errors
+    /// What the environment says of it does not fit together.
+    pub fn open(name: &StoreName) -> io::Result<Self> {
+        // Fails where someone has installed one before, which is as good.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let never_again = RetryConfig {
+            max_retries: 0,
+            ..RetryConfig::default()
+        };
+        let is_s3 = matches!(name, StoreName::S3 { .. });
+        let said = env::var("AWS_MAX_ATTEMPTS").ok().filter(|_| is_s3);
+        Ok(Self {
+            name: name.clone(),
+            objects: built(name, never_again)?,
+            has_answered: AtomicBool::new(false),
+            tries: said.and_then(|said| said.parse().ok()),
+        })
+    }
+
+    /// What lists objects, where the library may try again.
+    ///
+    /// # Errors
+    /// Those of [`open`](Self::open).
+    pub fn listing(&self) -> io::Result<Arc<dyn ObjectStore>> {
+        let mut again = RetryConfig::default();
+        if let Some(tries) = self.tries {
+            again.max_retries = tries.saturating_sub(1) as usize;
+        }
+        built(&self.name, again)
+    }
+
+    /// How often a request is made before it is given up.
+    pub fn tries(&self) -> u32 {
+        let has_answered = self.has_answered.load(Ordering::Relaxed);
+        self.tries.unwrap_or(match has_answered {
+            true => TRIES,
+            false => TRIES_BEFORE_AN_ANSWER,
+        })
+    }
+
+    /// What to set where nobody says who asks.
+    pub fn credentials(&self) -> &'static str {
+        match self.name {
+            StoreName::S3 { .. } => {
+                "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_SKIP_SIGNATURE=true for \
+                 what is public"
+            }
+            StoreName::Google { .. } => {
+                "set GOOGLE_APPLICATION_CREDENTIALS, or GOOGLE_SKIP_SIGNATURE=true for what is public"
+            }
+            StoreName::Azure { .. } => {
+                "set AZURE_STORAGE_ACCOUNT_KEY, or AZURE_SKIP_SIGNATURE=true for what is public"
+            }
+            StoreName::Web { .. } => {
+                "the server wants to know who asks, and that cannot be told it"
+            }
+        }
+    }
+}
+
+fn built(name: &StoreName, retry: RetryConfig) -> io::Result<Arc<dyn ObjectStore>> {
+    let built: object_store::Result<Arc<dyn ObjectStore>> = match name {
+        StoreName::S3 { bucket } => AmazonS3Builder::from_env()
+            .with_bucket_name(bucket)
+            .with_retry(retry)
+            .with_http_connector(Watching)
+            .build()
+            .map(|store| Arc::new(store) as _),
+        StoreName::Google { bucket } => GoogleCloudStorageBuilder::from_env()
+            .with_bucket_name(bucket)
+            .with_retry(retry)
+            .with_http_connector(Watching)
+            .build()
+            .map(|store| Arc::new(store) as _),
+        StoreName::Azure { container } => MicrosoftAzureBuilder::from_env()
+            .with_url(container)
+            .with_retry(retry)
+            .with_http_connector(Watching)
+            .build()
+            .map(|store| Arc::new(store) as _),
+        StoreName::Web { url } => HttpBuilder::new()
+            .with_url(url)
+            .with_client_options(for_the_web(url))
+            .with_retry(retry)
+            .with_http_connector(Watching)
+            .build()
+            .map(|store| Arc::new(store) as _),
+    };
+    built.map_err(io::Error::other)
+}
+
+/// No bound for a whole answer: where a server knows no ranges, that is the whole object.
+fn for_the_web(url: &str) -> ClientOptions {
+    ClientOptions::new()
+        .with_timeout_disabled()
+        .with_read_timeout(SILENCE)
+        .with_allow_http(url.starts_with("http://"))
+}
+
+/// What became of a request: nothing was asked yet, nothing was answered, or the answer's status.
+#[derive(Clone, Debug, Default)]
+pub struct Seen(Arc<AtomicU16>);
+
+impl Seen {
+    const ASKED: u16 = 1;
+
+    /// Whether the store was asked at all; before that, someone is asked who asks.
+    pub fn is_asked(&self) -> bool {
+        self.0.load(Ordering::Relaxed) >= Self::ASKED
+    }
+
+    pub fn status(&self) -> Option<u16> {
+        let status = self.0.load(Ordering::Relaxed);
+        (status > Self::ASKED).then_some(status)
+    }
+}
+
+#[derive(Debug)]
+struct Watching;
+
+impl HttpConnector for Watching {
+    fn connect(&self, options: &ClientOptions) -> object_store::Result<HttpClient> {
+        let client = ReqwestConnector::default().connect(options)?;
+        Ok(HttpClient::new(Watched(client)))
+    }
+}
+
+#[derive(Debug)]
+struct Watched(HttpClient);
+
+type Answering<'f> = Pin<Box<dyn Future<Output = Result<HttpResponse, HttpError>> + Send + 'f>>;
+
+impl HttpService for Watched {
+    // As the library's macro would write it.
+    fn call<'s, 'f>(&'s self, request: HttpRequest) -> Answering<'f>
+    where
+        's: 'f,
+        Self: 'f,
+    {
+        Box::pin(async move {
+            let seen = request
+                .extensions()
+                .get::<Seen>()
+                .cloned()
+                .unwrap_or_default();
+            seen.0.store(Seen::ASKED, Ordering::Relaxed);
+            let response = self.0.execute(request).await?;
+            seen.0.store(response.status().as_u16(), Ordering::Relaxed);
+            Ok(response)
+        })
+    }
+}
+
+impl fmt::Debug for Store {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        f.debug_tuple("Store").field(&self.name).finish()
+    }
+}

@@ -1,0 +1,42 @@
+#![cfg(unix)]
+//! Inputs in object stores and on the web give what local files give, also from servers that
+//! answer badly; what cannot be read ends with a message, and nothing hangs.
+//!
+//! Servers by others (moto's for S3, Python's own for TLS) run where `CITESIFT_PYTHON` names a
+//! Python with moto; the server of `server.rs` is always there.
+
+mod faults;
+mod interrupted;
+mod others;
+mod server;
+mod stores;
+#[path = "../world/mod.rs"]
+mod world;
+
+use std::path::Path;
+use std::process::{Command, Output};
+
+/// A run in a folder, in an environment that holds this alone.
+fn run(folder: &Path, environment: &[(&str, &str)], args: &[&str]) -> Output {
+    command(folder, environment, args).output().unwrap()
+}
+
+fn command(folder: &Path, environment: &[(&str, &str)], args: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_citesift"));
+    command
+        .args(args)
+        .current_dir(folder)
+        .env_clear()
+        .envs(environment.iter().copied());
+    command
+}
+
+/// What an output says where its sources have another name.
+fn renamed(output: &[u8], from: &str, to: &str) -> String {
+    let text = str::from_utf8(output).unwrap();
+    text.replace(&format!("\"path\":\"{from}"), &format!("\"path\":\"{to}"))
+}
+
+fn messages(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stderr).into_owned()
+}
