@@ -16,8 +16,9 @@ pub struct Stream<T, E>(Mutex<State<T, E>>);
 
 struct State<T, E> {
     pieces: Option<Receiver<T>>,
-    end: Receiver<E>,
-    thread: Option<JoinHandle<()>>,
+    /// Nothing ever comes; its other end is gone when the thread has done its work.
+    done: Receiver<()>,
+    thread: Option<JoinHandle<E>>,
 }
 
 impl<T: Send + 'static, E: Send + 'static> Stream<T, E> {
@@ -31,16 +32,15 @@ impl<T: Send + 'static, E: Send + 'static> Stream<T, E> {
     ) -> PyResult<Self> {
         // One piece waits while another is looked at.
         let (pieces_in, pieces) = sync_channel(1);
-        let (end_in, end) = sync_channel(1);
-        let thread = thread::Builder::new()
-            .name(name.to_owned())
-            .spawn(move || {
-                // Where nobody waits for the end, there is nobody to tell.
-                let _ = end_in.send(run(pieces_in));
-            })?;
+        let (working, done) = sync_channel(0);
+        let thread = thread::Builder::new().name(name.to_owned());
+        let thread = thread.spawn(move || {
+            let _working: SyncSender<()> = working;
+            run(pieces_in)
+        })?;
         Ok(Self(Mutex::new(State {
             pieces: Some(pieces),
-            end,
+            done,
             thread: Some(thread),
         })))
     }
@@ -67,25 +67,24 @@ impl<T: Send + 'static, E: Send + 'static> Stream<T, E> {
     /// that it is asked.
     ///
     /// # Errors
-    /// What a signal's handler raises; the thread is then left to its end.
+    /// What a signal's handler raises, and the thread is then left to its end; its panic.
     pub fn end(&self, py: Python) -> PyResult<Option<E>> {
         loop {
-            let end = py.detach(|| {
+            let ended = py.detach(|| {
                 let mut state = self.lock();
                 state.pieces = None;
-                let end = state.end.recv_timeout(PATIENCE);
-                if !matches!(end, Err(RecvTimeoutError::Timeout))
-                    && let Some(thread) = state.thread.take()
-                {
-                    // It has nothing left to do, or has panicked, which has been told.
-                    let _ = thread.join();
+                match state.done.recv_timeout(PATIENCE) {
+                    Err(RecvTimeoutError::Timeout) => None,
+                    _ => Some(state.thread.take().map(JoinHandle::join)),
                 }
-                end
             });
-            match end {
-                Ok(end) => return Ok(Some(end)),
-                Err(RecvTimeoutError::Disconnected) => return Ok(None),
-                Err(RecvTimeoutError::Timeout) => self.obey(py)?,
+            match ended {
+                Some(None) => return Ok(None),
+                Some(Some(Ok(end))) => return Ok(Some(end)),
+                Some(Some(Err(_))) => {
+                    return Err(crate::failed("bug: a thread panicked".to_owned()));
+                }
+                None => self.obey(py)?,
             }
         }
     }

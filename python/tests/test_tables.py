@@ -284,11 +284,11 @@ def test_a_large_file_comes_in_tables_of_some_megabytes_and_may_be_left_early() 
 
 
 def test_tables_of_other_libraries_are_taken() -> None:
-    class Exporter:
-        def __arrow_c_stream__(self, requested_schema: object | None = None) -> object:
-            return pa.table({"text": [ONE]}).__arrow_c_stream__(requested_schema)
-
-    assert citesift.parse_batch(Exporter()) == citesift.parse_batch(pa.table({"text": [ONE]}))
+    polars = pytest.importorskip("polars", reason="NOT CHECKED: polars is not installed")
+    frame = polars.DataFrame({"text": [ONE, TWO]})
+    found = citesift.parse_batch(frame)
+    assert found == citesift.parse_batch(pa.table({"text": [ONE, TWO]}))
+    assert polars.from_arrow(found)["doi"].to_list() == ["10.5555/one", "10.5555/two"]
 
 
 def test_no_text_is_copied_on_its_way_out() -> None:
