@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::ops::ControlFlow;
+use std::path::Path;
 
 use citesift::job::{Found, Spans, Take};
 use citesift::model::{Report, Warning};
@@ -101,32 +102,40 @@ fn shown(report: Report) -> Shown {
 
 #[test]
 fn spans_of_a_file_in_memory_are_those_of_its_records() {
+    let folder = tempfile::tempdir().unwrap();
+    let two_pages = folder.path().join("two.jsonl");
+    let two = serde_json::json!({
+        "text": format!("Some other page.\n{PAGE}{PAGE}"),
+        "url": "https://scite.ai/reports/a-paper-Ab1",
+    });
+    fs::write(&two_pages, two.to_string()).unwrap();
+    let cases = cases();
+    let inputs = cases.iter().filter_map(|case| match &arguments(case)[..] {
+        [name] => Some(case.join(name)),
+        _ => None,
+    });
+    // These are read from the disk alone.
+    let is_sought = |file: &Path| file.ends_with("input.zip") || file.ends_with("input.parquet");
+    let inputs = inputs.filter(|file| file.is_file() && !is_sought(file));
     let mut files = 0;
-    for case in cases() {
-        let [name] = &arguments(&case)[..] else {
-            continue;
-        };
-        let file = case.join(name);
-        if !file.is_file()
-            || ["zip", "parquet"]
-                .iter()
-                .any(|ending| name.ends_with(ending))
-        {
-            continue;
-        }
-        let config = Config::new(vec![Input::Path(file.clone())]);
-        let mut run = records(config.clone());
-        let expected: Vec<_> = run.by_ref().map(|report| shown(report.unwrap())).collect();
-        let mut found = Spanned::default();
-        let content = fs::read(&file).unwrap();
-        let faults = Spans::new(&config).file(&config, name.clone(), &content, &mut found);
-        assert!(faults.is_empty(), "{name}: {faults:?}");
-        assert_eq!(found.shown, expected, "{}", case.display());
-        let read = run.summary().unwrap().stats.bytes.read;
-        assert_eq!(found.bytes, read, "{}", case.display());
+    for file in inputs.chain([two_pages]) {
+        check(&file);
         files += 1;
     }
     assert!(files > 50, "{files}");
+}
+
+fn check(file: &Path) {
+    let config = Config::new(vec![Input::Path(file.to_owned())]);
+    let mut run = records(config.clone());
+    let expected: Vec<_> = run.by_ref().map(|report| shown(report.unwrap())).collect();
+    let mut found = Spanned::default();
+    let (name, content) = (file.display().to_string(), fs::read(file).unwrap());
+    let faults = Spans::new(&config).file(&config, name, &content, &mut found);
+    assert!(faults.is_empty(), "{faults:?}");
+    assert_eq!(found.shown, expected, "{}", file.display());
+    let read = run.summary().unwrap().stats.bytes.read;
+    assert_eq!(found.bytes, read, "{}", file.display());
 }
 
 #[test]

@@ -14,7 +14,7 @@ from . import _native
 from ._arrow import parse_batch, parse_file, schema, to_dicts
 from ._clean import Records, clean
 from ._errors import Error, ReadError, Rejected, RunError
-from ._options import Dedup, Emit, Format, flags, utf8
+from ._options import Dedup, Emit, Format, settings, utf8
 
 __version__: str = _native.VERSION
 
@@ -57,5 +57,5 @@ def parse(text: str | bytes, url: str | None = None) -> dict[str, Any]:
 
 def json_schema(emit: Emit = "reports") -> dict[str, Any]:
     """The JSON Schema of the records, as ``citesift schema`` prints it."""
-    described: dict[str, Any] = json.loads(_native.json_schema(flags(emit)))
+    described: dict[str, Any] = json.loads(_native.json_schema(settings(emit)))
     return described

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from . import _native
 from ._clean import raise_unread
-from ._options import Dedup, Emit, Format, flags, names
+from ._options import Dedup, Emit, Format, names, settings
 
 if TYPE_CHECKING:
     import pyarrow
@@ -40,8 +40,10 @@ def parse_batch(
     keys by which they are removed across pages, and with ``outcomes`` rows for what is no record.
     `schema` gives the columns; the package's documentation says what they mean.
     """
-    typed = flags(emit, text_field=text, url_field=url, dedup=dedup, near=near, max_page=max_page)
-    parsed = _native.parse_batch(batch, typed, path=path, record=record, outcomes=outcomes)
+    checked = settings(
+        emit, text_field=text, url_field=url, dedup=dedup, near=near, max_page=max_page
+    )
+    parsed = _native.parse_batch(batch, checked, path=path, record=record, outcomes=outcomes)
     return _pyarrow().record_batch(parsed)
 
 
@@ -66,7 +68,7 @@ def parse_file(
     disk alone. Raises `ReadError` behind the last table where the content could not be read whole;
     with ``outcomes`` that is told in a row instead.
     """
-    typed = flags(
+    checked = settings(
         emit,
         format=format,
         text_field=text_field,
@@ -76,7 +78,7 @@ def parse_file(
         near=near,
         max_page=max_page,
     )
-    file = _native.parse_file(content, path, typed, outcomes=outcomes)
+    file = _native.parse_file(content, path, checked, outcomes=outcomes)
     return _tables(file, raises=not outcomes)
 
 
@@ -84,7 +86,7 @@ def schema(
     emit: Emit = "reports", *, dedup: Dedup = "page", outcomes: bool = False
 ) -> pyarrow.Schema:
     """The columns of what `parse_batch` and `parse_file` give with these options."""
-    return _pyarrow().schema(_native.schema(flags(emit, dedup=dedup), outcomes=outcomes))
+    return _pyarrow().schema(_native.schema(settings(emit, dedup=dedup), outcomes=outcomes))
 
 
 def to_dicts(table: pyarrow.RecordBatch | pyarrow.Table) -> Iterator[dict[str, Any]]:

@@ -25,6 +25,12 @@ class BatchSchema:
     def __arrow_c_schema__(self) -> object: ...
 
 @final
+class Settings:
+    """Options that were checked: each of the flags is one of the program's, as it is typed."""
+
+    def __new__(cls, flags: Sequence[str]) -> Settings: ...
+
+@final
 class Run:
     """A run under way."""
 
@@ -57,7 +63,7 @@ def parse(text: bytes, url: str | None) -> tuple[str | None, str | None]:
 
 def parse_batch(
     batch: ArrowStream,
-    flags: Sequence[str],
+    settings: Settings,
     *,
     path: str | None,
     record: str | None,
@@ -65,11 +71,11 @@ def parse_batch(
 ) -> Batch:
     """The table of the pages in a table's rows."""
 
-def parse_file(content: bytes, path: str, flags: Sequence[str], *, outcomes: bool) -> File:
+def parse_file(content: bytes, path: str, settings: Settings, *, outcomes: bool) -> File:
     """The tables of the pages in a file."""
 
-def schema(flags: Sequence[str], *, outcomes: bool) -> BatchSchema:
+def schema(settings: Settings, *, outcomes: bool) -> BatchSchema:
     """The schema of what they give."""
 
-def json_schema(flags: Sequence[str]) -> str:
+def json_schema(settings: Settings) -> str:
     """The JSON Schema of a record."""

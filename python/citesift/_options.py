@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import Literal, TypeAlias
+
+from . import _native
 
 Emit: TypeAlias = Literal["reports", "statements"]
 Dedup: TypeAlias = Literal["off", "page", "run", "text"]
@@ -21,6 +24,16 @@ def flags(emit: str, **options: Value) -> list[str]:
     given = {name: option for name, option in options.items() if option is not None}
     typed = (f"--{name.replace('_', '-')}={_typed(name, option)}" for name, option in given.items())
     return [f"--emit={emit}", *typed]
+
+
+def settings(emit: str, **options: Value) -> _native.Settings:
+    """The options, checked; checking takes as long as some hundred pages, and is done once."""
+    return _checked(tuple(flags(emit, **options)))
+
+
+@lru_cache(maxsize=64)
+def _checked(typed: tuple[str, ...]) -> _native.Settings:
+    return _native.Settings(typed)
 
 
 def names(keep: Iterable[str]) -> list[str] | None:

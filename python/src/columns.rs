@@ -9,7 +9,9 @@ use std::sync::Arc;
 use arrow_array::builder::PrimitiveBuilder;
 use arrow_array::types::{ArrowPrimitiveType, Float64Type, Int32Type, Int64Type};
 use arrow_array::{ArrayRef, BinaryArray, ListArray, StringArray, StructArray};
-use arrow_buffer::{Buffer, NullBuffer, NullBufferBuilder, OffsetBuffer, ScalarBuffer};
+use arrow_buffer::{
+    ArrowNativeType, Buffer, NullBuffer, NullBufferBuilder, OffsetBuffer, ScalarBuffer,
+};
 use arrow_schema::{ArrowError, DataType, Field, FieldRef, Fields};
 
 /// A column of numbers.
@@ -114,6 +116,23 @@ impl Texts {
         self.nulls.push(false);
     }
 
+    /// The last value once more.
+    pub fn again(&mut self) {
+        let rows = self.ends.ends.len();
+        let [start, end] = [rows - 2, rows - 1].map(|at| self.ends.ends[at].as_usize());
+        if !self.ends.is_over {
+            self.values.extend_from_within(start..end);
+        }
+        self.ends.push(self.values.len());
+        self.nulls.again();
+    }
+
+    /// Makes room for so many bytes, which is given back at the end where it is not used. A column
+    /// that grows step by step is written into other memory at each.
+    pub fn reserve(&mut self, bytes: usize) {
+        self.values.reserve_exact(bytes);
+    }
+
     pub fn bytes(&self) -> usize {
         self.values.len()
     }
@@ -146,28 +165,40 @@ impl Texts {
 }
 
 fn buffer(mut values: Vec<u8>) -> Buffer {
-    // A growing column takes twice its bytes at most, and others hold it for long.
+    // It may have twice its bytes, and others hold it for long.
     values.shrink_to_fit();
     Buffer::from(values)
 }
 
 /// Which rows have a value.
-pub struct Nulls(NullBufferBuilder);
+pub struct Nulls {
+    rows: NullBufferBuilder,
+    last: bool,
+}
 
 impl Default for Nulls {
     fn default() -> Self {
-        Self(NullBufferBuilder::new(0))
+        Self {
+            rows: NullBufferBuilder::new(0),
+            last: true,
+        }
     }
 }
 
 impl Nulls {
     pub fn push(&mut self, has_value: bool) {
-        self.0.append(has_value);
+        self.rows.append(has_value);
+        self.last = has_value;
+    }
+
+    /// As the last row.
+    fn again(&mut self) {
+        self.rows.append(self.last);
     }
 
     /// None where every row has one.
     pub fn finish(mut self) -> Option<NullBuffer> {
-        self.0.finish()
+        self.rows.finish()
     }
 }
 

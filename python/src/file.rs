@@ -66,6 +66,7 @@ fn tables_of(
         batches,
         failed: None,
     };
+    tables.table.reserve(content.len().min(LARGE));
     let faults = Spans::new(config).file(config, path, content, &mut tables);
     for fault in &faults {
         tables.table.fault(fault);

@@ -5,7 +5,8 @@ use std::borrow::Cow;
 
 use arrow_array::cast::AsArray;
 use arrow_array::{
-    Array, BinaryArray, BinaryViewArray, LargeBinaryArray, RecordBatch, StringViewArray,
+    Array, BinaryArray, BinaryViewArray, LargeBinaryArray, OffsetSizeTrait, RecordBatch,
+    StringViewArray,
 };
 use arrow_schema::DataType;
 use citesift::Config;
@@ -35,8 +36,10 @@ pub fn parse(
 ) -> Result<RecordBatch, String> {
     let mut spans = Spans::new(config);
     let mut table = Table::new(columns);
-    for batch in batches {
-        let input = Input::of(batch, config, places)?;
+    let inputs = batches.iter().map(|batch| Input::of(batch, config, places));
+    let inputs = inputs.collect::<Result<Vec<_>, _>>()?;
+    table.reserve(inputs.iter().map(|input| input.text.bytes()).sum());
+    for input in &inputs {
         input.parse(&mut spans, &mut table);
     }
     table.end();
@@ -127,6 +130,16 @@ impl Bytes {
         })
     }
 
+    /// About so many bytes, all rows together.
+    fn bytes(&self) -> usize {
+        match self {
+            Self::Small(array) => between(array.value_offsets()),
+            Self::Large(array) => between(array.value_offsets()),
+            Self::View(array) => array.total_buffer_bytes_used(),
+            Self::Null => 0,
+        }
+    }
+
     fn value(&self, row: usize) -> Option<&[u8]> {
         match self {
             Self::Small(array) => array.is_valid(row).then(|| array.value(row)),
@@ -134,6 +147,13 @@ impl Bytes {
             Self::View(array) => array.is_valid(row).then(|| array.value(row)),
             Self::Null => None,
         }
+    }
+}
+
+fn between<O: OffsetSizeTrait>(ends: &[O]) -> usize {
+    match ends {
+        [first, .., last] => last.as_usize().saturating_sub(first.as_usize()),
+        _ => 0,
     }
 }
 

@@ -18,7 +18,7 @@ mod stream;
 mod table;
 
 use citesift::cli::config_of;
-use citesift::{Config, Emit, model};
+use citesift::{Config, model};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::pybacked::PyBackedBytes;
@@ -36,7 +36,8 @@ pyo3::import_exception!(citesift._errors, RunError);
 mod native {
     #[pymodule_export]
     use super::{
-        Batch, BatchSchema, File, Run, json_schema, parse, parse_batch, parse_file, schema,
+        Batch, BatchSchema, File, Run, Settings, json_schema, parse, parse_batch, parse_file,
+        schema,
     };
 
     #[pymodule_export]
@@ -59,56 +60,68 @@ fn parse(py: Python, text: PyBackedBytes, url: Option<&str>) -> (Option<String>,
     })
 }
 
+/// Options that were checked: each of the flags is one of the program's, as it is typed.
+#[pyclass(frozen, module = "citesift._native")]
+struct Settings(Config);
+
+#[pymethods]
+impl Settings {
+    #[new]
+    fn new(flags: Vec<String>) -> PyResult<Self> {
+        let config = config_of(&flags, &[]).map_err(PyValueError::new_err)?;
+        Ok(Self(config))
+    }
+}
+
+impl Settings {
+    fn columns(&self, outcomes: bool) -> PyResult<Columns> {
+        Columns::new(&self.0, outcomes).map_err(PyValueError::new_err)
+    }
+}
+
 /// The table of the pages in a table's rows.
 #[pyfunction]
-#[pyo3(signature = (batch, flags, *, path, record, outcomes))]
+#[pyo3(signature = (batch, settings, *, path, record, outcomes))]
 fn parse_batch(
     batch: &Bound<PyAny>,
-    flags: Vec<String>,
+    settings: &Settings,
     path: Option<String>,
     record: Option<String>,
     outcomes: bool,
 ) -> PyResult<Batch> {
-    let (config, columns) = settings(&flags, outcomes)?;
+    let columns = settings.columns(outcomes)?;
     let batches = batches_of(batch)?;
     let places = Places { path, record };
     let parsed = batch
         .py()
-        .detach(|| input::parse(&batches, &config, &places, columns));
+        .detach(|| input::parse(&batches, &settings.0, &places, columns));
     parsed.map(Batch).map_err(PyValueError::new_err)
 }
 
 /// The tables of the pages in a file.
 #[pyfunction]
-#[pyo3(signature = (content, path, flags, *, outcomes))]
+#[pyo3(signature = (content, path, settings, *, outcomes))]
 fn parse_file(
     content: PyBackedBytes,
     path: String,
-    flags: Vec<String>,
+    settings: &Settings,
     outcomes: bool,
 ) -> PyResult<File> {
-    let (config, columns) = settings(&flags, outcomes)?;
-    File::parse(content, path, config, columns)
+    let columns = settings.columns(outcomes)?;
+    File::parse(content, path, settings.0.clone(), columns)
 }
 
 /// The schema of what they give.
 #[pyfunction]
-#[pyo3(signature = (flags, *, outcomes))]
-fn schema(flags: Vec<String>, outcomes: bool) -> PyResult<BatchSchema> {
-    Ok(BatchSchema(settings(&flags, outcomes)?.1.schema()))
+#[pyo3(signature = (settings, *, outcomes))]
+fn schema(settings: &Settings, outcomes: bool) -> PyResult<BatchSchema> {
+    Ok(BatchSchema(settings.columns(outcomes)?.schema()))
 }
 
 /// The JSON Schema of a record.
 #[pyfunction]
-fn json_schema(flags: Vec<String>) -> PyResult<String> {
-    let emit: Emit = settings(&flags, false)?.0.form.emit();
-    Ok(json(&model::schema(emit)))
-}
-
-fn settings(flags: &[String], outcomes: bool) -> PyResult<(Config, Columns)> {
-    let config = config_of(flags, &[]).map_err(PyValueError::new_err)?;
-    let columns = Columns::new(&config, outcomes).map_err(PyValueError::new_err)?;
-    Ok((config, columns))
+fn json_schema(settings: &Settings) -> String {
+    json(&model::schema(settings.0.form.emit()))
 }
 
 /// What ended a run early.

@@ -63,6 +63,11 @@ impl Statements {
         self.rows += 1;
     }
 
+    /// Makes room for what so many bytes of pages hold: their statements' texts are most of it.
+    pub fn reserve(&mut self, bytes: usize) {
+        self.text.reserve(bytes);
+    }
+
     pub fn bytes(&self) -> usize {
         self.text.bytes()
     }

@@ -199,6 +199,12 @@ impl Reports {
         }
     }
 
+    /// Makes room for what so many bytes of pages hold.
+    pub fn reserve(&mut self, bytes: usize) {
+        self.statements.reserve(bytes);
+        self.abstract_text.reserve(bytes / 2);
+    }
+
     /// Bytes of its longest columns.
     pub fn bytes(&self) -> usize {
         self.statements.bytes() + self.title.bytes() + self.abstract_text.bytes()

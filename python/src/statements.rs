@@ -60,18 +60,24 @@ impl Rows {
     }
 
     /// Adds the statements of a page, which is so many-th of a row.
-    pub fn push(&mut self, row: u64, number: u64, span: &Span) {
+    pub fn push(&mut self, row: u64, page_number: u64, span: &Span) {
         let (page, at) = (span.page, span.at);
-        for kept in span.kept {
+        for (number, kept) in span.kept.iter().enumerate() {
             count(&mut self.row, Some(row));
-            count(&mut self.page, Some(number));
+            count(&mut self.page, Some(page_number));
             self.statements.push(span, kept);
-            self.doi.lower_case(page.doi);
             self.year.append_option(page.year.map(i32::from));
-            self.title.lines(&page.title);
-            self.report_id.option(at.report_id);
             self.sources.push(at);
-            self.meta.option(at.meta.map(str::as_bytes));
+            if number == 0 {
+                self.doi.lower_case(page.doi);
+                self.title.lines(&page.title);
+                self.report_id.option(at.report_id);
+                self.meta.option(at.meta.map(str::as_bytes));
+            } else {
+                let texts = [&mut self.doi, &mut self.title];
+                let others = [&mut self.report_id, &mut self.meta];
+                texts.into_iter().chain(others).for_each(Texts::again);
+            }
             if let Some(keys) = &mut self.keys {
                 keys.of_page.push(Some(span));
                 let compared = span.compared();
@@ -82,6 +88,11 @@ impl Rows {
                 );
             }
         }
+    }
+
+    /// Makes room for what so many bytes of pages hold.
+    pub fn reserve(&mut self, bytes: usize) {
+        self.statements.reserve(bytes);
     }
 
     pub fn rows(&self) -> usize {

@@ -79,6 +79,14 @@ impl Table {
         }
     }
 
+    /// Makes room for what so many bytes of pages hold.
+    pub fn reserve(&mut self, bytes: usize) {
+        match &mut self.form {
+            Form::Reports(reports) => reports.reserve(bytes),
+            Form::Statements(rows) => rows.reserve(bytes),
+        }
+    }
+
     /// Goes on to the input's next row.
     pub fn next_row(&mut self) {
         self.row += 1;

@@ -14,7 +14,7 @@ import pytest
 from conftest import lines, page
 
 import citesift
-from citesift import Dedup, Emit
+from citesift import Dedup, Emit, _native
 
 ONE = page("10.5555/one", "One", "First.", "Second.", "First.")
 TWO = page("10.5555/two", "Two", "First.", "Third.")
@@ -292,8 +292,9 @@ def test_tables_of_other_libraries_are_taken() -> None:
 
 
 def test_no_text_is_copied_on_its_way_out() -> None:
-    parsed = citesift._native.parse_batch(
-        pa.table({"text": [ONE]}), ["--emit=reports"], path=None, record=None, outcomes=False
+    settings = _native.Settings(["--emit=reports"])
+    parsed = _native.parse_batch(
+        pa.table({"text": [ONE]}), settings, path=None, record=None, outcomes=False
     )
     one, other = pa.record_batch(parsed), pa.record_batch(parsed)
     title = one.schema.get_field_index("title")
