@@ -65,7 +65,7 @@ impl Statements {
 
     /// Makes room for what so many bytes of pages hold: their statements' texts are most of it.
     pub fn reserve(&mut self, bytes: usize) {
-        self.text.reserve(bytes);
+        self.text.reserve(bytes / 2);
     }
 
     pub fn bytes(&self) -> usize {

@@ -202,7 +202,7 @@ impl Reports {
     /// Makes room for what so many bytes of pages hold.
     pub fn reserve(&mut self, bytes: usize) {
         self.statements.reserve(bytes);
-        self.abstract_text.reserve(bytes / 2);
+        self.abstract_text.reserve(bytes / 4);
     }
 
     /// Bytes of its longest columns.
