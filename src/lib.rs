@@ -9,6 +9,7 @@
 //! * [`parse`] takes one page in memory, [`parse_at`] one whose address is known.
 //! * [`run`] carries out a whole job, described by a [`Config`], and hands out records, as NDJSON or in another [`Form`].
 //! * [`records`] is the same job as an iterator of reports.
+//! * [`job::Spans`] hands out the pages of what is in memory as spans, for who builds columns of them.
 //!
 //! # How it works
 //!
