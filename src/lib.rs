@@ -6,9 +6,10 @@
 //! gives one [`Report`](model::Report) per page. The program `citesift` is the library
 //! with a command line.
 //!
-//! * [`parse`] takes one page in memory.
+//! * [`parse`] takes one page in memory, [`parse_at`] one whose address is known.
 //! * [`run`] carries out a whole job, described by a [`Config`], and hands out records, as NDJSON or in another [`Form`].
 //! * [`records`] is the same job as an iterator of reports.
+//! * [`job::Spans`] hands out the pages of what is in memory as spans, for who builds columns of them.
 //!
 //! # How it works
 //!
@@ -80,6 +81,6 @@ pub mod verify;
 pub use dedup::Dedup;
 pub use error::{Error, ReadError};
 pub use input::Input;
-pub use job::{Config, Output, Records, Summary, parse, records, run};
+pub use job::{Config, Output, Records, Summary, parse, parse_at, records, run};
 pub use model::Emit;
 pub use sink::Form;

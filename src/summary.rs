@@ -1,6 +1,8 @@
-//! A run's outcome in a few sentences, for people.
+//! A run's outcome: in a few sentences, for people, and as figures, for programs.
 
 use std::time::Duration;
+
+use serde::Serialize;
 
 use crate::job::Summary;
 use crate::place::Place;
@@ -9,6 +11,49 @@ use crate::stats::{ByName, Stages, Stats};
 /// Reasons of refusal that are named, and shapes of unrecognized lines.
 const REASONS: usize = 3;
 const SHAPES: usize = 3;
+
+/// A run's figures, as `--stats` writes them.
+#[derive(Debug, Serialize)]
+struct Figures<'a> {
+    version: &'static str,
+    #[serde(flatten)]
+    stats: &'a Stats,
+    read_errors: Vec<UnreadSource<'a>>,
+    /// The run ended before its input: by `--limit`, or because nobody read on.
+    stopped: bool,
+    /// Of this run alone, also where it goes on with another.
+    elapsed_seconds: f64,
+    stages: &'a Stages,
+    /// The stage that the others waited for.
+    limit: &'static str,
+}
+
+#[derive(Debug, Serialize)]
+struct UnreadSource<'a> {
+    path: &'a str,
+    record: Option<&'a str>,
+    message: String,
+}
+
+impl Summary {
+    /// The figures of a run that took so long, for who writes them down.
+    pub fn figures(&self, elapsed: Duration) -> impl Serialize {
+        let read_errors = self.faults.iter().map(|fault| UnreadSource {
+            path: &fault.path,
+            record: fault.record.as_deref(),
+            message: fault.source.to_string(),
+        });
+        Figures {
+            version: env!("CARGO_PKG_VERSION"),
+            stats: &self.stats,
+            read_errors: read_errors.collect(),
+            stopped: self.stopped,
+            elapsed_seconds: elapsed.as_secs_f64(),
+            stages: &self.stages,
+            limit: self.stages.limit(),
+        }
+    }
+}
 
 /// The summary for standard error. Of the bytes read, so many were read before this run, which went
 /// on from there. `rejects_written` says that the rejects went to a file.

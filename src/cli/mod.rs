@@ -26,6 +26,7 @@ use std::process::ExitCode;
 use std::sync::OnceLock;
 
 use self::args::{Args, Command};
+pub use self::shaping::config_of;
 pub use self::standard::Closed;
 use self::standard::STANDARD_OUTPUT;
 use self::typed::Typed;

@@ -6,8 +6,6 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use serde::Serialize;
-
 use super::args::{Args, When, refuse_unseekable};
 use super::outputs::{NamedFile, Outputs};
 use super::report::Report;
@@ -20,7 +18,6 @@ use crate::job::{Checkpoint, Config, Summary, Watch, run_from};
 use crate::model::{Reject, RejectReason};
 use crate::place::{Place, Printable};
 use crate::progress::{Progress, say, total_bytes};
-use crate::stats::{Stages, Stats};
 use crate::summary;
 
 /// Carries the run through, and returns the exit code.
@@ -262,44 +259,8 @@ fn progress(args: &Args, config: &Config) -> Progress {
     }
 }
 
-/// The summary as `--stats` writes it.
-#[derive(Serialize)]
-struct StatsFile<'a> {
-    version: &'static str,
-    #[serde(flatten)]
-    stats: &'a Stats,
-    read_errors: Vec<StatsReadError<'a>>,
-    /// The run ended before its input: by `--limit`, or because nobody read on.
-    stopped: bool,
-    /// Of this run alone, also where it goes on with another.
-    elapsed_seconds: f64,
-    stages: &'a Stages,
-    /// The stage that the others waited for.
-    limit: &'static str,
-}
-
-#[derive(Serialize)]
-struct StatsReadError<'a> {
-    path: &'a str,
-    record: Option<&'a str>,
-    message: String,
-}
-
 fn write_stats(mut file: NamedFile, summary: &Summary, elapsed: Duration) -> Result<(), Error> {
-    let read_errors = summary.faults.iter().map(|fault| StatsReadError {
-        path: &fault.path,
-        record: fault.record.as_deref(),
-        message: fault.source.to_string(),
-    });
-    file.json_line(&StatsFile {
-        version: env!("CARGO_PKG_VERSION"),
-        stats: &summary.stats,
-        read_errors: read_errors.collect(),
-        stopped: summary.stopped,
-        elapsed_seconds: elapsed.as_secs_f64(),
-        stages: &summary.stages,
-        limit: summary.stages.limit(),
-    })?;
+    file.json_line(&summary.figures(elapsed))?;
     file.finish()
 }
 

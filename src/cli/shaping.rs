@@ -3,7 +3,7 @@
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 
-use clap::{Args, ValueEnum};
+use clap::{Args, Parser, ValueEnum};
 
 use super::form::form;
 use crate::dedup::Dedup;
@@ -196,6 +196,30 @@ impl ShapingArgs {
             keep: keep.clone(),
         })
     }
+}
+
+/// What holds for these paths with these flags, each as it is typed, or the sentence that says
+/// what to change: for a front end that is no command line and has the same options.
+///
+/// # Errors
+/// A flag that does not shape records, and a value that it cannot have.
+pub fn config_of(flags: &[String], paths: &[PathBuf]) -> Result<Config, String> {
+    let typed = [&["citesift".to_owned()], flags].concat();
+    let front = Front::try_parse_from(typed).map_err(|error| {
+        let message = error.to_string();
+        let said = message.split("\n\n").next().unwrap_or_default();
+        said.trim_start_matches("error: ").trim_end().to_owned()
+    })?;
+    let inputs = paths.iter().map(|path| input(path));
+    front.shaping.config(inputs.collect::<Result<_, _>>()?)
+}
+
+/// The flags alone.
+#[derive(Debug, Parser)]
+#[command(disable_help_flag = true)]
+struct Front {
+    #[command(flatten)]
+    shaping: ShapingArgs,
 }
 
 /// What a path that was typed names, or the sentence that says what to change.

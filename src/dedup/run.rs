@@ -149,22 +149,33 @@ impl RunDedup {
     }
 
     fn matters(&self, identity: &PageIdentity) -> bool {
-        match self.scope {
-            Dedup::Off | Dedup::Page => false,
-            Dedup::Run => identity.paper.is_some(),
-            Dedup::Text => true,
-        }
+        identity.is_compared(self.scope)
     }
 
     fn across_pages(&self, identity: &PageIdentity, block: Key) -> Key {
-        let paper = identity.paper.filter(|_| self.scope == Dedup::Run);
-        joined(paper, block)
+        identity.block_across_pages(self.scope, block)
     }
 }
 
 impl PageIdentity {
-    fn header_across_pages(&self) -> Key {
+    /// Whether the page is compared with others.
+    pub fn is_compared(&self, scope: Dedup) -> bool {
+        match scope {
+            Dedup::Off | Dedup::Page => false,
+            Dedup::Run => self.paper.is_some(),
+            Dedup::Text => true,
+        }
+    }
+
+    /// What the header is known by across the run.
+    pub fn header_across_pages(&self) -> Key {
         joined(self.paper, self.header)
+    }
+
+    /// What one of the page's blocks is known by across the run.
+    pub fn block_across_pages(&self, scope: Dedup, block: Key) -> Key {
+        let paper = self.paper.filter(|_| scope == Dedup::Run);
+        joined(paper, block)
     }
 }
 

@@ -8,8 +8,8 @@ use super::Rule;
 
 /// count = digit+ | digit{1,3} ("," digit{3})+
 ///
-/// A count that does not fit 64 bits is no count: the line stays unrecognised
-/// instead of turning into another number.
+/// A count that does not fit 64 bits with a sign, which tables and databases have for numbers, is
+/// no count: the line stays unrecognised instead of turning into another number there.
 pub fn count(input: &[u8]) -> Rule<'_, u64> {
     map_opt(
         take_while1(|byte: u8| byte.is_ascii_digit() || byte == b','),
@@ -54,9 +54,10 @@ fn value_of(printed: &[u8]) -> Option<u64> {
     if first.is_empty() || (separated && first.len() > 3) {
         return None;
     }
-    groups.try_fold(digits(0, first)?, |value, group| {
+    let value = groups.try_fold(digits(0, first)?, |value, group| {
         (group.len() == 3).then(|| digits(value, group))?
-    })
+    });
+    value.filter(|&value| i64::try_from(value).is_ok())
 }
 
 fn digits(start: u64, digits: &[u8]) -> Option<u64> {
@@ -77,7 +78,8 @@ mod tests {
             ("12,345,678", Some(12_345_678)),
             ("1234", Some(1234)),
             ("007", Some(7)),
-            ("18446744073709551615", Some(u64::MAX)),
+            ("9223372036854775807", Some(i64::MAX as u64)),
+            ("9,223,372,036,854,775,808", None),
             ("18446744073709551616", None),
             ("1,23", None),
             ("1234,567", None),

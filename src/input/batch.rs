@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{jsonl, warc};
 use crate::durable::FileState;
-use crate::model::{NotRead, Reject, RejectReason};
+use crate::model::{NotRead, Reject, RejectPlace, RejectReason};
 
 /// Text of one or more sources.
 #[derive(Debug, Default)]
@@ -213,6 +213,23 @@ impl Refused {
             line: None,
             record: None,
             excerpt: Reject::excerpt_of(beginning),
+        }
+    }
+
+    /// What is told of it. `in_text` is the line it begins in, where only the caller knows that.
+    pub fn reject(&self, origin: &Origin, in_text: Option<u64>) -> Reject {
+        let own = self.record.as_deref();
+        let record = origin.name_of(own.map(str::as_bytes).into());
+        Reject {
+            reason: self.reason,
+            message: self.message.clone(),
+            source: RejectPlace {
+                path: origin.path.clone(),
+                offset: self.offset,
+                line: self.line.or(in_text),
+                record: record.map(Cow::into_owned),
+            },
+            excerpt: self.excerpt.clone(),
         }
     }
 }

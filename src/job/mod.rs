@@ -1,6 +1,7 @@
 //! One run, wired: a [`Config`] in, the four stages over the pipeline, a [`Summary`] out.
 
 mod annotate;
+mod blocks;
 mod checkpoint;
 mod config;
 mod content;
@@ -11,6 +12,7 @@ mod read;
 mod records;
 mod sample;
 mod singly;
+mod spans;
 mod write;
 mod written;
 
@@ -24,10 +26,11 @@ use std::time::Duration;
 pub use annotate::{Line, Totals, annotate};
 pub use checkpoint::{Checkpoint, Fault};
 pub use config::Config;
-pub use page::parse;
+pub use page::{parse, parse_at};
 pub use records::{Records, records};
 pub use sample::Sample;
 pub use singly::{Single, singly};
+pub use spans::{Found, PageKeys, Span, Spans, Take};
 
 use crate::buffers::Buffers;
 use crate::dedup::Memory;

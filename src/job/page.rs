@@ -2,9 +2,9 @@
 
 use std::borrow::Cow;
 
-use super::parse::SEARCHED;
-use crate::dedup::{Dedup, Fingerprinter, Near, PageDedup, Seen, Similar};
-use crate::grammar::{self, Page};
+use super::blocks::Blocks;
+use crate::dedup::{Dedup, Kept};
+use crate::grammar::{self, Page, report_id};
 use crate::model::{Facets, Reject, RejectPlace, RejectReason, Report, Source, Statement, Warning};
 use crate::split::page_within;
 
@@ -23,10 +23,26 @@ use crate::split::page_within;
 /// # Errors
 /// A [`Reject`] for text that is no report page.
 pub fn parse(text: &[u8]) -> Result<Report, Reject> {
-    Alone::default().report(text).ok_or_else(|| {
-        let range = page_within(text, 0..text.len()).unwrap_or(0..0);
-        not_a_report(&text[range])
-    })
+    Alone::default()
+        .report(text)
+        .ok_or_else(|| not_a_report(text))
+}
+
+/// As [`parse`], for a page whose address is known. The record has it, and a text without any
+/// sign of a report is taken for the report's abstract where the address is a report's.
+///
+/// # Errors
+/// A [`Reject`] for text that is no report page.
+pub fn parse_at(text: &[u8], url: &str) -> Result<Report, Reject> {
+    let id = report_id(url.as_bytes());
+    let alone = Alone {
+        at_address: id.is_some(),
+        ..Alone::default()
+    };
+    let mut report = alone.report(text).ok_or_else(|| not_a_report(text))?;
+    report.url = Some(url.to_owned());
+    report.report_id = id.map(string);
+    Ok(report)
 }
 
 /// How a page in memory is parsed.
@@ -68,7 +84,8 @@ impl Alone {
     }
 }
 
-fn not_a_report(page: &[u8]) -> Reject {
+fn not_a_report(text: &[u8]) -> Reject {
+    let page = page_within(text, 0..text.len()).unwrap_or(0..0);
     Reject {
         reason: RejectReason::NotAReport,
         message: "nothing in the text is found on report pages only".to_owned(),
@@ -78,7 +95,7 @@ fn not_a_report(page: &[u8]) -> Reject {
             line: Some(1),
             record: None,
         },
-        excerpt: Reject::excerpt_of(page),
+        excerpt: Reject::excerpt_of(&text[page]),
     }
 }
 
@@ -110,39 +127,13 @@ fn report_of(page: &Page, source: Source, alone: Alone) -> Report {
 }
 
 fn statements_of(page: &Page, alone: Alone) -> Vec<Statement> {
-    let mut fingerprinter = Fingerprinter::default();
-    let mut near = alone.near.map(Near::new);
-    let (mut ids, mut seen, mut kept) = (Vec::new(), Vec::new(), Vec::new());
-    let mut similar: Vec<Option<Similar>> = Vec::new();
-    for (number, block) in page.blocks.iter().enumerate() {
-        let fingerprint = fingerprinter.of(
-            &block.text,
-            block.section,
-            block.statement_type,
-            block.confidence,
-        );
-        // A run does not compare again what repeats one of the first.
-        let mut searched = page.blocks[..number.min(SEARCHED)].iter();
-        similar.push(
-            match searched.position(|first| first.is_repeated_by(block)) {
-                Some(first) => similar[first],
-                None => near
-                    .as_mut()
-                    .and_then(|near| near.similar(fingerprint, &block.text)),
-            },
-        );
-        ids.push(fingerprint.id);
-        seen.push(Seen {
-            key: fingerprint.key,
-            see_more: block.see_more,
-        });
-    }
-    PageDedup::new(alone.scope).decide(&seen, &mut kept);
-    let statement = |kept: &crate::dedup::Kept| {
+    let mut blocks = Blocks::new(alone.scope, alone.near);
+    blocks.decide(&page.blocks);
+    let statement = |kept: &Kept| {
         let block = &page.blocks[kept.block];
-        let similar = similar[kept.block];
+        let similar = blocks.similar[kept.block];
         Statement {
-            id: format!("{:032x}", ids[kept.block]),
+            id: format!("{:032x}", blocks.fingerprints[kept.block].id),
             text: string(&block.text),
             section: block.section.map(string),
             statement_type: block.statement_type,
@@ -153,7 +144,7 @@ fn statements_of(page: &Page, alone: Alone) -> Vec<Statement> {
             occurrences: kept.occurrences,
         }
     };
-    kept.iter().map(statement).collect()
+    blocks.kept.iter().map(statement).collect()
 }
 
 fn joined(lines: &[&[u8]]) -> Option<String> {

@@ -400,8 +400,6 @@ impl ParseStage<'_> {
         });
     }
 
-    /// The paper by its DOI or else its report; the header by all that a record shows of it but
-    /// the address, for the same page is crawled at two.
     fn identity(&mut self, page: &Page, at: &At, beginning: Range<usize>) -> PageIdentity {
         let is_report = self.wanted.form == Form::Ndjson(Emit::Reports);
         let header = if is_report && at.url.is_none() {
@@ -411,13 +409,7 @@ impl ParseStage<'_> {
             ndjson::beginning(&mut self.header, Emit::Reports, page, &At::default());
             &self.header
         };
-        let doi = page.doi.map(<[u8]>::to_ascii_lowercase);
-        PageIdentity {
-            paper: doi
-                .map(|doi| fingerprint_of("doi", &doi))
-                .or_else(|| at.report_id.map(|id| fingerprint_of("report", id))),
-            header: fingerprint_of("page", header),
-        }
+        identity_of(page, at, header)
     }
 
     /// Counts the shapes of the last page's lines that no part claims. `parsed` is the page's text
@@ -542,19 +534,31 @@ impl ParseStage<'_> {
     }
 }
 
+/// The paper by its DOI or else its report; the header by all that a record shows of it but
+/// the address, for the same page is crawled at two.
+pub(super) fn identity_of(page: &Page, at: &At, header: &[u8]) -> PageIdentity {
+    let doi = page.doi.map(<[u8]>::to_ascii_lowercase);
+    PageIdentity {
+        paper: doi
+            .map(|doi| fingerprint_of("doi", &doi))
+            .or_else(|| at.report_id.map(|id| fingerprint_of("report", id))),
+        header: fingerprint_of("page", header),
+    }
+}
+
 /// What is known of a page before it is parsed.
 #[derive(Clone, Copy)]
-struct Known {
+pub(super) struct Known {
     /// It is UTF-8.
-    is_valid: bool,
+    pub is_valid: bool,
     /// It is all that stands at a report's address.
-    at_address: bool,
+    pub at_address: bool,
     /// Line feeds of its part before it, where lines are counted.
-    feeds: Option<u64>,
+    pub feeds: Option<u64>,
 }
 
 impl Known {
-    fn parse<'a>(self, text: &'a [u8], page: &mut Page<'a>) {
+    pub fn parse<'a>(self, text: &'a [u8], page: &mut Page<'a>) {
         match self.at_address {
             true => grammar::parse_at_address(text, page),
             false => grammar::parse(text, page),
@@ -569,7 +573,7 @@ impl Known {
     }
 }
 
-fn too_large_page(text: &[u8], at: &At, record: RecordName, most: usize) -> Refused {
+pub(super) fn too_large_page(text: &[u8], at: &At, record: RecordName, most: usize) -> Refused {
     let message = too_large(at.length, most);
     Refused {
         length: at.length,

@@ -1,6 +1,5 @@
 //! The fourth stage: puts lines together, counts, and hands them out batch by batch.
 
-use std::borrow::Cow;
 use std::mem;
 use std::ops::ControlFlow;
 use std::sync::Arc;
@@ -337,20 +336,8 @@ where
         stats.pages.rejected += 1;
         stats.bytes.pages += refused.length;
         Stats::count(&mut stats.rejects, refused.reason.as_str());
-        let own = refused.record.as_deref();
-        let record = part.origin.name_of(own.map(str::as_bytes).into());
         let in_text = (!part.is_container).then_some(self.feeds + 1);
-        let reject = Reject {
-            reason: refused.reason,
-            message: refused.message.clone(),
-            source: RejectPlace {
-                path: part.origin.path.clone(),
-                offset: refused.offset,
-                line: refused.line.or(in_text),
-                record: record.map(Cow::into_owned),
-            },
-            excerpt: refused.excerpt.clone(),
-        };
+        let reject = refused.reject(&part.origin, in_text);
         if let Some(counting) = &mut self.counting {
             counting.refused(&reject);
         }

@@ -1,0 +1,141 @@
+"""Pages in and out of Arrow tables, for engines that have these."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING, Any
+
+from . import _native
+from ._clean import raise_unread
+from ._options import Dedup, Emit, Format, names, settings
+
+if TYPE_CHECKING:
+    import pyarrow
+
+    from ._native import ArrowStream
+
+
+def parse_batch(
+    batch: ArrowStream,
+    *,
+    text: str = "text",
+    url: str | None = None,
+    path: str | None = None,
+    record: str | None = None,
+    emit: Emit = "reports",
+    dedup: Dedup = "page",
+    near: float | None = None,
+    max_page: int | str = "64MiB",
+    outcomes: bool = False,
+) -> pyarrow.RecordBatch:
+    """Parse the pages in the rows of a table.
+
+    ``text`` and ``url`` name the columns with a page's text and its address; without the latter it
+    is ``url``, which may be missing. ``path`` and ``record`` name the columns for the record's
+    ``source``; without them it has an empty path and no record. A row may hold no page, one or
+    several: ``row`` is the number of the input's row, ``page`` that of the page in it.
+
+    Repeats are removed within each page. With ``dedup="run"`` and ``"text"`` there are also the
+    keys by which they are removed across pages, and with ``outcomes`` rows for what is no record.
+    `schema` gives the columns; the package's documentation says what they mean.
+    """
+    checked = settings(
+        emit, text_field=text, url_field=url, dedup=dedup, near=near, max_page=max_page
+    )
+    parsed = _native.parse_batch(batch, checked, path=path, record=record, outcomes=outcomes)
+    return _pyarrow().record_batch(parsed)
+
+
+def parse_file(
+    content: bytes,
+    path: str,
+    *,
+    format: Format = "auto",
+    text_field: str | None = None,
+    url_field: str | None = None,
+    keep: Iterable[str] = (),
+    emit: Emit = "reports",
+    dedup: Dedup = "page",
+    near: float | None = None,
+    max_page: int | str = "64MiB",
+    outcomes: bool = False,
+) -> Iterator[pyarrow.RecordBatch]:
+    """Parse a whole file that is in memory, compressed or not: the records, their ``source`` too,
+    are those that the program gives for a file of that path and content.
+
+    The columns are those of `parse_batch`; ``row`` is 0. zip and Parquet are read from files on
+    disk alone. Raises `ReadError` behind the last table where the content could not be read whole;
+    with ``outcomes`` that is told in a row instead.
+    """
+    checked = settings(
+        emit,
+        format=format,
+        text_field=text_field,
+        url_field=url_field,
+        keep=names(keep),
+        dedup=dedup,
+        near=near,
+        max_page=max_page,
+    )
+    file = _native.parse_file(content, path, checked, outcomes=outcomes)
+    return _tables(file, raises=not outcomes)
+
+
+def schema(
+    emit: Emit = "reports", *, dedup: Dedup = "page", outcomes: bool = False
+) -> pyarrow.Schema:
+    """The columns of what `parse_batch` and `parse_file` give with these options."""
+    return _pyarrow().schema(_native.schema(settings(emit, dedup=dedup), outcomes=outcomes))
+
+
+def to_dicts(table: pyarrow.RecordBatch | pyarrow.Table) -> Iterator[dict[str, Any]]:
+    """The records in such a table as dicts: those that `clean` gives."""
+    is_reports = "statements" in table.schema.names
+    if "outcome" in table.schema.names:
+        table = table.filter(_pyarrow().compute.equal(table["outcome"], "report"))
+    keys = [name for name in table.schema.names if name not in _NOT_IN_RECORDS]
+    for row in table.select(keys).to_pylist():
+        for statement in row["statements"] if is_reports else (row,):
+            if statement["similar_to"] is None:
+                del statement["similar_to"], statement["similarity"]
+        row["meta"] = json.loads(row["meta"] or "null")
+        yield row
+
+
+_NOT_IN_RECORDS = {
+    "row",
+    "page",
+    "paper_key",
+    "page_key",
+    "statement_key",
+    "statement_keys",
+    "outcome",
+    "bytes",
+    "blocks",
+    "lines",
+    "unrecognized_lines",
+    "reason",
+    "reject",
+}
+
+
+def _tables(file: _native.File, *, raises: bool) -> Iterator[pyarrow.RecordBatch]:
+    arrow = _pyarrow()
+    try:
+        while (batch := file.next()) is not None:
+            yield arrow.record_batch(batch)
+    finally:
+        faults = file.end()
+    if raises:
+        raise_unread(json.loads(faults or "[]"))
+
+
+def _pyarrow() -> Any:
+    try:
+        import pyarrow
+        import pyarrow.compute
+    except ImportError as error:
+        message = "tables need pyarrow; install citesift[arrow]"
+        raise ImportError(message) from error
+    return pyarrow

@@ -1,0 +1,157 @@
+"""A whole run of the program's pipeline, as an iterator of dicts."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Iterable, Iterator
+from types import TracebackType
+from typing import Any
+
+from . import _native
+from ._errors import ReadError
+from ._options import Dedup, Emit, Format, flags, listed, names
+
+Path = str | os.PathLike[str]
+Tell = Callable[[dict[str, Any]], object]
+
+
+def clean(
+    paths: Path | Iterable[Path],
+    *,
+    format: Format = "auto",
+    text_field: str | None = None,
+    url_field: str | None = None,
+    keep: Iterable[str] = (),
+    emit: Emit = "reports",
+    dedup: Dedup = "page",
+    near: float | None = None,
+    memory: int | str | None = None,
+    threads: int | None = None,
+    sample: str | None = None,
+    seed: int = 0,
+    skip: int = 0,
+    limit: int | None = None,
+    max_page: int | str = "64MiB",
+    rejects: Tell | None = None,
+    duplicates: Tell | None = None,
+) -> Records:
+    """Clean dumps, as the program does, and give their records as dicts.
+
+    Options are the program's flags; ``citesift --help`` says what each does. ``rejects`` and
+    ``duplicates`` are called with what the program writes to the files of these names, each before
+    the records that came behind it.
+
+    Raises ``ValueError`` at once for an option with a wrong value. The iterator raises
+    `ReadError` behind the last record where an input could not be read whole.
+
+    >>> for record in clean("dump.txt.zst", dedup="run"):
+    ...     print(record["doi"], len(record["statements"]))
+    """
+    typed = flags(
+        emit,
+        format=format,
+        text_field=text_field,
+        url_field=url_field,
+        keep=names(keep),
+        dedup=dedup,
+        near=near,
+        memory=memory,
+        threads=threads,
+        sample=sample,
+        seed=seed,
+        skip=skip,
+        limit=limit,
+        max_page=max_page,
+    )
+    run = _native.Run(
+        listed(paths),
+        typed,
+        tells_rejects=rejects is not None,
+        tells_duplicates=duplicates is not None,
+    )
+    return Records(run, rejects, duplicates)
+
+
+class Records(Iterator[dict[str, Any]]):
+    """The records of a run, in the input's order.
+
+    The run is ended by the iterator's end, by `close`, or by leaving a ``with`` block; a run
+    whose iterator is dropped ends by itself.
+    """
+
+    def __init__(self, run: _native.Run, rejects: Tell | None, duplicates: Tell | None) -> None:
+        self._run: _native.Run | None = run
+        self._rejects = rejects
+        self._duplicates = duplicates
+        self._lines: Iterator[dict[str, Any]] = iter(())
+        self._summary: dict[str, Any] | None = None
+
+    @property
+    def summary(self) -> dict[str, Any] | None:
+        """The run's accounting, as ``--stats`` writes it; None before its end, and without one."""
+        return self._summary
+
+    def __iter__(self) -> Records:
+        return self
+
+    def __next__(self) -> dict[str, Any]:
+        while True:
+            for record in self._lines:
+                return record
+            if self._run is None:
+                raise StopIteration
+            piece = self._run.next()
+            if piece is None:
+                self._end(is_whole=True)
+                continue
+            records, rejects, duplicates = map(_lines, piece)
+            self._lines = records
+            for tell, told in ((self._rejects, rejects), (self._duplicates, duplicates)):
+                if tell is not None:
+                    for line in told:
+                        tell(line)
+
+    def close(self) -> None:
+        """End the run, and wait until it has."""
+        self._lines = iter(())
+        self._end(is_whole=False)
+
+    def __enter__(self) -> Records:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def _end(self, *, is_whole: bool) -> None:
+        run, self._run = self._run, None
+        ended = run.end() if run else None
+        if ended is None:
+            return
+        figures, faults, damage = ended
+        self._summary = json.loads(figures)
+        if is_whole:
+            raise_unread(json.loads(faults), json.loads(damage or "null"))
+
+
+def raise_unread(faults: list[dict[str, Any]], damage: dict[str, Any] | None = None) -> None:
+    """Raise what says that an input was not read whole, if anything does."""
+    errors = [ReadError(fault.pop("message"), **fault) for fault in faults]
+    if damage:
+        place = damage["source"]
+        parts = [place["path"], f"byte {place['offset']}"]
+        parts += [f"{name} {place[name]}" for name in ("line", "record") if place[name] is not None]
+        errors.append(ReadError(f"{', '.join(parts)}: {damage['message']}", **place))
+    if errors:
+        errors[0].others = errors[1:]
+        raise errors[0]
+
+
+def _lines(ndjson: bytes) -> Iterator[dict[str, Any]]:
+    # Not by `splitlines`, which also ends a line at what may stand in a text.
+    return map(json.loads, ndjson.decode().split("\n")[:-1])

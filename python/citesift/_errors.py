@@ -1,0 +1,48 @@
+"""What is raised: each with a place where there is one."""
+
+from __future__ import annotations
+
+
+class Error(Exception):
+    """Whatever this package raises, but for wrong options (``ValueError``, ``TypeError``)."""
+
+
+class Rejected(Error, ValueError):
+    """A text that is no report page.
+
+    ``reason`` is a word to group by, ``excerpt`` the text's beginning.
+    """
+
+    def __init__(self, message: str, *, reason: str, excerpt: str) -> None:
+        super().__init__(message)
+        self.reason = reason
+        self.excerpt = excerpt
+
+
+class ReadError(Error):
+    """An input that could not be read, or not to its end, or is damaged.
+
+    What could be saved of it has come out before, and so have the other inputs. ``path``,
+    ``offset`` (bytes before it), ``line`` and ``record`` say where it is, as far as that is known;
+    ``others`` are further inputs that could not be read.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        path: str,
+        offset: int | None = None,
+        line: int | None = None,
+        record: str | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.path = path
+        self.offset = offset
+        self.line = line
+        self.record = record
+        self.others: list[ReadError] = []
+
+
+class RunError(Error):
+    """A run that could not be carried through, such as for want of temporary space."""

@@ -1,0 +1,81 @@
+"""The native half: see `citesift`, whose functions call it."""
+
+from collections.abc import Sequence
+from typing import Protocol, final
+
+VERSION: str
+
+class ArrowStream(Protocol):
+    """A table of any library, such as ``pyarrow.Table`` or ``polars.DataFrame``."""
+
+    def __arrow_c_stream__(self, requested_schema: object | None = None) -> object: ...
+
+@final
+class Batch:
+    """A table that any Arrow library takes."""
+
+    def __arrow_c_array__(
+        self, requested_schema: object | None = None
+    ) -> tuple[object, object]: ...
+
+@final
+class BatchSchema:
+    """A schema that any Arrow library takes."""
+
+    def __arrow_c_schema__(self) -> object: ...
+
+@final
+class Settings:
+    """Options that were checked: each of the flags is one of the program's, as it is typed."""
+
+    def __new__(cls, flags: Sequence[str]) -> Settings: ...
+
+@final
+class Run:
+    """A run under way."""
+
+    def __new__(
+        cls,
+        paths: Sequence[str],
+        flags: Sequence[str],
+        *,
+        tells_rejects: bool,
+        tells_duplicates: bool,
+    ) -> Run: ...
+    def next(self) -> tuple[bytes, bytes, bytes] | None:
+        """The next records, rejects and duplicates, as lines of NDJSON; None at the end."""
+
+    def end(self) -> tuple[str, str, str | None] | None:
+        """End it, and give its figures, its faults and the first sign of damage, as JSON."""
+
+@final
+class File:
+    """A file that is being parsed."""
+
+    def next(self) -> Batch | None:
+        """The next table; None at the end."""
+
+    def end(self) -> str | None:
+        """End it, and give what could not be read, as JSON."""
+
+def parse(text: bytes, url: str | None) -> tuple[str | None, str | None]:
+    """The page's record as JSON, or else the reject."""
+
+def parse_batch(
+    batch: ArrowStream,
+    settings: Settings,
+    *,
+    path: str | None,
+    record: str | None,
+    outcomes: bool,
+) -> Batch:
+    """The table of the pages in a table's rows."""
+
+def parse_file(content: bytes, path: str, settings: Settings, *, outcomes: bool) -> File:
+    """The tables of the pages in a file."""
+
+def schema(settings: Settings, *, outcomes: bool) -> BatchSchema:
+    """The schema of what they give."""
+
+def json_schema(settings: Settings) -> str:
+    """The JSON Schema of a record."""

@@ -1,0 +1,118 @@
+//! A file in memory, as a stream of tables.
+
+use std::ops::ControlFlow;
+use std::sync::mpsc::SyncSender;
+
+use arrow_array::RecordBatch;
+use arrow_schema::ArrowError;
+use citesift::Config;
+use citesift::job::{Found, Spans, Take};
+use pyo3::prelude::*;
+use pyo3::pybacked::PyBackedBytes;
+
+use crate::exchange::Batch;
+use crate::run::{Fault, json};
+use crate::stream::Stream;
+use crate::table::{Columns, Table};
+
+/// A file that is being parsed.
+#[pyclass(frozen, module = "citesift._native")]
+pub struct File(Stream<RecordBatch, End>);
+
+/// What could not be read, as JSON.
+type End = Result<String, String>;
+
+/// A table is handed over when it holds so much text.
+const LARGE: usize = 16 << 20;
+
+impl File {
+    pub fn parse(
+        content: PyBackedBytes,
+        path: String,
+        config: Config,
+        columns: Columns,
+    ) -> PyResult<Self> {
+        let run = move |batches| tables_of(&content, path, &config, columns, batches);
+        Stream::start("citesift", run).map(Self)
+    }
+}
+
+#[pymethods]
+impl File {
+    /// The next table; None at the end.
+    fn next(&self, py: Python) -> PyResult<Option<Batch>> {
+        Ok(self.0.next(py)?.map(Batch))
+    }
+
+    /// Ends the parsing, and gives what could not be read, as JSON. None when it was asked before.
+    fn end(&self, py: Python) -> PyResult<Option<String>> {
+        match self.0.end(py)? {
+            Some(Ok(faults)) => Ok(Some(faults)),
+            Some(Err(message)) => Err(crate::failed(message)),
+            None => Ok(None),
+        }
+    }
+}
+
+fn tables_of(
+    content: &[u8],
+    path: String,
+    config: &Config,
+    columns: Columns,
+    batches: SyncSender<RecordBatch>,
+) -> End {
+    let mut tables = Tables {
+        table: Table::new(columns),
+        batches,
+        failed: None,
+    };
+    tables.table.reserve(content.len().min(LARGE));
+    let faults = Spans::new(config).file(config, path, content, &mut tables);
+    for fault in &faults {
+        tables.table.fault(fault);
+    }
+    tables.table.end();
+    if !tables.table.is_empty() {
+        // Whether it is wanted or not, this is the end.
+        let _ = tables.hand_over();
+    }
+    match tables.failed {
+        Some(error) => Err(error.to_string()),
+        None => Ok(json(&faults.iter().map(Fault::from).collect::<Vec<_>>())),
+    }
+}
+
+/// Hands tables over as they become large.
+struct Tables {
+    table: Table,
+    batches: SyncSender<RecordBatch>,
+    failed: Option<ArrowError>,
+}
+
+impl Tables {
+    fn hand_over(&mut self) -> ControlFlow<()> {
+        match self.table.take_batch() {
+            Ok(batch) => match self.batches.send(batch) {
+                Ok(()) => ControlFlow::Continue(()),
+                Err(_) => ControlFlow::Break(()),
+            },
+            Err(error) => {
+                self.failed = Some(error);
+                ControlFlow::Break(())
+            }
+        }
+    }
+}
+
+impl Take for Tables {
+    fn take(&mut self, found: Found) {
+        self.table.take(found);
+    }
+
+    fn go_on(&mut self) -> ControlFlow<()> {
+        match self.table.bytes() >= LARGE {
+            true => self.hand_over(),
+            false => ControlFlow::Continue(()),
+        }
+    }
+}

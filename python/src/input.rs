@@ -1,0 +1,178 @@
+//! The rows of a batch as records of a container: which columns hold their text, their address and
+//! their place.
+
+use std::borrow::Cow;
+
+use arrow_array::cast::AsArray;
+use arrow_array::{
+    Array, BinaryArray, BinaryViewArray, LargeBinaryArray, OffsetSizeTrait, RecordBatch,
+    StringViewArray,
+};
+use arrow_schema::DataType;
+use citesift::Config;
+use citesift::grammar::Page;
+use citesift::input::{Origin, RecordName, Text};
+use citesift::job::{Found, Spans, Take as _};
+use citesift::model::NotRead;
+
+use crate::table::{Columns, Table};
+
+/// Where the rows' places stand, if they have any.
+#[derive(Clone, Debug, Default)]
+pub struct Places {
+    pub path: Option<String>,
+    pub record: Option<String>,
+}
+
+/// Parses every row, in order.
+///
+/// # Errors
+/// The sentence that says what to change.
+pub fn parse(
+    batches: &[RecordBatch],
+    config: &Config,
+    places: &Places,
+    columns: Columns,
+) -> Result<RecordBatch, String> {
+    let mut spans = Spans::new(config);
+    let mut table = Table::new(columns);
+    let inputs = batches.iter().map(|batch| Input::of(batch, config, places));
+    let inputs = inputs.collect::<Result<Vec<_>, _>>()?;
+    table.reserve(inputs.iter().map(|input| input.text.bytes()).sum());
+    for input in &inputs {
+        input.parse(&mut spans, &mut table);
+    }
+    table.end();
+    table.take_batch().map_err(|error| error.to_string())
+}
+
+/// The columns of a batch.
+struct Input {
+    rows: usize,
+    text: Bytes,
+    url: Option<Bytes>,
+    path: Option<Bytes>,
+    record: Option<Bytes>,
+}
+
+impl Input {
+    fn of(batch: &RecordBatch, config: &Config, places: &Places) -> Result<Self, String> {
+        let fields = &config.fields;
+        let named = |option, name: &Option<String>| {
+            let column = |name| needed(batch, option, name);
+            name.as_deref().map(column).transpose()
+        };
+        Ok(Self {
+            rows: batch.num_rows(),
+            text: needed(batch, "text", &fields.text)?,
+            url: match &fields.url {
+                None => column(batch, "url", "url")?,
+                url => named("url", url)?,
+            },
+            path: named("path", &places.path)?,
+            record: named("record", &places.record)?,
+        })
+    }
+
+    fn parse<'a>(&'a self, spans: &mut Spans, table: &mut Table) {
+        let mut page = Page::default();
+        let mut origin = Origin::default();
+        for row in 0..self.rows {
+            let value = |column: &'a Option<Bytes>| column.as_ref()?.value(row);
+            if let Some(path) = &self.path {
+                let path = path.value(row).unwrap_or_default();
+                if path != origin.path.as_bytes() {
+                    origin = Origin::of_source(String::from_utf8_lossy(path).into_owned());
+                }
+            }
+            match self.text.value(row) {
+                Some(text) => {
+                    let record = Text {
+                        text: Cow::Borrowed(text),
+                        stored: None,
+                        offset: 0,
+                        record: RecordName::from(value(&self.record)),
+                        url: value(&self.url).map(Cow::Borrowed),
+                        date: None,
+                        meta: None,
+                    };
+                    spans.record(&record, &origin, &mut page, table);
+                }
+                None => table.take(Found::NotRead(NotRead::NoText)),
+            }
+            table.next_row();
+        }
+    }
+}
+
+/// A column of texts as bytes: that a batch's texts are UTF-8 is not taken for granted.
+enum Bytes {
+    Small(BinaryArray),
+    Large(LargeBinaryArray),
+    View(BinaryViewArray),
+    Null,
+}
+
+impl Bytes {
+    fn of(array: &dyn Array) -> Option<Self> {
+        Some(match array.data_type() {
+            DataType::Utf8 => Self::Small(array.as_string::<i32>().clone().into()),
+            DataType::LargeUtf8 => Self::Large(array.as_string::<i64>().clone().into()),
+            DataType::Utf8View => {
+                let texts: &StringViewArray = array.as_string_view();
+                Self::View(texts.clone().to_binary_view())
+            }
+            DataType::Binary => Self::Small(array.as_binary().clone()),
+            DataType::LargeBinary => Self::Large(array.as_binary().clone()),
+            DataType::BinaryView => Self::View(array.as_binary_view().clone()),
+            DataType::Null => Self::Null,
+            _ => return None,
+        })
+    }
+
+    /// About so many bytes, all rows together.
+    fn bytes(&self) -> usize {
+        match self {
+            Self::Small(array) => between(array.value_offsets()),
+            Self::Large(array) => between(array.value_offsets()),
+            Self::View(array) => array.total_buffer_bytes_used(),
+            Self::Null => 0,
+        }
+    }
+
+    fn value(&self, row: usize) -> Option<&[u8]> {
+        match self {
+            Self::Small(array) => array.is_valid(row).then(|| array.value(row)),
+            Self::Large(array) => array.is_valid(row).then(|| array.value(row)),
+            Self::View(array) => array.is_valid(row).then(|| array.value(row)),
+            Self::Null => None,
+        }
+    }
+}
+
+fn between<O: OffsetSizeTrait>(ends: &[O]) -> usize {
+    match ends {
+        [first, .., last] => last.as_usize().saturating_sub(first.as_usize()),
+        _ => 0,
+    }
+}
+
+fn needed(batch: &RecordBatch, option: &str, name: &str) -> Result<Bytes, String> {
+    column(batch, option, name)?.ok_or_else(|| {
+        let schema = batch.schema();
+        let names: Vec<_> = schema.fields().iter().map(|field| field.name()).collect();
+        format!("{option}: there is no column {name:?}; name one of {names:?}")
+    })
+}
+
+/// The column of that name, if there is one.
+fn column(batch: &RecordBatch, option: &str, name: &str) -> Result<Option<Bytes>, String> {
+    let Some(array) = batch.column_by_name(name) else {
+        return Ok(None);
+    };
+    let bytes = Bytes::of(array).ok_or_else(|| {
+        let found = array.data_type();
+        format!("{option}: the column {name:?} is of type {found}; cast it to string or binary")
+    })?;
+    Ok(Some(bytes))
+}

@@ -1,0 +1,101 @@
+//! What a thread of its own hands over piece by piece, for a Python thread that waits for it: the
+//! interpreter's lock is released meanwhile, and a signal is obeyed.
+
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+use pyo3::prelude::*;
+
+/// How long a signal may wait.
+const PATIENCE: Duration = Duration::from_millis(100);
+
+/// Pieces, and what came of it all in the end.
+pub struct Stream<T, E>(Mutex<State<T, E>>);
+
+struct State<T, E> {
+    pieces: Option<Receiver<T>>,
+    /// Nothing ever comes; its other end is gone when the thread has done its work.
+    done: Receiver<()>,
+    thread: Option<JoinHandle<E>>,
+}
+
+impl<T: Send + 'static, E: Send + 'static> Stream<T, E> {
+    /// Starts a thread. It ends when nobody takes its pieces, at the next one.
+    ///
+    /// # Errors
+    /// Those of the system.
+    pub fn start(
+        name: &str,
+        run: impl FnOnce(SyncSender<T>) -> E + Send + 'static,
+    ) -> PyResult<Self> {
+        // One piece waits while another is looked at.
+        let (pieces_in, pieces) = sync_channel(1);
+        let (working, done) = sync_channel(0);
+        let thread = thread::Builder::new().name(name.to_owned());
+        let thread = thread.spawn(move || {
+            let _working: SyncSender<()> = working;
+            run(pieces_in)
+        })?;
+        Ok(Self(Mutex::new(State {
+            pieces: Some(pieces),
+            done,
+            thread: Some(thread),
+        })))
+    }
+
+    /// The next piece; none when all were taken, or nobody wants more.
+    ///
+    /// # Errors
+    /// What a signal's handler raises; the thread is then left to its end.
+    pub fn next(&self, py: Python) -> PyResult<Option<T>> {
+        loop {
+            let piece = py.detach(|| match &self.lock().pieces {
+                Some(pieces) => pieces.recv_timeout(PATIENCE),
+                None => Err(RecvTimeoutError::Disconnected),
+            });
+            match piece {
+                Ok(piece) => return Ok(Some(piece)),
+                Err(RecvTimeoutError::Disconnected) => return Ok(None),
+                Err(RecvTimeoutError::Timeout) => self.obey(py)?,
+            }
+        }
+    }
+
+    /// Takes no more pieces, waits for the thread's end, and returns what it gives the first time
+    /// that it is asked.
+    ///
+    /// # Errors
+    /// What a signal's handler raises, and the thread is then left to its end; its panic.
+    pub fn end(&self, py: Python) -> PyResult<Option<E>> {
+        loop {
+            let ended = py.detach(|| {
+                let mut state = self.lock();
+                state.pieces = None;
+                match state.done.recv_timeout(PATIENCE) {
+                    Err(RecvTimeoutError::Timeout) => None,
+                    _ => Some(state.thread.take().map(JoinHandle::join)),
+                }
+            });
+            match ended {
+                Some(None) => return Ok(None),
+                Some(Some(Ok(end))) => return Ok(Some(end)),
+                Some(Some(Err(_))) => {
+                    return Err(crate::failed("bug: a thread panicked".to_owned()));
+                }
+                None => self.obey(py)?,
+            }
+        }
+    }
+
+    fn obey(&self, py: Python) -> PyResult<()> {
+        py.check_signals().inspect_err(|_| {
+            py.detach(|| self.lock().pieces = None);
+        })
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State<T, E>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

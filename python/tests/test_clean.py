@@ -1,0 +1,259 @@
+"""`clean`: wrong options, inputs that cannot be read, early ends and interrupts."""
+
+from __future__ import annotations
+
+import gzip
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from conftest import page
+
+import citesift
+
+PAGE = page("10.5555/x", "Title", "Cited.")
+
+
+def threads() -> int:
+    return len(os.listdir("/proc/self/task"))
+
+
+@pytest.fixture
+def dump(tmp_path: Path) -> Path:
+    """More than the pipeline holds at once."""
+    path = tmp_path / "dump.txt"
+    path.write_text(PAGE * 200_000)
+    return path
+
+
+@pytest.mark.parametrize(
+    ("option", "value"),
+    [
+        ("format", "docx"),
+        ("emit", "cito"),
+        ("dedup", "all"),
+        ("near", 1.5),
+        ("memory", "much"),
+        ("threads", 0),
+        ("sample", "0.5"),
+        ("seed", -1),
+        ("skip", "few"),
+        ("limit", -1),
+        ("max_page", "0"),
+        ("keep", ["a", "a.b"]),
+        ("keep", ["a,b"]),
+        ("text_field", "\ud800"),
+    ],
+)
+def test_a_wrong_value_is_an_error_that_names_its_option(option: str, value: Any) -> None:
+    with pytest.raises(ValueError, match=option.replace("_", "[-_]")):
+        citesift.clean("dump.txt", **{option: value})
+
+
+def test_a_wrong_type_is_an_error_that_names_its_option() -> None:
+    wrong: list[dict[str, Any]] = [{"threads": True}, {"keep": "a"}, {"limit": [1]}]
+    for option in wrong:
+        with pytest.raises(TypeError, match=next(iter(option))):
+            citesift.clean("dump.txt", **option)
+    with pytest.raises(TypeError, match="resume"):
+        citesift.clean("dump.txt", resume=True)  # type: ignore[call-arg]
+    with pytest.raises(ValueError, match="paths"):
+        citesift.clean([])
+
+
+def test_the_summary_is_the_accounting(tmp_path: Path) -> None:
+    dump = tmp_path / "dump.txt"
+    dump.write_text(PAGE * 3)
+    records = citesift.clean(dump, dedup="run", emit="statements", threads=2)
+    assert records.summary is None
+    assert [record["text"] for record in records] == ["Cited."]
+    assert list(records) == []
+    summary = records.summary
+    assert summary is not None
+    assert summary["version"] == citesift.__version__
+    assert summary["pages"] == {
+        "seen": 3,
+        "emitted": 1,
+        "repeated": 2,
+        "rejected": 0,
+        "skipped": 0,
+        "passed_over": 0,
+        "unsampled": 0,
+    }
+    assert summary["bytes"]["read"] == len(dump.read_bytes())
+    assert not summary["stopped"]
+
+
+def test_an_input_that_is_missing_is_told_behind_all_others(tmp_path: Path) -> None:
+    dump, missing = tmp_path / "dump.txt", tmp_path / "missing"
+    dump.write_text(PAGE)
+    records = citesift.clean([missing, dump, tmp_path / "other"])
+    assert next(records)["doi"] == "10.5555/x"
+    with pytest.raises(citesift.ReadError, match="missing: No such file") as raised:
+        next(records)
+    assert raised.value.path == str(missing)
+    assert raised.value.offset is None
+    assert [other.path for other in raised.value.others] == [str(tmp_path / "other")]
+    assert next(records, None) is None
+    assert records.summary is not None
+    assert len(records.summary["read_errors"]) == 2
+
+
+def test_an_input_that_is_cut_is_told_with_its_place(tmp_path: Path) -> None:
+    dump = tmp_path / "dump.txt.gz"
+    whole = gzip.compress(PAGE.encode() * 3)
+    dump.write_bytes(whole[:-6])
+    records = citesift.clean(dump)
+    with pytest.raises(citesift.ReadError) as raised:
+        for _ in records:
+            pass
+    assert raised.value.path == str(dump)
+    assert raised.value.offset == 3 * len(PAGE.encode())
+    assert records.summary is not None
+    assert records.summary["pages"]["emitted"] == 3
+
+
+def test_damage_is_told_with_its_line(tmp_path: Path) -> None:
+    dump = tmp_path / "dump.jsonl"
+    dump.write_text('{"text": "some other page"}\nno JSON\n[]\n')
+    rejects: list[dict[str, Any]] = []
+    records = citesift.clean(dump, format="jsonl", rejects=rejects.append)
+    with pytest.raises(citesift.ReadError, match="dump.jsonl, byte 28, line 2") as raised:
+        list(records)
+    error = raised.value
+    assert (error.path, error.offset, error.line) == (str(dump), 28, 2)
+    assert [reject["reason"] for reject in rejects] == ["invalid_json", "wrong_type"]
+
+
+def test_a_rejected_page_is_no_error(tmp_path: Path) -> None:
+    dump = tmp_path / "dump.txt"
+    dump.write_text(PAGE + page("10.5555/y", "Long" * 1000) + PAGE)
+    rejects: list[dict[str, Any]] = []
+    records = list(citesift.clean(dump, max_page=1000, rejects=rejects.append))
+    assert len(records) == 2
+    assert rejects[0]["source"]["offset"] == len(PAGE.encode())
+    assert rejects[0]["source"]["line"] == PAGE.count("\n") + 1
+
+
+def test_an_iterator_may_be_left_early(dump: Path) -> None:
+    before = threads()
+    records = citesift.clean(dump, threads=3)
+    assert next(records)["doi"] == "10.5555/x"
+    assert threads() > before
+    records.close()
+    assert threads() == before
+    assert next(records, None) is None
+    assert records.summary is not None
+    assert records.summary["stopped"]
+    records.close()
+
+
+def test_a_block_ends_the_run_also_when_it_fails(dump: Path) -> None:
+    before = threads()
+    with pytest.raises(KeyError), citesift.clean(dump) as records:
+        for record in records:
+            record["none"]
+    assert threads() == before
+
+
+def test_an_iterator_that_is_dropped_ends_its_run(dump: Path) -> None:
+    before = threads()
+    records = citesift.clean(dump)
+    next(records)
+    del records
+    until = time.monotonic() + 60
+    while threads() > before:
+        assert time.monotonic() < until
+        time.sleep(0.01)
+
+
+def test_a_teller_that_fails_ends_the_iteration(tmp_path: Path) -> None:
+    dump = tmp_path / "dump.txt"
+    dump.write_text(PAGE * 2)
+
+    def fail(duplicate: dict[str, Any]) -> None:
+        raise LookupError(duplicate["kind"])
+
+    with (
+        pytest.raises(LookupError, match="page"),
+        citesift.clean(dump, dedup="run", duplicates=fail) as records,
+    ):
+        list(records)
+
+
+WAITING = """
+import sys, threading, citesift
+main = threading.main_thread()
+
+def tell():
+    # Runs only while the main thread, which waits for a record, holds no lock on the interpreter.
+    while sys._current_frames()[main.ident].f_code.co_name != "__next__":
+        pass
+    print("waiting", flush=True)
+
+threading.Thread(target=tell).start()
+try:
+    next(citesift.clean(sys.argv[1]))
+except KeyboardInterrupt:
+    print("interrupted", flush=True)
+"""
+
+
+def test_an_interrupt_is_obeyed_while_an_input_is_waited_for(tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    # Nobody writes into the pipe, so the run waits until it is told to stop.
+    with interrupted(WAITING, pipe, "waiting") as said:
+        assert said == "interrupted\n"
+
+
+RUNNING = """
+import sys, citesift
+count = 0
+try:
+    for record in citesift.clean([sys.argv[1]] * 1000):
+        count += 1
+        if count == 1:
+            print("begun", flush=True)
+except KeyboardInterrupt:
+    print("interrupted", flush=True)
+"""
+
+
+def test_an_interrupt_is_obeyed_while_records_come(dump: Path) -> None:
+    with interrupted(RUNNING, dump, "begun") as said:
+        assert said == "interrupted\n"
+
+
+@contextmanager
+def interrupted(script: str, path: Path, until: str) -> Iterator[str]:
+    """What a script says that is interrupted when it has said something."""
+    command = [sys.executable, "-c", script, str(path)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as running:
+        assert running.stdout is not None
+        assert running.stdout.readline() == until + "\n"
+        running.send_signal(signal.SIGINT)
+        said, _ = running.communicate(timeout=60)
+        assert running.returncode == 0
+        yield said
+
+
+def test_another_thread_goes_on_meanwhile(tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    found: list[dict[str, Any]] = []
+    reading = threading.Thread(target=lambda: found.extend(citesift.clean(pipe)))
+    reading.start()
+    # This ends only when the waiting thread holds no lock on the interpreter.
+    with pipe.open("w") as writing:
+        writing.write(PAGE)
+    reading.join(timeout=60)
+    assert [record["doi"] for record in found] == ["10.5555/x"]

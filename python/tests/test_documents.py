@@ -1,0 +1,78 @@
+"""What the documents say of the package: their code runs, and their names are there."""
+
+from __future__ import annotations
+
+import inspect
+import re
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+from conftest import page
+
+import citesift
+
+ROOT = Path(__file__).resolve().parents[2]
+DOCUMENTS = ["README.md", "python/README.md", "docs/src/python.md"]
+BOOK = (ROOT / "docs/src/python.md").read_text()
+
+
+def blocks(document: str) -> list[str]:
+    return re.findall(r"```python\n(.*?)```", (ROOT / document).read_text(), re.DOTALL)
+
+
+@pytest.mark.parametrize("document", DOCUMENTS)
+def test_code_runs(document: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    text = page("10.5555/x", "Title", "Cited.")
+    monkeypatch.chdir(tmp_path)
+    for folder in ("dump", "more"):
+        (tmp_path / folder).mkdir()
+    for name in ("page.txt", "dump.txt.zst", "dump/a.txt", "more/b.txt"):
+        (tmp_path / name).write_text(text)
+    found = blocks(document)
+    assert found
+    for block in found:
+        names = {"citesift": citesift, "pyarrow": pa, "text": text, "texts": [text], "urls": [None]}
+        exec(compile(block, document, "exec"), names)
+        assert names.get("table") is None or names["table"].num_rows == 1
+
+
+def test_every_function_of_the_readme_is_there_and_every_one_is_in_it() -> None:
+    readme = (ROOT / "python/README.md").read_text()
+    told = set(re.findall(r"^\| `(\w+)\(", readme, re.MULTILINE))
+    functions = {name for name in citesift.__all__ if inspect.isfunction(getattr(citesift, name))}
+    assert told == functions
+
+
+def test_every_option_of_a_run_is_told() -> None:
+    options = set(inspect.signature(citesift.clean).parameters) - {"paths"}
+    section = BOOK.split("## A run")[1].split("\n## ")[0]
+    assert options <= set(re.findall(r"`(\w+)`", section))
+
+
+def test_every_column_beside_the_record_is_told_and_only_those() -> None:
+    section = BOOK.split("## Tables")[1]
+    told = set(re.findall(r"`(\w+)`", section))
+    plain, all_columns = (
+        set(citesift.schema().names),
+        set(citesift.schema(dedup="run", outcomes=True).names),
+    )
+    assert (all_columns - plain) | {"row", "page", "statement_key"} <= told
+    outcomes = set(re.findall(r"^\| ((?:`\w+`(?:, )?)+) \| .* \| .* \|$", section, re.MULTILINE))
+    assert {name for names in outcomes for name in re.findall(r"\w+", names)} == {
+        "report",
+        "rejected",
+        "skipped",
+        "not_read",
+        "between_pages",
+        "container",
+        "fault",
+        "outcome",
+    }
+
+
+@pytest.mark.parametrize("name", citesift.__all__)
+def test_everything_has_a_docstring(name: str) -> None:
+    found = getattr(citesift, name)
+    if inspect.isclass(found) or inspect.isfunction(found):
+        assert found.__doc__

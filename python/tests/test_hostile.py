@@ -1,0 +1,101 @@
+"""Texts that no page should hold come out as the library has them, or are refused clearly."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+from conftest import lines, page
+
+import citesift
+from citesift import Emit
+
+
+def test_a_lone_surrogate_is_refused_with_its_place() -> None:
+    with pytest.raises(ValueError, match="text: character 3 is a lone surrogate"):
+        citesift.parse("abc\ud800")
+    with pytest.raises(ValueError, match="url: character 0 is a lone surrogate"):
+        citesift.parse("abc", "\udfff")
+
+
+def test_other_types_are_refused_by_name() -> None:
+    with pytest.raises(TypeError, match="text: str or bytes is needed, and this is int"):
+        citesift.parse(7)  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match="batch: .* this is a list"):
+        citesift.parse_batch([PAGE])  # type: ignore[arg-type]
+
+
+def test_a_rejected_text_says_why_and_shows_its_beginning() -> None:
+    with pytest.raises(citesift.Rejected, match="report pages only") as raised:
+        citesift.parse("  Some other page\n" * 20)
+    assert raised.value.reason == "not_a_report"
+    assert raised.value.excerpt.startswith("  Some other page\n")
+    assert isinstance(raised.value, (citesift.Error, ValueError))
+    with pytest.raises(citesift.Rejected):
+        citesift.parse("")
+
+
+PAGE = page("10.5555/x", "Title", "Cited.")
+EMITS: list[Emit] = ["reports", "statements"]
+TEXTS = {
+    "NUL": page("10.5555/n", "A\0B", "C\0D", "\0"),
+    "controls": page(
+        "10.5555/c", "".join(map(chr, range(1, 9))), "\x0b\x0c\x1b\x7f\x85\u2028\u202e"
+    ),
+    "a title of a megabyte": page("10.5555/t", "Title " * 170_000, "Cited."),
+    "a statement of a megabyte": page("10.5555/s", "Title", 'word “ ” \\ " ' * 70_000),
+    "many statements": page("10.5555/m", "Title", *(f"Number {n}." for n in range(20_000))),
+    "many repeats": page("10.5555/r", "Title", *("Again.", "and again.") * 10_000),
+    "astral": page("10.5555/a", "\U0001f600" * 10_000, "\U0010ffff"),
+    "the largest count": PAGE + "citations\nCited by 9223372036854775807 publications\n",
+    "more than the largest": PAGE + "citations\nCited by 9223372036854775808 publications\n",
+}
+
+
+@pytest.mark.parametrize("name", TEXTS)
+@pytest.mark.parametrize("emit", EMITS)
+def test_hostile_texts_are_the_same_records_everywhere(
+    name: str, emit: Emit, tmp_path: Path
+) -> None:
+    text = TEXTS[name]
+    dump = tmp_path / "dump.txt"
+    dump.write_bytes(text.encode())
+    expected = lines(citesift.clean(dump, emit=emit))
+    assert expected
+    rows = pa.table({"text": [text], "at": [str(dump)]})
+    table = citesift.parse_batch(rows, path="at", emit=emit)
+    table.validate(full=True)
+    assert lines(citesift.to_dicts(table)) == expected
+    if emit == "reports":
+        record = citesift.parse(text)
+        record["source"]["path"] = str(dump)
+        assert lines([record]) == expected
+
+
+def test_bytes_that_are_no_utf_8_are_replaced_and_told() -> None:
+    broken = PAGE.encode().replace(b"Cited", b"Ci\xff\xfeted")
+    record = citesift.parse(broken)
+    assert record["statements"][0]["text"] == "Ci\ufffd\ufffdted."
+    assert record["warnings"] == ["invalid_utf8"]
+    for kind in (pa.binary(), pa.large_binary()):
+        table = citesift.parse_batch(pa.table({"text": pa.array([broken], kind)}))
+        assert list(citesift.to_dicts(table)) == [record]
+    # A string of Arrow may hold anything: nobody has looked.
+    array = pa.array([broken], pa.binary()).view(pa.string())
+    assert list(citesift.to_dicts(citesift.parse_batch(pa.table({"text": array})))) == [record]
+
+
+def test_a_result_that_is_too_large_is_an_error_that_says_what_to_do() -> None:
+    text = page("10.5555/x", "Title " * 350_000, *(f"Number {n}." for n in range(1100)))
+    with pytest.raises(ValueError, match=re.escape("2 GiB; give fewer rows at once")):
+        citesift.parse_batch(pa.table({"text": [text]}), emit="statements")
+
+
+def test_the_schema_of_json_is_that_of_the_program() -> None:
+    schemas = Path(__file__).resolve().parents[2] / "schemas"
+    for emit in EMITS:
+        kept = [json.loads(path.read_text()) for path in schemas.glob(f"**/*{emit}*")]
+        assert citesift.json_schema(emit) in kept

@@ -1,0 +1,301 @@
+"""Tables: rows, keys and outcomes add up to what a run of the program gives."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import os
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pytest
+from conftest import lines, page
+
+import citesift
+from citesift import Dedup, Emit, _native
+
+ONE = page("10.5555/one", "One", "First.", "Second.", "First.")
+TWO = page("10.5555/two", "Two", "First.", "Third.")
+NAMELESS = (
+    "Help me understand this report\n“…First.…”\nSection: Resultsmentioning\nconfidence: 99%\n"
+)
+NEWER = page("10.5555/ONE", "One", "Second.", "Fourth.")
+OTHER = "Some other page.\n"
+TEXTS = [ONE, TWO, OTHER, NAMELESS, ONE, NEWER, TWO + ONE, NAMELESS, "", page("10.5555/e", "E")]
+
+
+def test_rows_are_numbered_across_chunks_and_pages_within_rows() -> None:
+    table = pa.Table.from_batches(
+        [pa.record_batch({"text": TEXTS[:3]}), pa.record_batch({"text": TEXTS[3:]})]
+    )
+    found = citesift.parse_batch(table)
+    numbers = list(zip(found["row"].to_pylist(), found["page"].to_pylist(), strict=True))
+    assert numbers == [(0, 0), (1, 0), (3, 0), (4, 0), (5, 0), (6, 0), (6, 1), (7, 0), (9, 0)]
+    again = citesift.parse_batch(pa.record_batch({"text": TEXTS}))
+    assert again == found
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        pa.string(),
+        pa.large_string(),
+        pa.string_view(),
+        pa.binary(),
+        pa.large_binary(),
+        pa.binary_view(),
+    ],
+)
+def test_every_type_of_text_is_read(kind: pa.DataType) -> None:
+    urls = ["https://scite.ai/reports/one-Ab1", None]
+    texts = pa.array([ONE, None], pa.string())
+    if kind in (pa.binary(), pa.binary_view()):
+        texts = texts.cast(pa.binary())
+    table = pa.table({"text": texts.cast(kind), "url": pa.array(urls).cast(pa.binary()).cast(kind)})
+    [record] = citesift.to_dicts(citesift.parse_batch(table))
+    assert record["report_id"] == "Ab1"
+    assert record == {**citesift.parse(ONE, urls[0])}
+
+
+def test_slices_and_nulls_are_read_in_place() -> None:
+    table = pa.table({"text": [None, ONE, TWO, None]}).slice(1, 3)
+    found = citesift.parse_batch(table, outcomes=True)
+    assert found["outcome"].to_pylist()[:3] == ["report", "report", "not_read"]
+    assert found["reason"].to_pylist()[2] == "no_text"
+    assert found["row"].to_pylist()[:3] == [0, 1, 2]
+
+
+def test_a_column_that_is_missing_or_no_text_is_an_error_that_names_it() -> None:
+    table = pa.table({"body": [ONE], "n": [1]})
+    with pytest.raises(
+        ValueError, match=r'text: there is no column "text"; name one of \["body", "n"\]'
+    ):
+        citesift.parse_batch(table)
+    with pytest.raises(ValueError, match='text: the column "n" is of type Int64; cast it'):
+        citesift.parse_batch(table, text="n")
+    for option in ("url", "path", "record"):
+        column: dict[str, Any] = {option: "none"}
+        with pytest.raises(ValueError, match=f'{option}: there is no column "none"'):
+            citesift.parse_batch(table, text="body", **column)
+    with pytest.raises(ValueError, match="emit"):
+        citesift.parse_batch(table, text="body", emit="cito")  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="outcomes"):
+        citesift.parse_batch(table, text="body", emit="statements", outcomes=True)
+
+
+@pytest.mark.parametrize("emit", ["reports", "statements"])
+@pytest.mark.parametrize("dedup", ["off", "page", "run", "text"])
+def test_the_schema_is_that_of_the_tables(emit: Emit, dedup: Dedup) -> None:
+    table = pa.table({"text": TEXTS})
+    for outcomes in (False, True) if emit == "reports" else (False,):
+        schema = citesift.schema(emit, dedup=dedup, outcomes=outcomes)
+        options: dict[str, Any] = {"emit": emit, "dedup": dedup, "outcomes": outcomes}
+        for rows in (table, table.slice(0, 0)):
+            found = citesift.parse_batch(rows, **options)
+            found.validate(full=True)
+            assert found.schema == schema
+        for found in citesift.parse_file("".join(TEXTS).encode(), "dump.txt", **options):
+            found.validate(full=True)
+            assert found.schema == schema
+
+
+def test_no_type_is_one_that_engines_lack() -> None:
+    def types(kind: pa.DataType) -> list[pa.DataType]:
+        if pa.types.is_list(kind):
+            return types(kind.value_type)
+        if pa.types.is_struct(kind):
+            return [found for field in kind for found in types(field.type)]
+        return [kind]
+
+    schema = citesift.schema(dedup="run", outcomes=True)
+    found = {str(kind) for field in schema for kind in types(field.type)}
+    assert found == {"int64", "int32", "double", "string", "binary"}
+
+
+def dump_of(texts: list[str], path: Path) -> Path:
+    """The texts as lines that all have a place."""
+    path.write_text("".join(json.dumps({"text": text}) + "\n" for text in texts))
+    return path
+
+
+def across_pages(found: pa.RecordBatch) -> tuple[list[dict[str, Any]], Counter[str]]:
+    """What an engine does with the keys, in the order of the input."""
+    seen: set[bytes] = set()
+    headers: set[bytes] = set()
+    kept, counts = [], Counter[str]()
+    keys = found.select(
+        ["outcome", "paper_key", "page_key", "statement_keys", "blocks"]
+    ).to_pylist()
+    reports = citesift.to_dicts(found)
+    for row in keys:
+        if row["outcome"] != "report":
+            continue
+        record = next(reports)
+        counts["blocks"] += row["blocks"]
+        counts["repeated_in_page"] += record["duplicates_removed"]
+        if row["page_key"] is None:
+            kept.append(record)
+            continue
+        stays = []
+        for statement, key in zip(record["statements"], row["statement_keys"], strict=True):
+            if key not in seen:
+                seen.add(key)
+                stays.append(statement)
+        is_repeated = not stays and row["paper_key"] is not None and row["page_key"] in headers
+        headers.add(row["page_key"])
+        counts["repeated_in_run"] += len(record["statements"]) - len(stays)
+        counts["repeated"] += is_repeated
+        record["statements"] = stays
+        record["duplicates_removed"] = row["blocks"] - len(stays)
+        if not is_repeated:
+            kept.append(record)
+    return kept, counts
+
+
+@pytest.mark.parametrize("dedup", ["run", "text"])
+def test_the_keys_remove_what_a_run_removes(dedup: Dedup, tmp_path: Path) -> None:
+    dump = dump_of(TEXTS, tmp_path / "dump.jsonl")
+    run = citesift.clean(dump, dedup=dedup)
+    expected = lines(run)
+    [found] = citesift.parse_file(dump.read_bytes(), str(dump), dedup=dedup, outcomes=True)
+    kept, counts = across_pages(found)
+    assert lines(kept) == expected
+    assert run.summary is not None
+    blocks, pages = run.summary["blocks"], run.summary["pages"]
+    assert counts["blocks"] == blocks["seen"]
+    assert counts["repeated_in_page"] == blocks["repeated_in_page"]
+    assert counts["repeated_in_run"] == blocks["repeated_in_run"] > 0
+    assert counts["repeated"] == pages["repeated"] > 0
+
+
+def test_statements_have_the_keys_of_their_reports() -> None:
+    table = pa.table({"text": TEXTS})
+    for dedup in ("run", "text"):
+        reports = citesift.parse_batch(table, dedup=dedup).to_pylist()
+        rows = citesift.parse_batch(table, dedup=dedup, emit="statements").to_pylist()
+        expected = [
+            (
+                report["row"],
+                report["page"],
+                statement["id"],
+                report["paper_key"],
+                report["page_key"],
+                key,
+            )
+            for report in reports
+            for statement, key in zip(
+                report["statements"],
+                report["statement_keys"] or [None] * len(report["statements"]),
+                strict=True,
+            )
+        ]
+        names = ("row", "page", "id", "paper_key", "page_key", "statement_key")
+        assert [tuple(row[name] for name in names) for row in rows] == expected
+        assert {len(row["page_key"]) for row in rows if row["page_key"]} == {16}
+
+
+FILES = {
+    "text": ("dump.txt", "\n\n".join(TEXTS).encode()),
+    "a byte order mark": ("dump.txt", b"\xef\xbb\xbf" + ONE.encode()),
+    "lines": (
+        "dump.jsonl",
+        b'{"text": 7}\n' + b"".join(json.dumps({"text": t}).encode() + b"\n" for t in TEXTS) + b"{",
+    ),
+    "gzip": ("dump.txt.gz", gzip.compress("".join(TEXTS).encode() * 50)),
+    "cut gzip": ("dump.gz", gzip.compress("".join(TEXTS).encode() * 50)[:-6]),
+    "large pages": ("dump.txt", (page("10.5555/l", "L" * 5000) + ONE).encode() * 3),
+    "nothing": ("empty.txt", b""),
+}
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_outcomes_add_up_to_the_accounting_of_a_run(name: str, tmp_path: Path) -> None:
+    path, content = FILES[name]
+    (tmp_path / path).write_bytes(content)
+    os.chdir(tmp_path)
+    rejects: list[dict[str, Any]] = []
+    run = citesift.clean(path, max_page=4096, rejects=rejects.append)
+    expected = []
+    try:
+        for record in run:
+            expected.append(record)
+    except citesift.ReadError:
+        pass
+    tables = list(citesift.parse_file(content, path, max_page=4096, outcomes=True))
+    records = [record for table in tables for record in citesift.to_dicts(table)]
+    assert lines(records) == lines(expected)
+    rows = [row for table in tables for row in table.to_pylist()]
+    assert lines(row["reject"] for row in rows if row["outcome"] == "rejected") == lines(rejects)
+
+    def total(column: str, *outcomes: str) -> int:
+        return sum(row[column] for row in rows if row["outcome"] in outcomes)
+
+    assert run.summary is not None
+    counts = Counter(row["outcome"] for row in rows)
+    pages, read = run.summary["pages"], run.summary["bytes"]
+    assert (counts["report"], counts["rejected"], counts["skipped"]) == (
+        pages["emitted"],
+        pages["rejected"],
+        pages["skipped"],
+    )
+    assert total("bytes", "report", "rejected") == read["pages"]
+    assert total("bytes", "skipped") == read["skipped"]
+    assert total("bytes", "between_pages") == read["between_pages"]
+    assert total("bytes", "container") == read["container"]
+    assert total("bytes", *counts) == read["read"]
+    assert total("blocks", "report") == run.summary["blocks"]["seen"]
+    assert total("unrecognized_lines", "report") == run.summary["unrecognized_lines"]
+    assert total("lines", "report") == run.summary["drift"]["lines"]
+    assert counts["fault"] == len(run.summary["read_errors"])
+
+
+def test_a_file_that_is_cut_is_an_error_behind_what_was_saved() -> None:
+    path, content = FILES["cut gzip"]
+    tables = citesift.parse_file(content, path)
+    assert next(tables).num_rows == 7 * 50
+    with pytest.raises(citesift.ReadError, match="dump.gz: after") as raised:
+        next(tables)
+    assert raised.value.path == "dump.gz"
+    [table] = citesift.parse_file(content, path, outcomes=True)
+    [fault] = [row for row in table.to_pylist() if row["outcome"] == "fault"]
+    assert fault["reject"]["source"]["offset"] == raised.value.offset
+
+
+def test_a_format_that_needs_a_disk_is_told() -> None:
+    with pytest.raises(citesift.ReadError, match="zip and Parquet are read from a file"):
+        list(citesift.parse_file(b"PK\x03\x04", "dump.zip"))
+
+
+def test_a_large_file_comes_in_tables_of_some_megabytes_and_may_be_left_early() -> None:
+    before = len(os.listdir("/proc/self/task"))
+    text = page("10.5555/l", "Title", *(f"Statement {n} {'word ' * 100}" for n in range(100)))
+    content = text.encode() * 1000
+    tables = list(citesift.parse_file(content, "dump.txt"))
+    assert len(tables) >= 2
+    assert sum(table.num_rows for table in tables) == 1000
+    numbers = [number for table in tables for number in table["page"].to_pylist()]
+    assert numbers == list(range(1000))
+    for table in citesift.parse_file(content, "dump.txt"):
+        assert table.num_rows
+        break
+    assert len(os.listdir("/proc/self/task")) == before
+
+
+def test_tables_of_other_libraries_are_taken() -> None:
+    polars = pytest.importorskip("polars", reason="NOT CHECKED: polars is not installed")
+    frame = polars.DataFrame({"text": [ONE, TWO]})
+    found = citesift.parse_batch(frame)
+    assert found == citesift.parse_batch(pa.table({"text": [ONE, TWO]}))
+    assert polars.from_arrow(found)["doi"].to_list() == ["10.5555/one", "10.5555/two"]
+
+
+def test_no_text_is_copied_on_its_way_out() -> None:
+    settings = _native.Settings(["--emit=reports"])
+    parsed = _native.parse_batch(
+        pa.table({"text": [ONE]}), settings, path=None, record=None, outcomes=False
+    )
+    one, other = pa.record_batch(parsed), pa.record_batch(parsed)
+    title = one.schema.get_field_index("title")
+    assert one.column(title).buffers()[2].address == other.column(title).buffers()[2].address
