@@ -106,10 +106,12 @@ impl Browser {
 }
 
 /// Whom the browser itself asks, whatever it shows. What a page asks of them, its own list tells.
-const ITS_OWN: [&str; 3] = [
+const ITS_OWN: [&str; 4] = [
     "clients2.google.com",
     "update.googleapis.com",
     "accounts.google.com",
+    // The search engine, in advance, where the machine is slow.
+    "www.google.com",
 ];
 
 fn note_requests(listener: &TcpListener, asked: &Mutex<Vec<String>>) {
