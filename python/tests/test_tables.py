@@ -11,7 +11,7 @@ from typing import Any
 
 import pyarrow as pa
 import pytest
-from conftest import lines, page
+from conftest import dump_of, lines, page
 
 import citesift
 from citesift import Dedup, Emit, _native
@@ -112,12 +112,6 @@ def test_no_type_is_one_that_engines_lack() -> None:
     schema = citesift.schema(dedup="run", outcomes=True)
     found = {str(kind) for field in schema for kind in types(field.type)}
     assert found == {"int64", "int32", "double", "string", "binary"}
-
-
-def dump_of(texts: list[str], path: Path) -> Path:
-    """The texts as lines that all have a place."""
-    path.write_text("".join(json.dumps({"text": text}) + "\n" for text in texts))
-    return path
 
 
 def across_pages(found: pa.RecordBatch) -> tuple[list[dict[str, Any]], Counter[str]]:
