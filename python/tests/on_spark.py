@@ -54,7 +54,8 @@ def killed(spark: Any, folder: str, moment: str, out: str) -> Pages:
     pages = Pages.files(spark, folder, dedup="run")
     mark = str(Path(out).resolve() / f"killed-an-executor-for-{moment}")
     assert isinstance(pages._hires, partial)
-    lethal = partial(Lethal, *pages._hires.args, moment=moment, mark=mark)
+    folder, root, options = pages._hires.args
+    lethal = partial(Lethal, folder, root, options, moment=moment, mark=mark)
     return Pages(pages._df, lethal, "run")
 
 
