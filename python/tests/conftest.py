@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import os
+import shutil
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -92,3 +94,19 @@ def page(doi: str, title: str, *statements: str) -> str:
         f"“…{text}…”\nSection: Resultsmentioning\nconfidence: 99%\n" for text in statements
     )
     return f"DOI: {doi}\n|\n{title}\nHelp me understand this report\n{blocks}"
+
+
+def dump_of(texts: list[str], path: Path) -> Path:
+    """The texts as lines that all have a place."""
+    path.write_text("".join(json.dumps({"text": text}) + "\n" for text in texts))
+    return path
+
+
+def needed(tool: str) -> None:
+    """Ends a test whose tool is missing: as a failure where all is to be checked."""
+    if importlib.util.find_spec(tool) or shutil.which(tool):
+        return
+    message = f"NOT CHECKED: {tool} is not installed"
+    if "CITESIFT_PYTHON" in os.environ:
+        pytest.fail(message)
+    pytest.skip(message)

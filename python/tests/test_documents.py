@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import inspect
 import re
+import subprocess
+import sys
 from pathlib import Path
 
-import pyarrow as pa
-import pytest
-from conftest import page
-
 import citesift
+import pyarrow as pa
+import pyarrow.parquet
+import pytest
+from conftest import lines, needed, page
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCUMENTS = ["README.md", "python/README.md", "docs/src/python.md"]
@@ -18,7 +20,9 @@ BOOK = (ROOT / "docs/src/python.md").read_text()
 
 
 def blocks(document: str) -> list[str]:
-    return re.findall(r"```python\n(.*?)```", (ROOT / document).read_text(), re.DOTALL)
+    """The code, but for that which needs an engine, and is run by `test_spark.py`."""
+    found = re.findall(r"```python\n(.*?)```", (ROOT / document).read_text(), re.DOTALL)
+    return [block for block in found if "spark" not in block]
 
 
 @pytest.mark.parametrize("document", DOCUMENTS)
@@ -76,3 +80,18 @@ def test_everything_has_a_docstring(name: str) -> None:
     found = getattr(citesift, name)
     if inspect.isclass(found) or inspect.isfunction(found):
         assert found.__doc__
+
+
+def test_the_recipe_for_daft_gives_reports(tmp_path: Path) -> None:
+    needed("daft")
+    (tmp_path / "pages").mkdir()
+    texts = [page("10.5555/x", "X", "One.", "Two."), "Nothing.", page("10.5555/y", "Y") * 2]
+    pyarrow.parquet.write_table(pa.table({"text": texts}), tmp_path / "pages/a.parquet")
+    code = (ROOT / "docs/src/spark.md").read_text().split("## Without DataFrames")[1]
+    [recipe] = re.findall(r"```python\n(.*?)```", code, re.DOTALL)
+    # A process of its own, for it starts threads.
+    subprocess.run([sys.executable, "-c", recipe], cwd=tmp_path, check=True)
+    table = pyarrow.parquet.read_table(tmp_path / "reports")
+    expected = citesift.parse_batch(pa.table({"text": texts}))
+    found = citesift.to_dicts(table.select(expected.schema.names))
+    assert sorted(lines(found)) == sorted(lines(citesift.to_dicts(expected)))

@@ -1,0 +1,187 @@
+#!/usr/bin/env python3
+"""Measures Spark around the parser: its processors' time, and what goes through its shuffle.
+
+    maturin build --release --out wheels && pip install wheels/citesift-*.whl 'pyspark>=4,<4.2' 'pandas<3'
+    python benches/spark.py
+
+Two executors on this machine, each with one core. The time is that of the processors, of an
+executor's Java and of its Python together, in a stage that reads, parses and throws away; the
+native parser's is measured inside the workers. Java gets faster for many rounds, so the median is
+that of the second half.
+Bytes shuffled are those that Spark says its tasks wrote for ``dedup="run"``, compressed as it
+compresses them.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import statistics
+import sys
+import tempfile
+import time
+import urllib.request
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import citesift
+from citesift.spark import Pages, _repeats, ndjson, summary
+from citesift.spark._workers import Files
+
+sys.path.append(str(Path(__file__).resolve().parents[2] / "benches"))
+from program import write_dump  # noqa: E402
+
+LEAST = 0.6
+PARTS = 4
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--dump", type=Path, help="plain text; without it, 300 MB are written")
+    parser.add_argument("--rounds", type=int, default=10)
+    args = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        dump = args.dump or write_dump(300_000_000, Path(folder) / "dump.txt")
+        cut(dump, Path(folder) / "dump")
+        spark = session()
+        share(spark, Path(folder), args.rounds)
+        shuffled(spark, Path(folder))
+        spark.stop()
+
+
+def cut(dump: Path, folder: Path) -> None:
+    folder.mkdir()
+    size = dump.stat().st_size // PARTS + 1
+    with dump.open("rb") as whole:
+        for number in range(PARTS):
+            (folder / f"{number:02}.txt").write_bytes(whole.read(size))
+
+
+def session() -> Any:
+    from pyspark.sql import SparkSession
+
+    os.environ |= {
+        "SPARK_LOCAL_IP": "127.0.0.1",
+        "SPARK_LOCAL_HOSTNAME": "localhost",
+        "PYSPARK_PYTHON": sys.executable,
+    }
+    return (
+        SparkSession.builder.master("local-cluster[2,1,1024]")
+        .config("spark.driver.host", "127.0.0.1")
+        .config("spark.driver.bindAddress", "127.0.0.1")
+        .config("spark.ui.showConsoleProgress", "false")
+        .config("spark.log.level", "ERROR")
+        .config("spark.sql.files.maxPartitionBytes", "16m")
+        .config("spark.sql.shuffle.partitions", "8")
+        .config("spark.sql.execution.arrow.maxBytesPerBatch", 64 << 20)
+        .getOrCreate()
+    )
+
+
+def share(spark: Any, folder: Path, rounds: int) -> None:
+    """The native parser's part of the executors' time."""
+    for what, dedup in (("records", "page"), ("keys", "run")):
+        shares = []
+        for number in range(rounds):
+            notes = folder / f"{what}-{number}"
+            notes.mkdir()
+            pages = Pages.files(spark, str(folder / "dump"), dedup=dedup)
+            pages._hires = partial(Timed, *pages._hires.args, notes=str(notes))
+            df = pages._keys() if what == "keys" else pages.records()
+            before = executors_time(spark)
+            df.write.format("noop").mode("overwrite").save()
+            java, python = (at - was for at, was in zip(executors_time(spark), before, strict=True))
+            native = sum(float(note.read_text()) for note in notes.iterdir())
+            shares.append(native / (java + python))
+            print(f"{what:8} Java {java:.2f} s, Python {python:.2f} s, native {native:.2f} s of it")
+        median = statistics.median(shares[len(shares) // 2 :])
+        verdict = "" if median >= LEAST else f"  LESS THAN {LEAST}"
+        print(f"{what:8} the native parser has {median:.2f} of the executors' time{verdict}")
+
+
+def shuffled(spark: Any, folder: Path) -> None:
+    """What each statement that is read costs in the shuffle: its key alone, and with its page."""
+    pages = Pages.files(spark, str(folder / "dump"), dedup="run")
+    blocks = summary(pages.outcomes())["blocks"]
+    statements = blocks["seen"] - blocks["repeated_in_page"]
+    jobs = {"keys": _repeats.verdicts(pages._keys()), "all": ndjson(pages.records())}
+    for what, job in jobs.items():
+        before = written(spark)
+        job.write.format("noop").mode("overwrite").save()
+        size = written(spark) - before
+        print(f"{what:8} {size} bytes shuffled, {size / statements:.0f} a statement")
+
+
+def written(spark: Any) -> int:
+    """Bytes that all stages so far wrote for others, as Spark's own pages tell."""
+    context = spark.sparkContext
+    time.sleep(2)  # Until the last tasks' figures are there.
+    address = f"{context.uiWebUrl}/api/v1/applications/{context.applicationId}/stages"
+    with urllib.request.urlopen(address) as answer:
+        return sum(stage["shuffleWriteBytes"] for stage in json.load(answer))
+
+
+def executors_time(spark: Any) -> tuple[float, float]:
+    """Seconds of processors' time of this session's executors: Java, and all that it started."""
+    driver = f"@127.0.0.1:{spark.sparkContext.getConf().get('spark.driver.port')}".encode()
+    ticks, parents, executors = {}, {}, set()
+    for process in Path("/proc").iterdir():
+        if not process.name.isdigit():
+            continue
+        try:
+            stat = (process / "stat").read_text().rpartition(")")[2].split()
+            command = (process / "cmdline").read_bytes()
+        except OSError:
+            continue
+        pid = int(process.name)
+        ticks[pid], parents[pid] = int(stat[11]) + int(stat[12]), int(stat[1])
+        if b"CoarseGrainedExecutorBackend" in command and driver in command:
+            executors.add(pid)
+    java = sum(ticks[pid] for pid in executors)
+    below = [pid for pid in ticks if pid not in executors and executors & set(above(pid, parents))]
+    second = os.sysconf("SC_CLK_TCK")
+    return java / second, sum(ticks[pid] for pid in below) / second
+
+
+def above(pid: int, parents: dict[int, int]) -> Iterator[int]:
+    while pid in parents:
+        yield pid
+        pid = parents[pid]
+
+
+@dataclass(frozen=True)
+class Timed(Files):
+    """Parses files, and notes the time that the native parser takes."""
+
+    notes: str = ""
+
+    def __call__(self, batches: Iterable[Any]) -> Iterator[Any]:
+        native, spent = citesift.parse_file, [0.0]
+        others = time.process_time() - time.thread_time()
+
+        def timed(*args: Any, **options: Any) -> Iterator[Any]:
+            tables = native(*args, **options)
+            while True:
+                before = time.thread_time()
+                table = next(tables, None)
+                spent[0] += time.thread_time() - before
+                if table is None:
+                    return
+                yield table
+
+        citesift.parse_file = timed
+        try:
+            yield from super().__call__(batches)
+        finally:
+            citesift.parse_file = native
+            # The parser has a thread of its own, which goes on while tables are handed to Java.
+            spent[0] += time.process_time() - time.thread_time() - others
+            Path(self.notes, f"{os.getpid()}-{time.monotonic_ns()}").write_text(str(spent[0]))
+
+
+if __name__ == "__main__":
+    main()

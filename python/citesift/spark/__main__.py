@@ -1,0 +1,81 @@
+"""``python -m citesift.spark``: a folder of dumps in, a folder of records out.
+
+It is the program's main job for what does not fit one machine, with the program's flags where
+they mean the same. The session is that of the surroundings, and so are its size and its storage.
+`spark-submit` takes this file as it is, so it names what it imports in full.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from typing import TYPE_CHECKING, Any
+
+from citesift.spark import Pages, ndjson, summary
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame, SparkSession
+
+# Pages come as whole files, and 10,000 of them at once, Spark's own bound, fit into no worker.
+_BOUND_IN_BYTES = ("spark.sql.execution.arrow.maxBytesPerBatch", str(64 << 20))
+# Spark 3 counts rows alone.
+_BOUND_IN_ROWS = ("spark.sql.execution.arrow.maxRecordsPerBatch", "16")
+
+
+def main(arguments: list[str], spark: SparkSession) -> int:
+    args = _parser().parse_args(arguments)
+    spark.conf.set(*(_BOUND_IN_ROWS if spark.version.startswith("3.") else _BOUND_IN_BYTES))
+    options = {name: value for name, value in vars(args).items() if name in _SHAPING}
+    pages = Pages.files(spark, args.input, **options)
+    _write(pages.records(args.emit), f"{args.output}/records", args.to)
+    outcomes = pages.outcomes()
+    outcomes.write.parquet(f"{args.output}/outcomes")
+    figures = summary(spark.read.parquet(f"{args.output}/outcomes"))
+    _write_figures(spark, figures, f"{args.output}/summary")
+    print(json.dumps(figures), file=sys.stderr)
+    return 1 if figures["read_errors"] else 0
+
+
+def _write(records: DataFrame, folder: str, to: str) -> None:
+    if to == "parquet":
+        records.write.parquet(folder)
+    else:
+        ndjson(records).write.text(folder)
+
+
+def _write_figures(spark: SparkSession, figures: dict[str, Any], folder: str) -> None:
+    line = spark.createDataFrame([(json.dumps(figures),)], "value string")
+    line.coalesce(1).write.text(folder)
+
+
+_SHAPING = ("format", "text_field", "url_field", "keep", "dedup", "near", "max_page")
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="citesift.spark",
+        description="Clean a folder of dumps: text, JSON Lines, WARC and WET, tar, Parquet.",
+    )
+    parser.add_argument("input", help="a folder or file, also s3a://, hdfs://, …")
+    parser.add_argument("output", help="a folder that is not there yet")
+    parser.add_argument("--to", choices=("parquet", "ndjson"), default="parquet")
+    parser.add_argument("--emit", choices=("reports", "statements"), default="reports")
+    parser.add_argument("--dedup", choices=("off", "page", "run", "text"), default="page")
+    parser.add_argument("--format", default="auto", help="of all files; else each is looked at")
+    parser.add_argument("--text-field", help="JSON field or Parquet column with a page's text")
+    parser.add_argument("--url-field", help="JSON field or Parquet column with a page's address")
+    parser.add_argument("--keep", type=_names, default=(), help="JSON fields that go into meta")
+    parser.add_argument("--near", type=float, help="tell of statements that are as like as this")
+    parser.add_argument("--max-page", default="64MiB", help="the largest page that is parsed")
+    return parser
+
+
+def _names(typed: str) -> tuple[str, ...]:
+    return tuple(typed.split(","))
+
+
+if __name__ == "__main__":
+    from pyspark.sql import SparkSession
+
+    sys.exit(main(sys.argv[1:], SparkSession.builder.appName("citesift").getOrCreate()))

@@ -1,0 +1,140 @@
+"""Pages that are somewhere in a cluster: what they are read from, and what can be had of them.
+
+Both ways to look at them parse anew, once for the keys and once for the records. To keep the
+parsed text in between, or to send it through the shuffle twice, takes more time than to parse.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import citesift
+
+from .._options import Dedup, Emit, Format
+from . import _accounting, _repeats
+from ._ddl import ddl
+from ._order import Order
+from ._paths import whole
+from ._workers import Columns, Files, Hires, Rows
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame, SparkSession
+
+# What the deduplicator and the accounting need; the texts stay with the worker.
+_KEYS = ("paper_key", "page_key", "statement_keys")
+_COUNTS = (
+    "outcome",
+    "bytes",
+    "blocks",
+    "lines",
+    "unrecognized_lines",
+    "reason",
+    "reject",
+    "duplicates_removed",
+)
+
+
+class Pages:
+    """Pages, and how repeats are removed from them."""
+
+    def __init__(self, df: DataFrame, hires: Hires, dedup: Dedup) -> None:
+        self._df = df
+        self._hires = hires
+        self._dedup: Dedup = dedup
+
+    @staticmethod
+    def rows(
+        df: DataFrame,
+        text: str = "text",
+        url: str = "url",
+        *,
+        path: str | None = None,
+        record: str | None = None,
+        order: str | Sequence[str] = (),
+        dedup: Dedup = "page",
+        near: float | None = None,
+        max_page: int | str = "64MiB",
+    ) -> Pages:
+        """Pages in the rows of a DataFrame; `clean` tells what the options are."""
+        named = None if url == "url" and url not in df.columns else url
+        columns = {"text": text, "url": named, "path": path, "record": record}
+        ordered = Order((order,) if isinstance(order, str) else tuple(order))
+        wanted = {name for name in columns.values() if name} | set(ordered.columns)
+        for name in sorted(wanted - set(df.columns)):
+            raise ValueError(f"there is no column {name!r}; name one of {df.columns}")
+        if ordered.columns or dedup in ("off", "page"):
+            df = df.select(*sorted(wanted))
+        else:
+            df, ordered = ordered.as_read(df.select(*sorted(wanted)))
+        options = {"dedup": dedup, "near": near, "max_page": max_page}
+        return Pages(df, partial(Rows, columns, ordered, options), dedup)
+
+    @staticmethod
+    def files(
+        spark: SparkSession,
+        folder: str,
+        *,
+        format: Format = "auto",
+        text_field: str | None = None,
+        url_field: str | None = None,
+        keep: Sequence[str] = (),
+        dedup: Dedup = "page",
+        near: float | None = None,
+        max_page: int | str = "64MiB",
+    ) -> Pages:
+        """Pages in the files of a folder: text, JSON Lines, WARC and WET, tar and Parquet.
+
+        The order is that of the program, by the bytes of the path and then by the place in the
+        file, and ``source`` is the program's. A file is read whole by one task, so it must fit
+        into that task's memory, and cannot be larger than 2 GB.
+        """
+        root = whole(folder)
+        read = spark.read.format("binaryFile").option("recursiveFileLookup", "true")
+        options = {
+            "format": format,
+            "text_field": text_field,
+            "url_field": url_field,
+            "keep": tuple(keep),
+            "dedup": dedup,
+            "near": near,
+            "max_page": max_page,
+        }
+        df = read.load(root).select("path", "content")
+        return Pages(df, partial(Files, folder, root, options), dedup)
+
+    def records(self, emit: Emit = "reports") -> DataFrame:
+        """What is written: repeats removed, with the columns of `citesift.schema`."""
+        names = citesift.schema(emit).names[2:]
+        if self._dedup in ("off", "page"):
+            return self._parsed(Columns(emit, tuple(names), False))
+        wanted = (*citesift.schema().names[2:], *_KEYS[:2])
+        parsed = self._parsed(Columns("reports", wanted, False))
+        kept = _repeats.removed(parsed, _repeats.verdicts(self._keys()))
+        if emit == "statements":
+            kept = _repeats.statements(kept)
+        return kept.select(*names)
+
+    def outcomes(self) -> DataFrame:
+        """What became of all that was read, as rows without its text: `summary` adds them up.
+
+        ``outcome`` and the columns up to ``reject`` are those of `citesift.parse_batch`; a page
+        that was dropped as a repeat has the outcome ``repeated``. ``kept``, ``repeated_in_page``
+        and ``repeated_in_run`` are the ``blocks`` of a page by what became of them.
+        """
+        if self._dedup in ("off", "page"):
+            return _accounting.told(self._parsed(Columns("reports", _COUNTS, True)))
+        keys = self._keys()
+        return _accounting.told_across_pages(keys, _repeats.verdicts(keys))
+
+    def _keys(self) -> DataFrame:
+        return self._parsed(Columns("reports", _COUNTS + _KEYS, True))
+
+    def _parsed(self, columns: Columns) -> DataFrame:
+        options: dict[str, Any] = {"dedup": self._dedup, "outcomes": columns.outcomes}
+        schema = citesift.schema(columns.emit, **options)
+        fields = [f"`{name}` {ddl(schema.field(name).type)}" for name in columns.names]
+        if columns.is_placed(self._dedup):
+            fields.append("`place` binary")
+        return self._df.mapInArrow(self._hires(asked=columns), ", ".join(fields))

@@ -1,0 +1,32 @@
+"""A file's path as the program would say it: below the folder as it was typed.
+
+Engines give a file's address, each in its own way: with a scheme, with one slash or three, with
+none at the front.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+
+_SCHEME = re.compile(r"^[A-Za-z][A-Za-z0-9+.-]*:(//[^/]*)?")
+
+
+def named(address: str, folder: str, root: str) -> str:
+    """The path of a file that was found in a folder, which is at a place of this address."""
+    above, path = _parts(root), _parts(address)
+    if path[: len(above)] != above:
+        raise ValueError(f"{address} is not below {root}; give the folder's whole address")
+    below = path[len(above) :]
+    return "/".join([folder.rstrip("/") or "/", *below]) if below else folder
+
+
+def whole(folder: str) -> str:
+    """A folder's address, with the working directory before a path that is relative."""
+    return folder if _SCHEME.match(folder) else os.path.abspath(folder)
+
+
+def _parts(address: str) -> list[str]:
+    found = _SCHEME.match(address)
+    path = address[found.end() :] if found else address
+    return [part for part in path.split("/") if part not in ("", ".")]

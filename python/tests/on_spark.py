@@ -1,0 +1,94 @@
+"""What `test_spark_cluster.py` runs in a process of its own: jobs on a Spark of many processes.
+
+It is given two folders of dumps, one of Parquet with a page in each row, and one to write to. Sail's session and Spark's own cannot be in
+one process, for functions on columns belong to one of them.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from citesift.spark import Pages, clean, ndjson
+from citesift.spark.__main__ import main as command
+from citesift.spark._workers import Files
+
+SCOPES = ("off", "page", "run", "text")
+
+
+def main() -> None:
+    from pyspark.sql import SparkSession
+
+    large, small, rows, out = sys.argv[1:]
+    spark = (
+        SparkSession.builder.master("local-cluster[2,1,1024]")
+        .config("spark.driver.host", "127.0.0.1")
+        .config("spark.driver.bindAddress", "127.0.0.1")
+        .config("spark.ui.enabled", "false")
+        .config("spark.ui.showConsoleProgress", "false")
+        .config("spark.log.level", "ERROR")
+        # Many tasks, so that one that is lost is one of several.
+        .config("spark.sql.files.maxPartitionBytes", "8m")
+        .config("spark.sql.shuffle.partitions", "4")
+        .getOrCreate()
+    )
+    for scope in SCOPES:
+        typed = [large, f"{out}/{scope}", "--dedup", scope, "--to", "ndjson"]
+        assert command(typed, spark) == 0
+    for moment in ("keys", "records"):
+        ndjson(killed(spark, small, moment, out).records()).write.text(f"{out}/killed-{moment}")
+    for name, order in {"rows": "n", "rows-as-read": ()}.items():
+        records = clean(spark.read.parquet(rows), dedup="run", order=order)
+        ndjson(records).write.text(f"{out}/{name}")
+    spark.stop()
+
+
+def killed(spark: Any, folder: str, moment: str, out: str) -> Pages:
+    """Pages of files, in whose parsing an executor is lost."""
+    pages = Pages.files(spark, folder, dedup="run")
+    mark = str(Path(out).resolve() / f"killed-an-executor-for-{moment}")
+    assert isinstance(pages._hires, partial)
+    folder, root, options = pages._hires.args
+    lethal = partial(Lethal, folder, root, options, moment=moment, mark=mark)
+    return Pages(pages._df, lethal, "run")
+
+
+@dataclass(frozen=True)
+class Lethal(Files):
+    """Parses files, and once kills the executor that it works for, behind its first table."""
+
+    moment: str = ""
+    mark: str = ""
+
+    def __call__(self, batches: Iterable[Any]) -> Iterator[Any]:
+        for table in super().__call__(batches):
+            yield table
+            if self.moment == ("keys" if self.asked.outcomes else "records"):
+                self._kill_once()
+
+    def _kill_once(self) -> None:
+        try:
+            os.close(os.open(self.mark, os.O_CREAT | os.O_EXCL | os.O_WRONLY))
+        except FileExistsError:
+            return
+        os.kill(executor(), signal.SIGKILL)
+
+
+def executor() -> int:
+    """The process of the executor, above the one that forks Python's workers."""
+    parent = os.getppid()
+    status = Path(f"/proc/{parent}/status").read_text()
+    [line] = [line for line in status.splitlines() if line.startswith("PPid:")]
+    pid = int(line.split()[1])
+    assert b"CoarseGrainedExecutorBackend" in Path(f"/proc/{pid}/cmdline").read_bytes()
+    return pid
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,297 @@
+"""The adapter on Sail, which runs Spark's DataFrames without Java: the records of the program."""
+
+from __future__ import annotations
+
+import json
+import random
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import citesift
+import pyarrow as pa
+import pyarrow.parquet
+import pytest
+from citesift import Dedup, Emit
+from citesift.spark import Pages, clean, ndjson, summary
+from citesift.spark._order import Order, of_number, of_text
+from citesift.spark._paths import named
+from conftest import SAMPLES, Case, as_python, cases, dump_of, lines, needed, page
+from test_tables import FILES, TEXTS
+
+SCOPES: list[Dedup] = ["off", "page", "run", "text"]
+# Of one file, and not told of where Spark passes over it.
+CASES = [
+    case
+    for case in cases()
+    if len(case.inputs) == 1
+    and case.name != "container-zip"
+    and (case.folder / case.inputs[0]).is_file()
+    and "limit" not in case.options
+]
+
+
+@pytest.fixture(scope="module")
+def spark() -> Iterator[Any]:
+    needed("pysail")
+    needed("pyspark")
+    from pysail.spark import SparkConnectServer
+    from pyspark.sql import SparkSession
+
+    server = SparkConnectServer("127.0.0.1", 0)
+    server.start(background=True)
+    _, port = server.listening_address
+    session = SparkSession.builder.remote(f"sc://127.0.0.1:{port}").create()
+    yield session
+    # In this order: a session whose server is gone asks for it for ten minutes.
+    session.stop()
+    server.stop()
+
+
+def written(records: Any) -> list[str]:
+    """The lines, in an order of their own, for engines give none."""
+    return sorted(row.value for row in ndjson(records).collect())
+
+
+def of_run(path: Any, **options: Any) -> tuple[list[str], dict[str, Any]]:
+    """What a run of the program's pipeline gives."""
+    run = citesift.clean(path, **options)
+    found: list[dict[str, Any]] = []
+    try:
+        for record in run:
+            found.append(record)
+    except citesift.ReadError:
+        pass
+    assert run.summary is not None
+    return sorted(lines(found)), run.summary
+
+
+def check_accounting(found: dict[str, Any], expected: dict[str, Any]) -> None:
+    """Every figure is the program's, and together they are all that was read."""
+    for group in ("bytes", "pages", "blocks"):
+        assert found[group] == {name: expected[group][name] for name in found[group]}
+    assert found["rejects"] == expected["rejects"]
+    assert found["not_read"] == expected["not_read"]
+    assert found["lines"] == expected["drift"]["lines"]
+    assert found["unrecognized_lines"] == expected["unrecognized_lines"]
+    assert found["read_errors"] == len(expected["read_errors"])
+    blocks, read = found["blocks"], found["bytes"]
+    assert blocks["seen"] == sum(blocks[name] for name in blocks if name != "seen")
+    assert read["read"] == sum(read[name] for name in read if name != "read")
+
+
+def test_so_many_cases_are_compared() -> None:
+    assert len(CASES) >= 60
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+def test_a_file_gives_the_expected_lines(
+    case: Case, spark: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(case.folder)
+    options = dict(case.options)
+    emit = options.pop("emit", "reports")
+    [name] = case.inputs
+    pages = Pages.files(spark, name, **options)
+    # `meta` too is written as in the input.
+    assert written(pages.records(emit)) == sorted(case.expected())
+
+
+@pytest.mark.parametrize("emit", ["reports", "statements"])
+@pytest.mark.parametrize("dedup", SCOPES)
+def test_all_samples_together_give_what_a_run_gives(dedup: Dedup, emit: Emit, spark: Any) -> None:
+    folder = str(SAMPLES / "option-dedup-run")
+    pages = Pages.files(spark, folder, dedup=dedup, near=0.5)
+    expected, figures = of_run(folder, dedup=dedup, emit=emit, near=0.5)
+    found = pages.records(emit)
+    assert found.columns == citesift.schema(emit).names[2:]
+    assert written(found) == expected
+    check_accounting(summary(pages.outcomes()), figures)
+
+
+def invented(seed: int, number: int) -> list[str]:
+    """Pages on few papers, of few statements, some with no paper and some none at all."""
+    chosen = random.Random(seed)
+    found = []
+    for _ in range(number):
+        words = [f"Text {chosen.randrange(12)}." for _ in range(chosen.randrange(5))]
+        paper = chosen.randrange(7)
+        text = page(f"10.5555/{paper}", f"T{chosen.randrange(2)}", *words)
+        found.append(text if paper else text.split("\n", 3)[3] if words else "Nothing.\n")
+    return found
+
+
+@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("dedup", ["run", "text"])
+def test_repeats_across_many_files_are_removed_as_by_a_run(
+    dedup: Dedup, seed: int, spark: Any, tmp_path: Path
+) -> None:
+    folder = tmp_path / "dump"
+    for number, part in enumerate(["b", "a/x", "a-b", "a", "B"]):
+        (folder / part).mkdir(parents=True, exist_ok=True)
+        dump_of(invented(seed * 10 + number, 30), folder / part / "pages.jsonl")
+    pages = Pages.files(spark, str(folder), dedup=dedup)
+    expected, figures = of_run(str(folder), dedup=dedup)
+    assert figures["blocks"]["repeated_in_run"] > 50 and figures["pages"]["repeated"] > 0
+    assert written(pages.records()) == expected
+    check_accounting(summary(pages.outcomes()), figures)
+
+
+@pytest.mark.parametrize("dedup", SCOPES)
+def test_rows_in_any_order_give_what_a_run_over_them_gives(
+    dedup: Dedup, spark: Any, tmp_path: Path
+) -> None:
+    texts = invented(99, 80)
+    path = dump_of(texts, tmp_path / "dump.jsonl")
+    rows = [(number, str(path), str(number + 1), text) for number, text in enumerate(texts)]
+    random.Random(1).shuffle(rows)
+    df = spark.createDataFrame(rows, "n bigint, file string, line string, body string")
+    options: dict[str, Any] = {"path": "file", "order": ["file", "n"], "dedup": dedup}
+    records = clean(df.repartition(7), "body", record="line", **options)
+    expected, _ = of_run(str(path), dedup=dedup)
+    # Where a row stands in its file is what a DataFrame does not know.
+    unplaced = [json.loads(line) for line in written(records)]
+    known = [json.loads(line) for line in expected]
+    for record in unplaced + known:
+        record["source"] = {"path": record["source"]["path"]}
+    assert sorted(lines(unplaced)) == sorted(lines(known))
+    pages = Pages.rows(df, "body", record="line", **options)
+    figures = summary(pages.outcomes())
+    assert figures["blocks"]["kept"] == sum(len(record["statements"]) for record in known)
+    assert figures["pages"]["emitted"] == len(known)
+
+
+def test_without_an_order_rows_are_taken_as_they_are_read(spark: Any, tmp_path: Path) -> None:
+    texts = invented(3, 40)
+    pyarrow.parquet.write_table(pa.table({"text": texts}), tmp_path / "pages.parquet")
+    df = spark.read.parquet(str(tmp_path / "pages.parquet"))
+    found = [json.loads(line) for line in written(clean(df, dedup="run"))]
+    [path] = [dump_of(texts, tmp_path / "dump.jsonl")]
+    known = [json.loads(line) for line in of_run(str(path), dedup="run")[0]]
+    for record in found + known:
+        del record["source"]
+    assert sorted(lines(found)) == sorted(lines(known))
+
+
+@pytest.mark.parametrize("name", FILES)
+@pytest.mark.parametrize("dedup", ["page", "run"])
+def test_damage_and_all_else_is_accounted_for(
+    name: str, dedup: Dedup, spark: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, content = FILES[name]
+    monkeypatch.chdir(tmp_path)
+    Path(path).write_bytes(content)
+    options: dict[str, Any] = {"dedup": dedup, "max_page": 4096}
+    pages = Pages.files(spark, path, **options)
+    rejects: list[dict[str, Any]] = []
+    expected, figures = of_run(path, rejects=rejects.append, **options)
+    assert written(pages.records()) == expected
+    outcomes = pages.outcomes()
+    check_accounting(summary(outcomes), figures)
+    told = outcomes.where("outcome = 'rejected'").collect()
+    assert sorted(lines(row.reject.asDict(recursive=True) for row in told)) == sorted(
+        lines(rejects)
+    )
+
+
+def test_a_parquet_file_is_read_in_pieces(spark: Any, tmp_path: Path) -> None:
+    texts = invented(5, 1100)
+    path = str(tmp_path / "pages.parquet")
+    pyarrow.parquet.write_table(pa.table({"text": texts}), path, row_group_size=300)
+    pages = Pages.files(spark, path, dedup="run")
+    expected, figures = of_run(path, dedup="run")
+    assert written(pages.records()) == expected
+    check_accounting(summary(pages.outcomes()), figures)
+
+
+def test_what_is_wrong_is_an_error_that_names_it(spark: Any) -> None:
+    df = spark.createDataFrame([(TEXTS[0], None, 1.5)], "text string, n bigint, f double")
+    with pytest.raises(ValueError, match="there is no column 'body'"):
+        clean(df, "body")
+    with pytest.raises(ValueError, match="there is no column 'at'"):
+        clean(df, order="at", dedup="run")
+    for order, message in (("n", "has a null"), ("f", "holds float; cast it")):
+        with pytest.raises(Exception, match=message):
+            clean(df, order=order, dedup="run").collect()
+
+
+def test_places_compare_as_their_columns_do() -> None:
+    texts = ["", "\0", "\0\0", "a", "a\0", "a\0b", "a-b", "a/b", "ab", "é", "\U0001f600"]
+    numbers = [-(1 << 63), -2, -1, 0, 1, 255, 256, (1 << 63) - 1]
+    rows = [(text, number) for text in sorted(texts, key=str.encode) for number in numbers]
+    batch = pa.record_batch({"t": [t for t, _ in rows], "n": pa.array([n for _, n in rows])})
+    places = Order(("t", "n")).places(batch)
+    assert places == sorted(places)
+    assert len(set(places)) == len(rows)
+    assert places[0] == of_text("") + of_number(-(1 << 63))
+
+
+@pytest.mark.parametrize(
+    ("address", "folder", "root", "expected"),
+    [
+        ("file:/data/dump/a b.txt", "dump", "/data/dump", "dump/a b.txt"),
+        ("file:///data/dump/x/y.txt", "dump/", "/data/dump", "dump/x/y.txt"),
+        ("data/dump/a.txt", "/data/dump", "/data/dump", "/data/dump/a.txt"),
+        ("hdfs://name:8020/dump/a.txt", "/dump", "/dump", "/dump/a.txt"),
+        ("s3a://bucket/dump/a.txt", "s3a://bucket/dump", "s3a://bucket/dump", None),
+        ("file:/data/a.txt", "a.txt", "/data/a.txt", "a.txt"),
+    ],
+)
+def test_paths_are_those_that_the_program_says(
+    address: str, folder: str, root: str, expected: str | None
+) -> None:
+    assert named(address, folder, root) == (expected or address)
+
+
+def test_a_path_elsewhere_is_an_error() -> None:
+    with pytest.raises(ValueError, match="give the folder's whole address"):
+        named("file:/other/a.txt", "dump", "/data/dump")
+
+
+@pytest.mark.parametrize("to", ["parquet", "ndjson"])
+def test_the_command_writes_records_outcomes_and_figures(
+    to: str, spark: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from citesift.spark.__main__ import main
+
+    folder, out = str(SAMPLES / "option-dedup-run"), tmp_path / "out"
+    status = main([folder, str(out), "--dedup", "run", "--to", to], spark)
+    assert status == 0
+    expected, figures = of_run(folder, dedup="run")
+    if to == "parquet":
+        found = written(spark.read.parquet(f"{out}/records"))
+    else:
+        found = sorted(row.value for row in spark.read.text(f"{out}/records").collect())
+    assert found == expected
+    [line] = spark.read.text(f"{out}/summary").collect()
+    check_accounting(json.loads(line.value), figures)
+    assert json.loads(capsys.readouterr().err) == json.loads(line.value)
+
+
+@pytest.mark.parametrize("document", ["README.md", "docs/src/spark.md"])
+def test_the_documents_code_runs(
+    document: str, spark: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for folder in ("pages", "dump"):
+        (tmp_path / folder).mkdir()
+    pyarrow.parquet.write_table(pa.table({"text": TEXTS}), "pages/a.parquet")
+    Path("dump/a.txt").write_text("".join(TEXTS))
+    rows = [{"crawl": "may", "n": n, "text": text} for n, text in enumerate(TEXTS)]
+    Path("crawl.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    code = re.findall(r"```python\n(.*?)```", (SAMPLES.parent / document).read_text(), re.DOTALL)
+    names: dict[str, Any] = {"spark": spark}
+    found = [block for block in code if "spark" in block]
+    assert found
+    for block in found:
+        exec(compile(block, document, "exec"), names)
+    assert spark.read.parquet("reports/").count() == 6
+
+
+def test_lines_have_meta_as_it_was_written(spark: Any, tmp_path: Path) -> None:
+    path = tmp_path / "a.jsonl"
+    path.write_text(json.dumps({"text": TEXTS[0]})[:-1] + ',"score":0.50}\n')
+    [line] = written(Pages.files(spark, str(path), keep=["score"]).records())
+    assert line.endswith(',"meta":{"score":0.50}}')
+    assert as_python(line) != line
