@@ -189,7 +189,8 @@ fn a_panic_in_any_stage_ends_the_run_behind_what_came_before_it() {
                         // Which parser it was depends on which had room.
                         let is_named = match named.strip_prefix("parser-") {
                             Some(number) => {
-                                stage == "parser" && number.parse::<usize>().unwrap() < workers.get()
+                                stage == "parser"
+                                    && number.parse::<usize>().unwrap() < workers.get()
                             }
                             None => named == stage,
                         };
