@@ -13,7 +13,7 @@ use std::sync::atomic::{AtomicU8, Ordering};
 use hashbrown::HashTable;
 use twox_hash::XxHash3_64;
 
-use super::parse::{ParsedPage, ParsedPart};
+use super::parsed::{ParsedPage, ParsedPart};
 use crate::dedup::Kept;
 use crate::grammar::{Block, Page};
 use crate::model::{Reject, RejectPlace, StatementType, Warning, Warnings};

@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use super::Config;
 use super::checkpoint::Checkpoint;
-use super::parse::{Outcome, Parsed, ParsedPage};
+use super::parsed::{Outcome, Parsed, ParsedPage};
 use crate::dedup::{Counts, Earlier, Kept, KnownPlace, Memory, Places, Removed, RunDedup, Verdict};
 use crate::sink::Form;
 use crate::sink::ndjson::{self, Copied, hexadecimal};

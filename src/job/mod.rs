@@ -8,6 +8,7 @@ mod content;
 mod decide;
 mod page;
 mod parse;
+mod parsed;
 mod read;
 mod records;
 mod sample;

@@ -3,118 +3,24 @@
 use std::borrow::Cow;
 use std::mem;
 use std::ops::Range;
-use std::sync::Arc;
 
 use memchr::memchr_iter;
 
 use super::Sample;
-use super::checkpoint::Fault;
-use super::content::{Teller, Telling, Told};
+use super::content::{Teller, Telling};
+use super::parsed::{Draft, Outcome, Parsed, ParsedPage, ParsedPart, ShapeOnPage};
 use super::read::ReadBatch;
 use crate::buffers::Buffers;
 use crate::dedup::{Dedup, Fingerprinter, Kept, Key, Near, PageIdentity, Seen, fingerprint_of};
 use crate::grammar::{self, Block, Page, may_be_report, offset_in, report_id, shape};
 use crate::input::{
-    Batch, Behind, Border, Content, Entry, Opened, Origin, Part, RecordName, Refused, Taking, Text,
-    too_large,
+    Batch, Content, Entry, Origin, Part, RecordName, Refused, Taking, Text, too_large,
 };
-use crate::model::{Emit, NotRead, RejectReason, Warning, Warnings};
+use crate::model::{Emit, RejectReason, Warning, Warnings};
 use crate::sink::ndjson::{self, At};
 use crate::sink::{Form, Pieces};
 use crate::split::{feeds_in, pages};
 use crate::stats::ON_PAGE;
-
-/// A batch without its text: all that the ordered stages need.
-#[derive(Debug, Default)]
-pub struct Parsed {
-    pub parts: Vec<ParsedPart>,
-    pub pages: Vec<ParsedPage>,
-    /// Of every page, the shapes of lines that no part of it claims.
-    pub shapes: Vec<ShapeOnPage>,
-    /// What the deduplicator knows of every printed block.
-    pub blocks: Vec<Seen>,
-    /// Every block's piece of output, as a range of `output`.
-    pub pieces: Vec<Range<usize>>,
-    /// What most likely stays of the pages that are drafted.
-    pub likely: Vec<Kept>,
-    pub output: Vec<u8>,
-    /// What the pages and blocks are, where that is asked for.
-    pub told: Option<Told>,
-    /// What the reader says of the batch as a whole.
-    pub opened: Vec<Opened>,
-    pub border: Option<Border>,
-    pub faults: Vec<Fault>,
-}
-
-/// A stretch of one source.
-#[derive(Debug)]
-pub struct ParsedPart {
-    pub origin: Arc<Origin>,
-    /// Its bytes, those of encoded texts decoded; and the line feeds in them where lines are counted.
-    pub bytes: u64,
-    pub feeds: u64,
-    /// Its bytes that are in no page are a container's, and not between pages.
-    pub is_container: bool,
-    pub pages: Range<usize>,
-    pub behind: Option<Behind>,
-}
-
-/// One page, or what stands in its place.
-#[derive(Debug)]
-pub struct ParsedPage {
-    pub bytes: u64,
-    pub outcome: Outcome,
-    pub year: Option<u16>,
-    /// Its lines, and how many of them no part claims.
-    pub lines: u64,
-    pub unrecognized: u64,
-    /// The first shapes of the latter, as a range of the batch's.
-    pub shapes: Range<usize>,
-    pub warnings: Warnings,
-    pub blocks: Range<usize>,
-    /// Pieces of `output` before and behind the statements, and in the latter the page's place.
-    pub beginning: Range<usize>,
-    pub ending: Range<usize>,
-    pub source: Range<usize>,
-    pub draft: Option<Draft>,
-    /// What it is known by to other pages, where that matters.
-    pub identity: Option<PageIdentity>,
-}
-
-/// A record as it is if the deduplicator decides as is most likely: each block stays that does not
-/// repeat one of the page's first ones. The pieces then lie where they belong, and nobody has to
-/// put them together.
-#[derive(Debug)]
-pub struct Draft {
-    /// The decision, as a range of the batch's `likely`; and the record, as one of `output`.
-    pub kept: Range<usize>,
-    pub record: Range<usize>,
-}
-
-/// Lines of a page that no part claims and that have one shape.
-#[derive(Debug)]
-pub struct ShapeOnPage {
-    pub shape: String,
-    pub lines: u64,
-    /// Where the first of them stands, as a record's `source` says it; and the line feeds of its
-    /// part before it, where lines are counted.
-    pub offset: u64,
-    pub feeds: Option<u64>,
-    pub record: Option<String>,
-}
-
-/// What became of a page.
-#[derive(Debug)]
-pub enum Outcome {
-    Report,
-    /// Another site's page: it is counted, and has no output.
-    Skipped,
-    /// A page that may be a report, and is not in the sample.
-    Unsampled,
-    /// A container's record without a page.
-    NotRead(NotRead),
-    Refused(Box<Refused>),
-}
 
 /// Blocks at a page's beginning that later ones are compared with.
 pub(super) const SEARCHED: usize = 16;
@@ -168,24 +74,6 @@ pub fn parse_batch(read: ReadBatch, wanted: Wanted, taking: &Taking, buffers: &B
     buffers.give(batch.text);
     stage.parsed.told = stage.teller.map(Teller::told);
     stage.parsed
-}
-
-/// Bytes of text for a block, rather few: a page prints one in about 700.
-const BLOCK: usize = 512;
-
-impl Parsed {
-    /// Makes room, most likely enough; growing step by step took 2 % of the instructions.
-    fn reserve(&mut self, batch: &Batch) {
-        self.output.reserve(batch.text.len());
-        self.pages.reserve(batch.pages.len());
-        let blocks = match batch.pages.len() {
-            0 => 0,
-            _ => batch.text.len() / BLOCK,
-        };
-        self.blocks.reserve(blocks);
-        self.pieces.reserve(blocks);
-        self.likely.reserve(blocks);
-    }
 }
 
 /// What the output is to hold.

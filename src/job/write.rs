@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use super::checkpoint::Checkpoint;
 use super::content::{Counting, EmittedPage, Telling};
 use super::decide::Decided;
-use super::parse::{Outcome, ParsedPart, ShapeOnPage};
+use super::parsed::{Outcome, ParsedPart, ShapeOnPage};
 use super::written::Written;
 use super::{Config, Output, Watch};
 use crate::error::Error;
