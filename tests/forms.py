@@ -105,7 +105,9 @@ def of_pandas(path):
     if path.suffix == ".parquet":
         table = pandas.read_parquet(path, dtype_backend="pyarrow")
         return [{key: missing(cell) for key, cell in row.items()} for row in table.to_dict("records")]
-    table = pandas.read_csv(path, dtype=str, keep_default_na=False, lineterminator="\n")
+    # Its reader in C cuts texts at NUL before pandas 3.
+    with path.open(newline="", encoding="utf-8") as file:
+        table = pandas.read_csv(file, dtype=str, keep_default_na=False, engine="python")
     return [of_cells(row) for row in table.to_dict("records")]
 
 
