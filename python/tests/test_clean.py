@@ -236,7 +236,9 @@ def test_an_interrupt_is_obeyed_while_records_come(dump: Path) -> None:
 @contextmanager
 def interrupted(script: str, path: Path, until: str) -> Iterator[str]:
     """What a script says that is interrupted when it has said something."""
-    command = [sys.executable, "-c", script, str(path)]
+    # What starts tests in the background has them ignore it.
+    heeded = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)\n"
+    command = [sys.executable, "-c", heeded + script, str(path)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as running:
         assert running.stdout is not None
         assert running.stdout.readline() == until + "\n"

@@ -25,8 +25,8 @@ fn is_late(request: &Request) -> bool {
     request.range.is_some_and(|(start, _)| start >= 7 << 18)
 }
 
-/// Starts a run, interrupts it when the server hangs, and waits for its end.
-fn interrupted(folder: &Path, server: &Server, args: &[&str]) -> Output {
+/// Starts a run, sends it a signal when the server hangs, and waits for its end.
+fn interrupted(folder: &Path, server: &Server, signal: &str, args: &[&str]) -> Output {
     let mut child = command(folder, &[], args)
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
@@ -36,7 +36,7 @@ fn interrupted(folder: &Path, server: &Server, args: &[&str]) -> Output {
     let id = child.id().to_string();
     assert!(
         Command::new("kill")
-            .args(["-INT", &id])
+            .args([signal, &id])
             .status()
             .unwrap()
             .success()
@@ -60,7 +60,7 @@ fn a_run_that_waits_stops_and_goes_on_where_it_was() {
     let args = ["--quiet", "--dedup", "run", &address, "-o", "out.ndjson"];
     let args = [&args[..], &CHECKPOINTS].concat();
 
-    let stopped = interrupted(folder.path(), &server, &args);
+    let stopped = interrupted(folder.path(), &server, "-INT", &args);
     assert_eq!(stopped.status.code(), Some(130), "{}", messages(&stopped));
     assert!(
         !messages(&stopped).contains("could not be read"),
@@ -94,9 +94,11 @@ fn a_run_without_a_journal_ends_at_once() {
     let stopped = interrupted(
         folder.path(),
         &server,
+        // Not INT, which is ignored by what is started in the background.
+        "-TERM",
         &["--quiet", &server.url("/dump.txt")],
     );
-    assert_eq!(stopped.status.signal(), Some(2));
+    assert_eq!(stopped.status.signal(), Some(15));
 }
 
 #[test]
