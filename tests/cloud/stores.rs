@@ -116,6 +116,17 @@ fn what_is_no_address_is_wrong_usage() {
 }
 
 #[test]
+fn parts_are_merged_from_files_alone() {
+    let output = run(Path::new("."), &[], &["merge", "s3://bucket/part.ndjson"]);
+    assert_eq!(output.status.code(), Some(2));
+    let said = messages(&output);
+    assert!(
+        said.contains("`s3://bucket/part.ndjson` is an address"),
+        "{said}"
+    );
+}
+
+#[test]
 fn a_store_without_tls_is_read_only_when_that_is_allowed() {
     let page = page();
     let server = Server::start(&[("/bucket/page", page.as_bytes())], |_, answer| answer);
