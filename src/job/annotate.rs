@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use memchr::{memchr, memmem};
 
+use super::blocks::fingerprint;
 use super::checkpoint::Checkpoint;
 use super::read::read_all;
 use super::{Config, Watch};
@@ -366,14 +367,7 @@ fn role_of(line: LineRole, repeat_of: Option<usize>) -> Role {
 fn repeats_in(page: &Page, scope: Dedup) -> Vec<Option<usize>> {
     let mut fingerprinter = Fingerprinter::default();
     let seen = page.blocks.iter().map(|block| Seen {
-        key: fingerprinter
-            .of(
-                &block.text,
-                block.section,
-                block.statement_type,
-                block.confidence,
-            )
-            .key,
+        key: fingerprint(&mut fingerprinter, block).key,
         see_more: block.see_more,
     });
     let mut dedup = PageDedup::new(scope);

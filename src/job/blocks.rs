@@ -59,15 +59,17 @@ impl Blocks {
     }
 
     fn add(&mut self, block: &Block) {
-        let fingerprint = self.fingerprinter.of(
-            &block.text,
-            block.section,
-            block.statement_type,
-            block.confidence,
-        );
+        let fingerprint = fingerprint(&mut self.fingerprinter, block);
         let near = self.near.as_mut();
         self.fingerprints.push(fingerprint);
         self.similar
             .push(near.and_then(|near| near.similar(fingerprint, &block.text)));
     }
+}
+
+/// What a printed block is known by.
+#[inline]
+pub(super) fn fingerprint(fingerprinter: &mut Fingerprinter, block: &Block) -> Fingerprint {
+    let (section, statement_type) = (block.section, block.statement_type);
+    fingerprinter.of(&block.text, section, statement_type, block.confidence)
 }
