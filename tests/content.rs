@@ -79,37 +79,44 @@ fn types_of(reports: &[Report], section: Option<&str>) -> ByType {
 #[test]
 fn what_is_counted_is_what_the_records_say() {
     let folder = tempfile::tempdir().unwrap();
+    let scopes = [Dedup::Off, Dedup::Page, Dedup::Run].map(|scope| (scope, None));
+    let scopes = [&scopes[..], &[(Dedup::Page, Some(3))]].concat();
     for (name, path) in world::dumps(folder.path()) {
-        let (content, reports) = counted(&config(&path, 2, 3000));
-        let (years, no_year) = years_of(&reports);
-        assert!(!reports.is_empty(), "{name}");
-        assert_eq!(
-            (&content.years, content.no_year),
-            (&years, no_year),
-            "{name}"
-        );
-        for section in &content.sections {
-            let expected = types_of(&reports, Some(&section.heading));
-            assert_eq!(section.statements, expected, "{name}: {}", section.heading);
-            assert!(expected.total() > 0, "{name}: {}", section.heading);
-        }
-        assert_eq!(content.no_section, types_of(&reports, None), "{name}");
-        let statements = reports.iter().flat_map(|report| &report.statements);
-        let sure = statements.filter(|statement| statement.confidence == Some(99));
-        assert_eq!(content.confidences[99], sure.count() as u64, "{name}");
-        for (warning, examples) in &content.warned {
-            let having = reports
-                .iter()
-                .filter(|report| report.warnings.contains(warning));
-            let first: Vec<_> = having.take(EXAMPLES).collect();
-            assert_eq!(first.len(), examples.len(), "{name}: {warning:?}");
-            for (report, example) in first.iter().zip(examples) {
-                let source = &report.source;
-                assert_eq!(example.place.path, source.path, "{name}");
-                assert_eq!(example.place.offset, source.offset, "{name}");
-                assert_eq!(example.place.record, source.record, "{name}");
-                assert_eq!(example.title, report.title, "{name}");
-                assert_eq!(example.doi, report.doi, "{name}");
+        for &(scope, limit) in &scopes {
+            let mut config = config(&path, 2, 3000);
+            (config.dedup, config.limit) = (scope, limit);
+            let (content, reports) = counted(&config);
+            let name = format!("{name}, {scope:?}, {limit:?}");
+            let (years, no_year) = years_of(&reports);
+            assert!(!reports.is_empty(), "{name}");
+            assert_eq!(
+                (&content.years, content.no_year),
+                (&years, no_year),
+                "{name}"
+            );
+            for section in &content.sections {
+                let expected = types_of(&reports, Some(&section.heading));
+                assert_eq!(section.statements, expected, "{name}: {}", section.heading);
+                assert!(expected.total() > 0, "{name}: {}", section.heading);
+            }
+            assert_eq!(content.no_section, types_of(&reports, None), "{name}");
+            let statements = reports.iter().flat_map(|report| &report.statements);
+            let sure = statements.filter(|statement| statement.confidence == Some(99));
+            assert_eq!(content.confidences[99], sure.count() as u64, "{name}");
+            for (warning, examples) in &content.warned {
+                let having = reports
+                    .iter()
+                    .filter(|report| report.warnings.contains(warning));
+                let first: Vec<_> = having.take(EXAMPLES).collect();
+                assert_eq!(first.len(), examples.len(), "{name}: {warning:?}");
+                for (report, example) in first.iter().zip(examples) {
+                    let source = &report.source;
+                    assert_eq!(example.place.path, source.path, "{name}");
+                    assert_eq!(example.place.offset, source.offset, "{name}");
+                    assert_eq!(example.place.record, source.record, "{name}");
+                    assert_eq!(example.title, report.title, "{name}");
+                    assert_eq!(example.doi, report.doi, "{name}");
+                }
             }
         }
     }

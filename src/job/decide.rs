@@ -16,6 +16,8 @@ pub struct Decided {
     pub parsed: Parsed,
     pub kept: Vec<Kept>,
     pub pages: Vec<DecidedPage>,
+    /// Whether all reports stay as was most likely.
+    pub is_as_likely: bool,
     /// Lines that tell what was removed.
     pub duplicates: Vec<u8>,
     /// What was new, for a memory that is to become like this one, and how much in all.
@@ -29,6 +31,8 @@ pub struct DecidedPage {
     /// Its range of `kept`.
     pub kept: Range<usize>,
     pub verdict: Verdict,
+    /// It is emitted, and what was most likely stays of it.
+    pub is_as_likely: bool,
     /// Its range of `duplicates`.
     pub duplicates: Range<usize>,
     /// It is one of the first, which are passed over. The other fields say nothing then.
@@ -74,6 +78,7 @@ impl<'a> DecideStage<'a> {
         let mut kept = Vec::with_capacity(parsed.blocks.len());
         let mut pages = Vec::with_capacity(parsed.pages.len());
         let mut duplicates = Vec::new();
+        let mut all_as_likely = true;
         for next in parsed.pages.chunks(READY) {
             let ready = next.iter().filter_map(|page| {
                 let blocks = &parsed.blocks[page.blocks.clone()];
@@ -90,11 +95,16 @@ impl<'a> DecideStage<'a> {
                     _ if is_passed_over => Verdict::default(),
                     _ => self.page(&parsed, page, &mut kept, &mut duplicates)?,
                 };
-                let is_emitted = is_report && !is_passed_over && !verdict.is_repeated;
-                self.left -= u64::from(is_emitted && self.left > 0);
+                let is_emitted =
+                    is_report && self.left > 0 && !is_passed_over && !verdict.is_repeated;
+                self.left -= u64::from(is_emitted);
+                let is_as_likely =
+                    is_emitted && kept[start..] == parsed.likely[page.likely.clone()];
+                all_as_likely &= is_as_likely || !is_report;
                 pages.push(DecidedPage {
                     kept: start..kept.len(),
                     verdict,
+                    is_as_likely,
                     duplicates: first_line..duplicates.len(),
                     is_passed_over,
                 });
@@ -104,6 +114,7 @@ impl<'a> DecideStage<'a> {
             parsed,
             kept,
             pages,
+            is_as_likely: all_as_likely,
             duplicates,
             news: self.memory.take_news(),
             new: self.memory.new_counts(),

@@ -144,11 +144,14 @@ where
         scope: config.dedup,
         near: config.near,
         sample: config.sample,
-        telling,
     };
     let stages = pipeline::Stages {
         read: |pass: &mut dyn FnMut(_) -> _| read::read_all(config, start, watch, &buffers, pass),
-        worker: || |batch| parse::parse_batch(batch, wanted, &taking, &buffers),
+        worker: || {
+            let mut teller = telling.map(content::Teller::new);
+            let (taking, buffers) = (&taking, &buffers);
+            move |batch| parse::parse_batch(batch, wanted, teller.as_mut(), taking, buffers)
+        },
         decide: |parsed| decider.decide(parsed),
         write: |decided: io::Result<_>| {
             let (flow, emptied) = writer.write(decided.map_err(Error::Remember)?)?;

@@ -8,8 +8,8 @@ use memchr::memchr_iter;
 
 use super::Sample;
 use super::blocks::fingerprint;
-use super::content::{Teller, Telling};
-use super::parsed::{Draft, Outcome, Parsed, ParsedPage, ParsedPart, ShapeOnPage};
+use super::content::Teller;
+use super::parsed::{Outcome, Parsed, ParsedPage, ParsedPart, ShapeOnPage};
 use super::read::ReadBatch;
 use crate::buffers::Buffers;
 use crate::dedup::{Dedup, Fingerprinter, Kept, Key, Near, PageIdentity, Seen, fingerprint_of};
@@ -27,8 +27,14 @@ use crate::stats::ON_PAGE;
 /// dump had a page whose draft did not hold, and was copied.
 pub(super) const SEARCHED: usize = 16;
 
-/// Parses a batch.
-pub fn parse_batch(read: ReadBatch, wanted: Wanted, taking: &Taking, buffers: &Buffers) -> Parsed {
+/// Parses a batch. With a teller it is told what the pages and blocks are.
+pub fn parse_batch(
+    read: ReadBatch,
+    wanted: Wanted,
+    teller: Option<&mut Teller>,
+    taking: &Taking,
+    buffers: &Buffers,
+) -> Parsed {
     let ReadBatch { mut batch, faults } = read;
     let mut stage = ParseStage {
         wanted,
@@ -37,9 +43,7 @@ pub fn parse_batch(read: ReadBatch, wanted: Wanted, taking: &Taking, buffers: &B
         copies: Vec::new(),
         max_page: taking.max_page,
         fingerprinter: Fingerprinter::default(),
-        teller: wanted
-            .telling
-            .map(|telling| Teller::new(telling, batch.text.len())),
+        teller,
         parsed: Parsed {
             output: buffers.take(),
             opened: mem::take(&mut batch.opened),
@@ -80,18 +84,16 @@ pub fn parse_batch(read: ReadBatch, wanted: Wanted, taking: &Taking, buffers: &B
 
 /// What the output is to hold.
 #[derive(Clone, Copy)]
-pub struct Wanted<'a> {
+pub struct Wanted {
     pub form: Form,
     pub scope: Dedup,
     /// From how many thousandths on statements are told to be alike.
     pub near: Option<u16>,
     pub sample: Option<Sample>,
-    /// Where it is told what the pages and blocks are.
-    pub telling: Option<&'a Telling>,
 }
 
-struct ParseStage<'a> {
-    wanted: Wanted<'a>,
+struct ParseStage<'a, 't> {
+    wanted: Wanted,
     near: Option<Near>,
     /// A page's header as text, while its fingerprint is taken, where the record's own will not do.
     header: Vec<u8>,
@@ -99,11 +101,11 @@ struct ParseStage<'a> {
     copies: Vec<Option<usize>>,
     max_page: usize,
     fingerprinter: Fingerprinter,
-    teller: Option<Teller<'a>>,
+    teller: Option<&'a mut Teller<'t>>,
     parsed: Parsed,
 }
 
-impl ParseStage<'_> {
+impl ParseStage<'_, '_> {
     /// Parses plain text and returns its line feeds.
     fn pages(&mut self, batch: &Batch, part: &Part, pages: Range<usize>) -> u64 {
         let origin = &part.origin;
@@ -205,7 +207,7 @@ impl ParseStage<'_> {
     fn page<'p>(&mut self, text: &'p [u8], at: &At, known: Known, page: &mut Page<'p>) -> bool {
         if known.is_valid {
             known.parse(text, page);
-            self.add(page, page.warnings, at, known);
+            self.add(text, page, page.warnings, at, known);
             self.count_shapes(page, text, text, at, known);
             return page.is_report;
         }
@@ -214,7 +216,7 @@ impl ParseStage<'_> {
         known.parse(repaired.as_bytes(), &mut repaired_page);
         let mut warnings = repaired_page.warnings;
         warnings.add_if(repaired.as_bytes() != text, Warning::InvalidUtf8);
-        self.add(&repaired_page, warnings, at, known);
+        self.add(repaired.as_bytes(), &repaired_page, warnings, at, known);
         self.count_shapes(&repaired_page, repaired.as_bytes(), text, at, known);
         page.feeds = repaired_page.feeds;
         repaired_page.is_report
@@ -224,7 +226,8 @@ impl ParseStage<'_> {
         self.wanted.sample.is_some_and(|sample| !sample.has(page))
     }
 
-    fn add(&mut self, page: &Page, warnings: Warnings, at: &At, known: Known) {
+    /// Adds a page, which was parsed from this text.
+    fn add(&mut self, text: &[u8], page: &Page, warnings: Warnings, at: &At, known: Known) {
         if !page.is_report {
             return self.push(at.length, Outcome::Skipped);
         }
@@ -246,7 +249,7 @@ impl ParseStage<'_> {
             if is_drafted && kept.start > likely.start {
                 self.parsed.output.push(b',');
             }
-            self.block(block, &pieces);
+            self.block(text, block, &pieces);
             if let (true, Some(kept)) = (is_drafted, kept.next()) {
                 let kept = self.parsed.likely[kept];
                 ndjson::behind_block(&mut self.parsed.output, kept.see_more, kept.occurrences);
@@ -258,10 +261,7 @@ impl ParseStage<'_> {
             ndjson::behind_statements(&mut self.parsed.output, removed as u64);
         }
         let (ending, source) = pieces.ending(&mut self.parsed.output, warnings);
-        let draft = is_drafted.then_some(Draft {
-            kept: likely,
-            record: start..ending.end,
-        });
+        let draft = is_drafted.then_some(start..ending.end);
         let identity = self
             .wanted
             .scope
@@ -285,6 +285,7 @@ impl ParseStage<'_> {
             beginning,
             ending,
             source,
+            likely,
             draft,
             identity,
         });
@@ -349,6 +350,7 @@ impl ParseStage<'_> {
             beginning: 0..0,
             ending: 0..0,
             source: 0..0,
+            likely: 0..0,
             draft: None,
             identity: None,
         });
@@ -391,14 +393,14 @@ impl ParseStage<'_> {
         self.push_block(key, block, piece);
     }
 
-    fn block(&mut self, block: &Block, pieces: &Pieces) {
+    fn block(&mut self, text: &[u8], block: &Block, pieces: &Pieces) {
         let fingerprint = fingerprint(&mut self.fingerprinter, block);
         let near = self.near.as_mut();
         let similar = near.and_then(|near| near.similar(fingerprint, &block.text));
         let similar = similar.map(|similar| (similar.id, similar.similarity));
         let piece = self.piece(|out| pieces.block(out, block, fingerprint.id, similar));
         if let Some(teller) = &mut self.teller {
-            teller.block(block);
+            teller.block(text, block);
         }
         self.push_block(fingerprint.key, block, piece);
     }

@@ -20,7 +20,7 @@ pub struct Parsed {
     pub blocks: Vec<Seen>,
     /// Every block's piece of output, as a range of `output`.
     pub pieces: Vec<Range<usize>>,
-    /// What most likely stays of the pages that are drafted.
+    /// What most likely stays of every page.
     pub likely: Vec<Kept>,
     pub output: Vec<u8>,
     /// What the pages and blocks are, where that is asked for.
@@ -61,19 +61,14 @@ pub struct ParsedPage {
     pub beginning: Range<usize>,
     pub ending: Range<usize>,
     pub source: Range<usize>,
-    pub draft: Option<Draft>,
+    /// What most likely stays, as a range of the batch's `likely`: each block that does not repeat
+    /// one of the page's first ones.
+    pub likely: Range<usize>,
+    /// The record as it is then, as a range of `output`. The pieces lie where they belong, and
+    /// nobody has to put them together.
+    pub draft: Option<Range<usize>>,
     /// What it is known by to other pages, where that matters.
     pub identity: Option<PageIdentity>,
-}
-
-/// A record as it is if the deduplicator decides as is most likely: each block stays that does not
-/// repeat one of the page's first ones. The pieces then lie where they belong, and nobody has to
-/// put them together.
-#[derive(Debug)]
-pub struct Draft {
-    /// The decision, as a range of the batch's `likely`; and the record, as one of `output`.
-    pub kept: Range<usize>,
-    pub record: Range<usize>,
 }
 
 /// Lines of a page that no part claims and that have one shape.

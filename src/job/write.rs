@@ -82,13 +82,13 @@ where
     }
 
     /// Writes one batch and returns its buffer; breaks when the limit is reached or nobody wants more.
-    pub fn write(&mut self, batch: Decided) -> Result<(ControlFlow<()>, Vec<u8>), Error> {
+    pub fn write(&mut self, mut batch: Decided) -> Result<(ControlFlow<()>, Vec<u8>), Error> {
         self.written.clear();
         self.duplicates.clear();
         self.rejects.clear();
         self.begin();
-        if let (Some(counting), Some(told)) = (&mut self.counting, &batch.parsed.told) {
-            counting.begin(told);
+        if let (Some(counting), Some(told)) = (&mut self.counting, batch.parsed.told.take()) {
+            counting.begin(told, batch.is_as_likely);
         }
         let mut flow = ControlFlow::Continue(());
         for part in &batch.parsed.parts {
@@ -97,8 +97,8 @@ where
                 break;
             }
         }
-        if let (Some(counting), Some(told)) = (&mut self.counting, &batch.parsed.told) {
-            counting.end(told);
+        if let Some(counting) = &mut self.counting {
+            counting.end();
         }
         self.stats.written += self.written.lines(&batch.parsed.output).len() as u64;
         self.watch
@@ -286,7 +286,7 @@ where
         for warning in page.warnings.iter() {
             Stats::count(&mut stats.warnings, warning.as_str());
         }
-        if let (Some(counting), Some(told)) = (&mut self.counting, &batch.parsed.told) {
+        if let Some(counting) = &mut self.counting {
             let emitted = EmittedPage {
                 part,
                 feeds: self.feeds,
@@ -294,13 +294,13 @@ where
                 number,
                 kept,
             };
-            counting.page(told, &emitted);
+            counting.page(&emitted);
         }
         let output = &batch.parsed.output;
         if let Some(draft) = &page.draft
-            && kept == &batch.parsed.likely[draft.kept.clone()]
+            && decided.is_as_likely
         {
-            self.written.draft(output, draft.record.clone());
+            self.written.draft(output, draft.clone());
             return Ok(());
         }
         let statements = kept.iter().map(|kept| ndjson::Decided {
