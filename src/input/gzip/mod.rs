@@ -15,7 +15,7 @@
 //! are decoded whole as well, one after another on one thread: `large`.
 //!
 //! At most four threads; 8 MiB of buffers with two, and never 16 for small members. For a large
-//! one there are four ranges of 4.5 MiB at most, and of a quarter of that in usual text.
+//! one there are four ranges of 4.5 MiB at most, and of 2 MiB in usual text.
 
 mod batch;
 mod blocks;
