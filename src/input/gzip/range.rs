@@ -89,6 +89,12 @@ pub(super) struct Range {
 }
 
 impl Range {
+    /// With room for a text, and none in it.
+    pub(super) fn emptied(self) -> Self {
+        let decoded = 0..0;
+        Self { decoded, ..self }
+    }
+
     /// Its text; none if it was not decoded.
     pub(super) fn text(&self) -> &[u8] {
         &self.text[self.decoded.clone()]
