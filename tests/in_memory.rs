@@ -1,4 +1,4 @@
-//! Pages in memory, without a pipeline: they give what a run gives for a file that holds them.
+//! Pages without a pipeline: they give what a run gives for a file that holds them.
 
 use std::fs;
 use std::ops::ControlFlow;
@@ -101,7 +101,7 @@ fn shown(report: Report) -> Shown {
 }
 
 #[test]
-fn spans_of_a_file_in_memory_are_those_of_its_records() {
+fn spans_of_a_file_and_of_its_content_are_those_of_its_records() {
     let folder = tempfile::tempdir().unwrap();
     let two_pages = folder.path().join("two.jsonl");
     let two = serde_json::json!({
@@ -114,9 +114,7 @@ fn spans_of_a_file_in_memory_are_those_of_its_records() {
         [name] => Some(case.join(name)),
         _ => None,
     });
-    // These are read from the disk alone.
-    let is_sought = |file: &Path| file.ends_with("input.zip") || file.ends_with("input.parquet");
-    let inputs = inputs.filter(|file| file.is_file() && !is_sought(file));
+    let inputs = inputs.filter(|file| file.is_file());
     let mut files = 0;
     for file in inputs.chain([two_pages]) {
         check(&file);
@@ -129,13 +127,19 @@ fn check(file: &Path) {
     let config = Config::new(vec![Input::Path(file.to_owned())]);
     let mut run = records(config.clone());
     let expected: Vec<_> = run.by_ref().map(|report| shown(report.unwrap())).collect();
-    let mut found = Spanned::default();
-    let (name, content) = (file.display().to_string(), fs::read(file).unwrap());
-    let faults = Spans::new(&config).file(&config, name, &content, &mut found);
-    assert!(faults.is_empty(), "{faults:?}");
-    assert_eq!(found.shown, expected, "{}", file.display());
     let read = run.summary().unwrap().stats.bytes.read;
-    assert_eq!(found.bytes, read, "{}", file.display());
+    let content = fs::read(file).unwrap();
+    let name = || file.display().to_string();
+    for is_in_memory in [true, false] {
+        let (mut spans, mut found) = (Spans::new(&config), Spanned::default());
+        let faults = match is_in_memory {
+            true => spans.content(&config, name(), &content, &mut found),
+            false => spans.file(&config, name(), file.to_owned(), &mut found),
+        };
+        assert!(faults.is_empty(), "{faults:?}");
+        assert_eq!(found.shown, expected, "{}", file.display());
+        assert_eq!(found.bytes, read, "{}", file.display());
+    }
 }
 
 #[test]
@@ -150,7 +154,7 @@ fn the_keys_of_two_pages_are_equal_as_a_run_takes_them_for_equal() {
         let mut config = Config::new(Vec::new());
         config.dedup = dedup;
         let mut keys = Keys(None);
-        Spans::new(&config).file(&config, String::new(), text.as_bytes(), &mut keys);
+        Spans::new(&config).content(&config, String::new(), text.as_bytes(), &mut keys);
         keys.0
     };
     let (one, other_title) = (page("10.5555/A", "One"), page("10.5555/a", "Two"));

@@ -28,7 +28,6 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import citesift
 from citesift.spark import Pages, _repeats, ndjson, summary
 from citesift.spark._workers import Files
 
@@ -155,32 +154,18 @@ def above(pid: int, parents: dict[int, int]) -> Iterator[int]:
 
 @dataclass(frozen=True)
 class Timed(Files):
-    """Parses files, and notes the time that the native parser takes."""
+    """Parses files, and notes the time of the native parser's thread."""
 
     notes: str = ""
 
     def __call__(self, batches: Iterable[Any]) -> Iterator[Any]:
-        native, spent = citesift.parse_file, [0.0]
-        others = time.process_time() - time.thread_time()
-
-        def timed(*args: Any, **options: Any) -> Iterator[Any]:
-            tables = native(*args, **options)
-            while True:
-                before = time.thread_time()
-                table = next(tables, None)
-                spent[0] += time.thread_time() - before
-                if table is None:
-                    return
-                yield table
-
-        citesift.parse_file = timed
+        before = time.process_time() - time.thread_time()
         try:
             yield from super().__call__(batches)
         finally:
-            citesift.parse_file = native
-            # The parser has a thread of its own, which goes on while tables are handed to Java.
-            spent[0] += time.process_time() - time.thread_time() - others
-            Path(self.notes, f"{os.getpid()}-{time.monotonic_ns()}").write_text(str(spent[0]))
+            # The parser has a thread of its own, and there is no other beside Python's.
+            spent = time.process_time() - time.thread_time() - before
+            Path(self.notes, f"{os.getpid()}-{time.monotonic_ns()}").write_text(str(spent))
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -48,8 +49,8 @@ def parse_batch(
 
 
 def parse_file(
-    content: bytes,
-    path: str,
+    file: bytes | str | os.PathLike[str],
+    path: str | None = None,
     *,
     format: Format = "auto",
     text_field: str | None = None,
@@ -61,13 +62,19 @@ def parse_file(
     max_page: int | str = "64MiB",
     outcomes: bool = False,
 ) -> Iterator[pyarrow.RecordBatch]:
-    """Parse a whole file that is in memory, compressed or not: the records, their ``source`` too,
-    are those that the program gives for a file of that path and content.
+    """Parse a whole file, compressed or not: the records, their ``source`` too, are those that the
+    program gives for it.
 
-    The columns are those of `parse_batch`; ``row`` is 0. zip and Parquet are read from files on
-    disk alone. Raises `ReadError` behind the last table where the content could not be read whole;
-    with ``outcomes`` that is told in a row instead.
+    ``file`` is its path, and it is read piece by piece in bounded memory; or it is the content of
+    one, as bytes. ``path`` is what the records call it, if that is not where it is. One thread
+    reads and parses. The columns are those of `parse_batch`; ``row`` is 0. Raises `ReadError`
+    behind the last table where the file could not be read whole; with ``outcomes`` that is told in
+    a row instead.
     """
+    if path is None:
+        if isinstance(file, bytes):
+            raise ValueError("path: say what the records are to call the file of this content")
+        path = os.fsdecode(file)
     checked = settings(
         emit,
         format=format,
@@ -77,9 +84,10 @@ def parse_file(
         dedup=dedup,
         near=near,
         max_page=max_page,
+        threads=1,
     )
-    file = _native.parse_file(content, path, checked, outcomes=outcomes)
-    return _tables(file, raises=not outcomes)
+    parsed = _native.parse_file(file, path, checked, outcomes=outcomes)
+    return _tables(parsed, raises=not outcomes)
 
 
 def schema(

@@ -1,6 +1,7 @@
 """The native half: see `citesift`, whose functions call it."""
 
 from collections.abc import Sequence
+from os import PathLike
 from typing import Protocol, final
 
 VERSION: str
@@ -71,7 +72,9 @@ def parse_batch(
 ) -> Batch:
     """The table of the pages in a table's rows."""
 
-def parse_file(content: bytes, path: str, settings: Settings, *, outcomes: bool) -> File:
+def parse_file(
+    file: bytes | str | PathLike[str], name: str, settings: Settings, *, outcomes: bool
+) -> File:
     """The tables of the pages in a file."""
 
 def schema(settings: Settings, *, outcomes: bool) -> BatchSchema:

@@ -1,6 +1,7 @@
-//! A file in memory, as a stream of tables.
+//! A file, on disk or in memory, as a stream of tables.
 
 use std::ops::ControlFlow;
+use std::path::PathBuf;
 use std::sync::mpsc::SyncSender;
 
 use arrow_array::RecordBatch;
@@ -19,6 +20,13 @@ use crate::table::{Columns, Table};
 #[pyclass(frozen, module = "citesift._native")]
 pub struct File(Stream<RecordBatch, End>);
 
+/// Where a file is.
+#[derive(FromPyObject)]
+pub enum Place {
+    Memory(PyBackedBytes),
+    Disk(PathBuf),
+}
+
 /// What could not be read, as JSON.
 type End = Result<String, String>;
 
@@ -26,13 +34,8 @@ type End = Result<String, String>;
 const LARGE: usize = 16 << 20;
 
 impl File {
-    pub fn parse(
-        content: PyBackedBytes,
-        path: String,
-        config: Config,
-        columns: Columns,
-    ) -> PyResult<Self> {
-        let run = move |batches| tables_of(&content, path, &config, columns, batches);
+    pub fn parse(file: Place, name: String, config: Config, columns: Columns) -> PyResult<Self> {
+        let run = move |batches| tables_of(file, name, &config, columns, batches);
         Stream::start("citesift", run).map(Self)
     }
 }
@@ -55,8 +58,8 @@ impl File {
 }
 
 fn tables_of(
-    content: &[u8],
-    path: String,
+    file: Place,
+    name: String,
     config: &Config,
     columns: Columns,
     batches: SyncSender<RecordBatch>,
@@ -66,8 +69,11 @@ fn tables_of(
         batches,
         failed: None,
     };
-    tables.table.reserve(content.len().min(LARGE));
-    let faults = Spans::new(config).file(config, path, content, &mut tables);
+    let mut spans = Spans::new(config);
+    let faults = match file {
+        Place::Memory(content) => spans.content(config, name, &content, &mut tables),
+        Place::Disk(file) => spans.file(config, name, file, &mut tables),
+    };
     for fault in &faults {
         tables.table.fault(fault);
     }

@@ -24,7 +24,7 @@ use pyo3::prelude::*;
 use pyo3::pybacked::PyBackedBytes;
 
 use self::exchange::{Batch, BatchSchema, batches_of};
-use self::file::File;
+use self::file::{File, Place};
 use self::input::Places;
 use self::run::{Run, json};
 use self::table::Columns;
@@ -100,15 +100,10 @@ fn parse_batch(
 
 /// The tables of the pages in a file.
 #[pyfunction]
-#[pyo3(signature = (content, path, settings, *, outcomes))]
-fn parse_file(
-    content: PyBackedBytes,
-    path: String,
-    settings: &Settings,
-    outcomes: bool,
-) -> PyResult<File> {
+#[pyo3(signature = (file, name, settings, *, outcomes))]
+fn parse_file(file: Place, name: String, settings: &Settings, outcomes: bool) -> PyResult<File> {
     let columns = settings.columns(outcomes)?;
-    File::parse(content, path, settings.0.clone(), columns)
+    File::parse(file, name, settings.0.clone(), columns)
 }
 
 /// The schema of what they give.

@@ -36,6 +36,8 @@ def main() -> None:
         # Many tasks, so that one that is lost is one of several.
         .config("spark.sql.files.maxPartitionBytes", "8m")
         .config("spark.sql.shuffle.partitions", "4")
+        # Spark itself can read no file: those on a disk are read there.
+        .config("spark.sql.sources.binaryFile.maxLength", "1")
         .getOrCreate()
     )
     for scope in SCOPES:

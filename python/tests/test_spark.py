@@ -26,7 +26,6 @@ CASES = [
     case
     for case in cases()
     if len(case.inputs) == 1
-    and case.name != "container-zip"
     and (case.folder / case.inputs[0]).is_file()
     and "limit" not in case.options
 ]

@@ -16,7 +16,7 @@ from .._options import Dedup, Emit, Format
 from . import _accounting, _repeats
 from ._ddl import ddl
 from ._order import Order
-from ._paths import whole
+from ._paths import on_disk, whole
 from ._workers import Columns, Files, Hires, Rows
 
 if TYPE_CHECKING:
@@ -84,11 +84,12 @@ class Pages:
         near: float | None = None,
         max_page: int | str = "64MiB",
     ) -> Pages:
-        """Pages in the files of a folder: text, JSON Lines, WARC and WET, tar and Parquet.
+        """Pages in the files of a folder: of every format that the program reads.
 
         The order is that of the program, by the bytes of the path and then by the place in the
-        file, and ``source`` is the program's. A file is read whole by one task, so it must fit
-        into that task's memory, and cannot be larger than 2 GB.
+        file, and ``source`` is the program's. A file on a disk is read there by one task, piece by
+        piece; what is in another store is sent by Spark, so it must fit into that task's memory,
+        and cannot be larger than 2 GB.
         """
         root = whole(folder)
         read = spark.read.format("binaryFile").option("recursiveFileLookup", "true")
@@ -101,7 +102,8 @@ class Pages:
             "near": near,
             "max_page": max_page,
         }
-        df = read.load(root).select("path", "content")
+        found = read.load(root)
+        df = found.select("path", "length" if _is_on_disk(root, found) else "content")
         return Pages(df, partial(Files, folder, root, options), dedup)
 
     def records(self, emit: Emit = "reports") -> DataFrame:
@@ -138,3 +140,14 @@ class Pages:
         if columns.is_placed(self._dedup):
             fields.append("`place` binary")
         return self._df.mapInArrow(self._hires(asked=columns), ", ".join(fields))
+
+
+def _is_on_disk(root: str, found: DataFrame) -> bool:
+    """Whether executors can open the files themselves, as Spark does with those of these addresses.
+
+    What a folder without a scheme is, the session's settings say, and a file's address shows.
+    """
+    if on_disk(root) is None:
+        return False
+    first = found.select("path").head()
+    return first is None or on_disk(first["path"]) is not None

@@ -7,7 +7,6 @@ for a task that is retried, it answers in the same way.
 from __future__ import annotations
 
 import contextlib
-import io
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import partial
@@ -16,11 +15,8 @@ from typing import Any, Protocol
 import citesift
 
 from .._options import Dedup, Emit
-from ._order import Order, of_number, of_text
-from ._paths import named
-
-# Rows of a Parquet file that are parsed at once.
-_AT_ONCE = 1024
+from ._order import Order, of_text
+from ._paths import named, on_disk
 
 
 @dataclass(frozen=True)
@@ -70,7 +66,7 @@ class Rows:
 
 @dataclass(frozen=True)
 class Files:
-    """Parses whole files."""
+    """Parses whole files: where they are, if they are sent with no content."""
 
     folder: str
     root: str
@@ -79,54 +75,27 @@ class Files:
 
     def __call__(self, batches: Iterable[Any]) -> Iterator[Any]:
         for batch in batches:
-            for path, content in zip(batch["path"], batch["content"], strict=True):
-                yield from self._of_file(
-                    named(path.as_py(), self.folder, self.root), content.as_py()
-                )
+            for row in range(batch.num_rows):
+                address = batch["path"][row].as_py()
+                if "content" in batch.schema.names:
+                    file = batch["content"][row].as_py()
+                else:
+                    file = on_disk(address) or address
+                    # One that cannot be opened ends the task, as if Spark had tried to read it.
+                    with open(file, "rb"):
+                        pass
+                yield from self._of_file(file, named(address, self.folder, self.root))
 
-    def _of_file(self, path: str, content: bytes) -> Iterator[Any]:
+    def _of_file(self, file: bytes | str, path: str) -> Iterator[Any]:
         asked = self.asked
-        said = self.options["format"]
-        if said == "parquet" or (said == "auto" and content.startswith(b"PAR1")):
-            yield from self._of_parquet(path, content)
-            return
         tables = citesift.parse_file(
-            content, path, emit=asked.emit, outcomes=asked.outcomes, **self.options
+            file, path, emit=asked.emit, outcomes=asked.outcomes, **self.options
         )
         # Raised behind what could be saved. Among the outcomes it is a row, and one damaged file
         # is no reason to lose the others.
         with contextlib.suppress(citesift.ReadError):
             for table in tables:
                 yield _selected(table, asked, self.options, partial(list, [of_text(path)]))
-
-    def _of_parquet(self, path: str, content: bytes) -> Iterator[Any]:
-        import pyarrow
-        import pyarrow.parquet
-
-        asked = self.asked
-        options = {name: self.options[name] for name in ("dedup", "near", "max_page")}
-        file = pyarrow.parquet.ParquetFile(io.BytesIO(content))
-        text, url = self.options["text_field"] or "text", self.options["url_field"]
-        wanted = [text, url or "url"]
-        wanted = [name for name in wanted if name in file.schema_arrow.names or name == text or url]
-        row = 0
-        for batch in file.iter_batches(_AT_ONCE, columns=wanted):
-            numbers = range(row, row + batch.num_rows)
-            row += batch.num_rows
-            batch = batch.append_column("citesift_path", pyarrow.array([path] * len(numbers)))
-            batch = batch.append_column("citesift_row", pyarrow.array([str(n) for n in numbers]))
-            found = citesift.parse_batch(
-                batch,
-                text=text,
-                url=url,
-                path="citesift_path",
-                record="citesift_row",
-                emit=asked.emit,
-                outcomes=asked.outcomes,
-                **options,
-            )
-            places = [of_text(path) + of_number(number) for number in numbers]
-            yield _selected(found, asked, self.options, partial(list, places))
 
 
 def _selected(
