@@ -75,18 +75,34 @@ def parse_file(
         if isinstance(file, bytes):
             raise ValueError("path: say what the records are to call the file of this content")
         path = os.fsdecode(file)
-    checked = settings(
+    checked = of_files(
         emit,
         format=format,
         text_field=text_field,
         url_field=url_field,
-        keep=names(keep),
+        keep=keep,
         dedup=dedup,
         near=near,
         max_page=max_page,
-        threads=1,
     )
-    parsed = _native.parse_file(file, path, checked, outcomes=outcomes)
+    return parse_share(file, path, None, checked, outcomes=outcomes)
+
+
+def of_files(emit: Emit, *, keep: Iterable[str], **options: Any) -> _native.Settings:
+    """The options of `parse_file`, checked."""
+    return settings(emit, keep=names(keep), threads=1, **options)
+
+
+def parse_share(
+    file: bytes | str | os.PathLike[str],
+    path: str,
+    share: tuple[int, int, int] | None,
+    checked: _native.Settings,
+    *,
+    outcomes: bool,
+) -> Iterator[pyarrow.RecordBatch]:
+    """What `parse_file` gives, of a share of the file."""
+    parsed = _native.parse_file(file, path, checked, outcomes=outcomes, share=share)
     return _tables(parsed, raises=not outcomes)
 
 

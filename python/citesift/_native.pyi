@@ -73,9 +73,19 @@ def parse_batch(
     """The table of the pages in a table's rows."""
 
 def parse_file(
-    file: bytes | str | PathLike[str], name: str, settings: Settings, *, outcomes: bool
+    file: bytes | str | PathLike[str],
+    name: str,
+    settings: Settings,
+    *,
+    outcomes: bool,
+    share: tuple[int, int, int] | None,
 ) -> File:
-    """The tables of the pages in a file."""
+    """The tables of the pages in a file, or in a share of one: its first byte, its end, and the
+    line feeds before it."""
+
+def share_in(file: str, settings: Settings, start: int, end: int) -> tuple[int, int, int] | None:
+    """The share of a file that begins in one of its cells: its first byte, its end, and the line
+    feeds in it."""
 
 def schema(settings: Settings, *, outcomes: bool) -> BatchSchema:
     """The schema of what they give."""

@@ -7,6 +7,7 @@ use std::sync::mpsc::SyncSender;
 use arrow_array::RecordBatch;
 use arrow_schema::ArrowError;
 use citesift::Config;
+use citesift::input::Share;
 use citesift::job::{Found, Spans, Take};
 use pyo3::prelude::*;
 use pyo3::pybacked::PyBackedBytes;
@@ -27,6 +28,9 @@ pub enum Place {
     Disk(PathBuf),
 }
 
+/// A share of a file: its first byte, its end, and the line feeds before it.
+pub type Shared = (u64, u64, u64);
+
 /// What could not be read, as JSON.
 type End = Result<String, String>;
 
@@ -34,8 +38,14 @@ type End = Result<String, String>;
 const LARGE: usize = 16 << 20;
 
 impl File {
-    pub fn parse(file: Place, name: String, config: Config, columns: Columns) -> PyResult<Self> {
-        let run = move |batches| tables_of(file, name, &config, columns, batches);
+    pub fn parse(
+        file: Place,
+        name: String,
+        share: Option<Shared>,
+        config: Config,
+        columns: Columns,
+    ) -> PyResult<Self> {
+        let run = move |batches| tables_of(file, name, share, &config, columns, batches);
         Stream::start("citesift", run).map(Self)
     }
 }
@@ -60,6 +70,7 @@ impl File {
 fn tables_of(
     file: Place,
     name: String,
+    share: Option<Shared>,
     config: &Config,
     columns: Columns,
     batches: SyncSender<RecordBatch>,
@@ -70,9 +81,13 @@ fn tables_of(
         failed: None,
     };
     let mut spans = Spans::new(config);
-    let faults = match file {
-        Place::Memory(content) => spans.content(config, name, &content, &mut tables),
-        Place::Disk(file) => spans.file(config, name, file, &mut tables),
+    let faults = match (file, share) {
+        (Place::Memory(content), _) => spans.content(config, name, &content, &mut tables),
+        (Place::Disk(file), None) => spans.file(config, name, file, &mut tables),
+        (Place::Disk(file), Some((start, end, feeds))) => {
+            let bytes = start..end;
+            spans.share(config, name, file, &Share { bytes, feeds }, &mut tables)
+        }
     };
     for fault in &faults {
         tables.table.fault(fault);

@@ -21,6 +21,7 @@ mod pack;
 #[cfg(feature = "parquet")]
 mod parquet;
 mod patience;
+mod share;
 mod tar;
 mod text;
 mod walk;
@@ -49,6 +50,7 @@ pub use look::{Looked, look};
 use pack::Inflow;
 pub use pack::{Limits, Packer};
 pub use patience::Patience;
+pub use share::{Share, read_share, share_in};
 pub use walk::{Input, Source, WalkError, as_opened, opened, sources, sources_to_read};
 
 /// Archives within archives that are opened.
@@ -246,7 +248,13 @@ fn read_within(
     };
     let so_far = meter.bytes();
     let flow = match format {
-        Format::Text => text::read(packer, &origin, before.at, Inflow::new(stream, uncounted)),
+        Format::Text => text::read(
+            packer,
+            &origin,
+            before.at,
+            false,
+            Inflow::new(stream, uncounted),
+        ),
         Format::Jsonl => {
             let inflow = Inflow::new(stream, uncounted);
             jsonl::read(packer, &origin, before, inflow)

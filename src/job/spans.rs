@@ -5,6 +5,7 @@
 //! keys by which others can decide across pages.
 
 use std::borrow::Cow;
+use std::mem;
 use std::ops::{ControlFlow, Range};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -18,7 +19,7 @@ use crate::error::ReadError;
 use crate::grammar::{Page, may_be_report, report_id};
 use crate::input::{
     self, Batch, Before, Behind, Content, Entry, Origin, Packer, Part, Paths, Records, Refused,
-    Source, Taking, Text, read_stream,
+    Share, Source, Taking, Text, read_share, read_stream,
 };
 use crate::meter::Meter;
 use crate::model::{Emit, NotRead, Reject, Warning, Warnings};
@@ -120,6 +121,8 @@ pub struct Spans {
     /// The source under way, and the line feeds passed in it.
     origin: Option<Arc<Origin>>,
     feeds: u64,
+    /// Line feeds before what is read of the next source.
+    feeds_before: u64,
 }
 
 impl Spans {
@@ -132,6 +135,7 @@ impl Spans {
             header: Vec::new(),
             origin: None,
             feeds: 0,
+            feeds_before: 0,
         }
     }
 
@@ -148,6 +152,21 @@ impl Spans {
         let file = Source::File(file);
         self.source(config, taker, |packer| {
             input::read(packer, name, &file, Before::default(), config.format)
+        })
+    }
+
+    /// As [`Self::file`], for a share of it.
+    pub fn share(
+        &mut self,
+        config: &Config,
+        name: String,
+        file: PathBuf,
+        share: &Share,
+        taker: &mut impl Take,
+    ) -> Vec<ReadError> {
+        self.feeds_before = share.feeds;
+        self.source(config, taker, |packer| {
+            read_share(packer, name, file, share, config.format)
         })
     }
 
@@ -209,7 +228,7 @@ impl Spans {
             let is_same = |origin| Arc::ptr_eq(origin, &part.origin);
             if !self.origin.as_ref().is_some_and(is_same) {
                 self.origin = Some(Arc::clone(&part.origin));
-                self.feeds = 0;
+                self.feeds = mem::take(&mut self.feeds_before);
             }
             match &part.content {
                 Content::Pages(pages) => self.pages(batch, part, pages.clone(), taker),

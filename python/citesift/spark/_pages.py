@@ -17,6 +17,7 @@ from . import _accounting, _repeats
 from ._ddl import ddl
 from ._order import Order
 from ._paths import on_disk, whole
+from ._shares import shared
 from ._workers import Columns, Files, Hires, Rows
 
 if TYPE_CHECKING:
@@ -87,9 +88,10 @@ class Pages:
         """Pages in the files of a folder: of every format that the program reads.
 
         The order is that of the program, by the bytes of the path and then by the place in the
-        file, and ``source`` is the program's. A file on a disk is read there by one task, piece by
-        piece; what is in another store is sent by Spark, so it must fit into that task's memory,
-        and cannot be larger than 2 GB.
+        file, and ``source`` is the program's. A file on a disk is read there, piece by piece; a
+        large one by several tasks, if it is text or JSON Lines and not compressed. What is in
+        another store is sent by Spark to one task, so it must fit into that task's memory, and
+        cannot be larger than 2 GB.
         """
         root = whole(folder)
         read = spark.read.format("binaryFile").option("recursiveFileLookup", "true")
@@ -103,7 +105,10 @@ class Pages:
             "max_page": max_page,
         }
         found = read.load(root)
-        df = found.select("path", "length" if _is_on_disk(root, found) else "content")
+        if _is_on_disk(root, found):
+            df = shared(spark, found.select("path", "length"), options)
+        else:
+            df = found.select("path", "content")
         return Pages(df, partial(Files, folder, root, options), dedup)
 
     def records(self, emit: Emit = "reports") -> DataFrame:

@@ -7,6 +7,8 @@ for a task that is retried, it answers in the same way.
 from __future__ import annotations
 
 import contextlib
+import sys
+from array import array
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import partial
@@ -14,9 +16,14 @@ from typing import Any, Protocol
 
 import citesift
 
+from .. import _native
+from .._arrow import of_files, parse_share
 from .._options import Dedup, Emit
-from ._order import Order, of_text
+from ._order import Order, of_number, of_text
 from ._paths import named, on_disk
+
+# What is told of a share: its first byte, its end, and line feeds.
+SHARE = ("start", "end", "feeds")
 
 
 @dataclass(frozen=True)
@@ -66,7 +73,7 @@ class Rows:
 
 @dataclass(frozen=True)
 class Files:
-    """Parses whole files: where they are, if they are sent with no content."""
+    """Parses files: those that are not sent are read where they are, or a share of each."""
 
     folder: str
     root: str
@@ -76,38 +83,75 @@ class Files:
     def __call__(self, batches: Iterable[Any]) -> Iterator[Any]:
         for batch in batches:
             for row in range(batch.num_rows):
-                address = batch["path"][row].as_py()
-                if "content" in batch.schema.names:
-                    file = batch["content"][row].as_py()
-                else:
-                    file = on_disk(address) or address
-                    # One that cannot be opened ends the task, as if Spark had tried to read it.
-                    with open(file, "rb"):
-                        pass
-                yield from self._of_file(file, named(address, self.folder, self.root))
+                sent = {name: batch[name][row].as_py() for name in batch.schema.names}
+                yield from self._of_file(**sent)
 
-    def _of_file(self, file: bytes | str, path: str) -> Iterator[Any]:
-        asked = self.asked
-        tables = citesift.parse_file(
-            file, path, emit=asked.emit, outcomes=asked.outcomes, **self.options
-        )
+    def _of_file(
+        self,
+        path: str,
+        content: bytes | None = None,
+        start: int | None = None,
+        end: int | None = None,
+        feeds: int | None = None,
+    ) -> Iterator[Any]:
+        asked, name = self.asked, named(path, self.folder, self.root)
+        file: bytes | str
+        if content is not None:
+            file = content
+        else:
+            file = on_disk(path) or path
+            # One that cannot be opened ends the task, as if Spark had tried to read it.
+            with open(file, "rb"):
+                pass
+        share = None if start is None else (start, end or 0, feeds or 0)
+        place = of_text(name) + (b"" if start is None else of_number(start))
+        checked = of_files(asked.emit, **self.options)
         # Raised behind what could be saved. Among the outcomes it is a row, and one damaged file
         # is no reason to lose the others.
         with contextlib.suppress(citesift.ReadError):
-            for table in tables:
-                yield _selected(table, asked, self.options, partial(list, [of_text(path)]))
+            for table in parse_share(file, name, share, checked, outcomes=asked.outcomes):
+                yield _selected(table, asked, self.options, partial(list, [place]))
+
+
+@dataclass(frozen=True)
+class Cells:
+    """Finds the share of a large file that begins in each of its cells."""
+
+    options: dict[str, Any]
+
+    def __call__(self, batches: Iterable[Any]) -> Iterator[Any]:
+        import pyarrow
+
+        checked = of_files("reports", **self.options)
+        for batch in batches:
+            for cell in batch.to_pylist():
+                file = on_disk(cell["path"]) or cell["path"]
+                share = _native.share_in(file, checked, cell["start"], cell["end"])
+                if share is not None:
+                    found = {"path": cell["path"]} | dict(zip(SHARE, share, strict=True))
+                    yield pyarrow.RecordBatch.from_pylist([found])
 
 
 def _selected(
     found: Any, asked: Columns, options: dict[str, Any], rows: Callable[[], list[bytes]]
 ) -> Any:
     """The columns that are asked for, and the places of the pages."""
-    import pyarrow
-
     columns = found.select(list(asked.names))
     if not asked.is_placed(options["dedup"]):
         return columns
-    places = rows()
-    pages = zip(found["row"].to_pylist(), found["page"].to_pylist(), strict=True)
-    placed = [None if row is None else places[row] + page.to_bytes(4, "big") for row, page in pages]
-    return columns.append_column("place", pyarrow.array(placed, pyarrow.binary()))
+    return columns.append_column("place", _placed(found, rows()))
+
+
+def _placed(found: Any, rows: list[bytes]) -> Any:
+    """The row's place with the page's number; null where nothing is a page."""
+    import pyarrow
+    import pyarrow.compute
+
+    of_rows = pyarrow.array(rows, pyarrow.binary()).take(found["row"])
+    numbers = array("I", found["page"].fill_null(0).to_pylist())
+    if sys.byteorder == "little":
+        numbers.byteswap()
+    kind = pyarrow.binary(numbers.itemsize)
+    pages = pyarrow.Array.from_buffers(kind, len(numbers), [None, pyarrow.py_buffer(numbers)])
+    between = pyarrow.scalar(b"", pyarrow.binary())
+    return pyarrow.compute.binary_join_element_wise(of_rows, pages.cast(pyarrow.binary()), between)
