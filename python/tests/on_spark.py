@@ -81,7 +81,7 @@ class Lethal(Files):
     def __call__(self, batches: Iterable[Any]) -> Iterator[Any]:
         for table in super().__call__(batches):
             yield table
-            if self.moment == ("keys" if self.asked.outcomes else "records"):
+            if self.moment == ("records" if "statements" in self.asked.names else "keys"):
                 self._kill_once()
 
     def _kill_once(self) -> None:

@@ -23,8 +23,10 @@ from ._workers import Columns, Files, Hires, Rows
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
 
-# What the deduplicator and the accounting need; the texts stay with the worker.
-_KEYS = ("paper_key", "page_key", "statement_keys")
+# What the deduplicator needs, what joins its verdict, and what the accounting needs; the rest stays
+# with the worker, for no engine sees that a column of a function's is never looked at.
+_KEYS = ("page_key", "statement_keys")
+_JOINED = ("paper_key", "page_key")
 _COUNTS = (
     "outcome",
     "bytes",
@@ -116,7 +118,7 @@ class Pages:
         names = citesift.schema(emit).names[2:]
         if self._dedup in ("off", "page"):
             return self._parsed(Columns(emit, tuple(names), False))
-        wanted = (*citesift.schema().names[2:], *_KEYS[:2])
+        wanted = (*citesift.schema().names[2:], *_JOINED)
         parsed = self._parsed(Columns("reports", wanted, False))
         kept = _repeats.removed(parsed, _repeats.verdicts(self._keys()))
         if emit == "statements":
@@ -132,11 +134,11 @@ class Pages:
         """
         if self._dedup in ("off", "page"):
             return _accounting.told(self._parsed(Columns("reports", _COUNTS, True)))
-        keys = self._keys()
-        return _accounting.told_across_pages(keys, _repeats.verdicts(keys))
+        counts = self._parsed(Columns("reports", _COUNTS + _JOINED, True))
+        return _accounting.told_across_pages(counts, _repeats.verdicts(self._keys()))
 
     def _keys(self) -> DataFrame:
-        return self._parsed(Columns("reports", _COUNTS + _KEYS, True))
+        return self._parsed(Columns("reports", _KEYS, False))
 
     def _parsed(self, columns: Columns) -> DataFrame:
         options: dict[str, Any] = {"dedup": self._dedup, "outcomes": columns.outcomes}
