@@ -29,7 +29,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from citesift.spark import Pages, _repeats, ndjson, summary
+from citesift.spark import Pages, _repeats, summary
 from citesift.spark._workers import Files
 
 sys.path.append(str(Path(__file__).resolve().parents[2] / "benches"))
@@ -103,12 +103,13 @@ def shuffled(spark: Any, dump: Path) -> None:
     pages = Pages.files(spark, str(dump), dedup="run")
     blocks = summary(pages.outcomes())["blocks"]
     statements = blocks["seen"] - blocks["repeated_in_page"]
-    jobs = {"keys": _repeats.verdicts(pages._keys()), "all": ndjson(pages.records())}
+    jobs = {"keys": _repeats.verdicts(pages._keys()), "all": pages.records()}
     for what, job in jobs.items():
-        before = written(spark)
+        before, spent = written(spark), sum(executors_time(spark))
         job.write.format("noop").mode("overwrite").save()
-        size = written(spark) - before
-        print(f"{what:10} {size} bytes shuffled, {size / statements:.0f} a statement")
+        size, spent = written(spark) - before, sum(executors_time(spark)) - spent
+        each = f"{size / statements:.0f} a statement"
+        print(f"{what:10} {size} bytes shuffled, {each}, in {spent:.2f} s of Java and Python")
 
 
 def written(spark: Any) -> int:

@@ -1,9 +1,13 @@
-"""The adapter on Sail, which runs Spark's DataFrames without Java: the records of the program."""
+"""The adapter on Sail, which runs Spark's DataFrames without Java: the records of the program.
+
+With ``CITESIFT_SPARK_MASTER=local[2]`` it is tested on the PySpark that is installed instead.
+"""
 
 from __future__ import annotations
 
 import gzip
 import json
+import os
 import random
 import re
 from collections.abc import Iterator
@@ -36,10 +40,16 @@ CASES = [
 
 @pytest.fixture(scope="module")
 def spark() -> Iterator[Any]:
-    needed("pysail")
     needed("pyspark")
-    from pysail.spark import SparkConnectServer
     from pyspark.sql import SparkSession
+
+    if master := os.environ.get("CITESIFT_SPARK_MASTER"):
+        builder = SparkSession.builder.master(master).config("spark.sql.shuffle.partitions", "2")
+        yield (session := builder.config("spark.ui.enabled", "false").getOrCreate())
+        session.stop()
+        return
+    needed("pysail")
+    from pysail.spark import SparkConnectServer
 
     server = SparkConnectServer("127.0.0.1", 0)
     server.start(background=True)
