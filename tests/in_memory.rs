@@ -265,13 +265,27 @@ fn other_files_are_read_by_one_of_those_who_share_them() {
     let file = folder.path().join("dump.warc");
     fs::write(&file, "WARC/1.0\r\nContent-Length: 0\r\n\r\n\r\n\r\n").unwrap();
     let length = fs::metadata(&file).unwrap().len();
-    let share = |cell| share_in(&file, None, cell).unwrap();
-    assert_eq!(share(0..10), Some((0..length, 0)));
-    assert_eq!(share(10..20), None);
+    let in_cell = |cell| share_in(&file, None, cell).unwrap();
+    assert_eq!(in_cell(0..10), Some((0..length, 0)));
+    assert_eq!(in_cell(10..20), None);
     let (found, shares) = shared(&Config::new(Vec::new()), &file, 10);
     assert_eq!((found.bytes, shares.len()), (length, 1));
     let as_text = share_in(&file, Some(Format::Text), 0..10).unwrap();
     assert_eq!(as_text, Some((0..length, 5)));
+    let share = Share {
+        bytes: 10..20,
+        feeds: 1,
+    };
+    let (config, mut found) = (Config::new(Vec::new()), Spanned::default());
+    let faults = Spans::new(&config).share(&config, String::new(), file, &share, &mut found);
+    let [fault] = &faults[..] else {
+        panic!("{faults:?}")
+    };
+    assert!(
+        fault
+            .to_string()
+            .contains("it has changed since it was shared")
+    );
 }
 
 #[test]

@@ -15,7 +15,9 @@ use std::sync::Arc;
 use memchr::memchr;
 
 use super::pack::Inflow;
-use super::{Before, Format, Origin, Packer, Source, decoded, format_of, jsonl, read, text};
+use super::{
+    Before, Format, Origin, Packer, Source, SourceFile, decoded, format_of, jsonl, read, text,
+};
 use crate::split::{Splitter, feeds_in};
 
 /// Bytes that are looked at once.
@@ -73,20 +75,31 @@ pub fn share_in(
 pub fn read_share(
     packer: &mut Packer,
     name: String,
-    file: PathBuf,
+    path: PathBuf,
     share: &Share,
     format: Option<Format>,
 ) -> ControlFlow<()> {
     let Range { start, end } = share.bytes;
-    let opened = File::open(&file).and_then(|mut file| {
-        let format = shared_as(&file, format)?;
+    let opened = File::open(&path).and_then(|mut file| {
+        let shared = shared_as(&file, format)?;
         file.seek(SeekFrom::Start(start))?;
-        Ok((file, format))
+        match shared {
+            None if start > 0 => Err(io::Error::other("it has changed since it was shared")),
+            shared => Ok((file, shared)),
+        }
     });
-    let Ok((file, Some(format))) = opened else {
-        return read(packer, name, &Source::File(file), Before::default(), format);
-    };
     let origin = Arc::new(Origin::of_source(name));
+    let (file, format) = match opened {
+        Ok((file, Some(format))) => (file, format),
+        Ok((_, None)) => {
+            let (name, file) = (origin.path.clone(), Source::File(path));
+            return read(packer, name, &file, Before::default(), format);
+        }
+        Err(error) => {
+            packer.fault(&origin, None, error);
+            return ControlFlow::Continue(());
+        }
+    };
     let (meter, so_far) = (packer.meter, packer.meter.bytes());
     let inflow = Inflow::new(Box::new(file.take(end - start)), Some(meter));
     match format {
@@ -100,7 +113,13 @@ pub fn read_share(
         _ => text::read(packer, &origin, start, start > 0, inflow)?,
     }
     let read = start + (meter.bytes() - so_far);
-    if read < end {
+    let length = end;
+    if (SourceFile {
+        path: &path,
+        length,
+    })
+    .was_cut(read)
+    {
         let message = format!("it was cut while it was read, and had {end} bytes");
         packer.fault(&origin, Some(read), io::Error::other(message));
     }
