@@ -1,12 +1,17 @@
-//! Pages in memory, without a pipeline: they give what a run gives for a file that holds them.
+//! Pages without a pipeline: they give what a run gives for a file that holds them.
 
 use std::fs;
-use std::ops::ControlFlow;
+use std::num::NonZeroUsize;
+use std::ops::{ControlFlow, Range};
 use std::path::Path;
 
+use citesift::input::{Format, Share, share_in};
 use citesift::job::{Found, Spans, Take};
-use citesift::model::{Report, Warning};
+use citesift::model::{Reject, Report, Warning};
 use citesift::{Config, Dedup, Input, parse, parse_at, records};
+use proptest::collection::vec;
+use proptest::prelude::{prop_assert_eq, proptest};
+use proptest::sample::select;
 
 #[allow(dead_code, reason = "the cases are read where they are")]
 mod samples;
@@ -48,13 +53,18 @@ struct Shown {
 #[derive(Default)]
 struct Spanned {
     shown: Vec<Shown>,
+    refused: Vec<Reject>,
     bytes: u64,
 }
 
 impl Take for Spanned {
     fn take(&mut self, found: Found) {
         self.bytes += found.bytes();
-        let Found::Report(span) = found else { return };
+        let span = match found {
+            Found::Report(span) => span,
+            Found::Refused(_, reject) => return self.refused.push(*reject),
+            _ => return,
+        };
         let text = |text: &[u8]| String::from_utf8(text.to_vec()).unwrap();
         let statements = span.kept.iter().map(|kept| {
             let block = &span.page.blocks[kept.block];
@@ -101,7 +111,7 @@ fn shown(report: Report) -> Shown {
 }
 
 #[test]
-fn spans_of_a_file_in_memory_are_those_of_its_records() {
+fn spans_of_a_file_and_of_its_content_are_those_of_its_records() {
     let folder = tempfile::tempdir().unwrap();
     let two_pages = folder.path().join("two.jsonl");
     let two = serde_json::json!({
@@ -114,9 +124,7 @@ fn spans_of_a_file_in_memory_are_those_of_its_records() {
         [name] => Some(case.join(name)),
         _ => None,
     });
-    // These are read from the disk alone.
-    let is_sought = |file: &Path| file.ends_with("input.zip") || file.ends_with("input.parquet");
-    let inputs = inputs.filter(|file| file.is_file() && !is_sought(file));
+    let inputs = inputs.filter(|file| file.is_file());
     let mut files = 0;
     for file in inputs.chain([two_pages]) {
         check(&file);
@@ -129,13 +137,174 @@ fn check(file: &Path) {
     let config = Config::new(vec![Input::Path(file.to_owned())]);
     let mut run = records(config.clone());
     let expected: Vec<_> = run.by_ref().map(|report| shown(report.unwrap())).collect();
-    let mut found = Spanned::default();
-    let (name, content) = (file.display().to_string(), fs::read(file).unwrap());
-    let faults = Spans::new(&config).file(&config, name, &content, &mut found);
-    assert!(faults.is_empty(), "{faults:?}");
-    assert_eq!(found.shown, expected, "{}", file.display());
     let read = run.summary().unwrap().stats.bytes.read;
-    assert_eq!(found.bytes, read, "{}", file.display());
+    let content = fs::read(file).unwrap();
+    let name = || file.display().to_string();
+    for is_in_memory in [true, false] {
+        let (mut spans, mut found) = (Spans::new(&config), Spanned::default());
+        let faults = match is_in_memory {
+            true => spans.content(&config, name(), &content, &mut found),
+            false => spans.file(&config, name(), file.to_owned(), &mut found),
+        };
+        assert!(faults.is_empty(), "{faults:?}");
+        assert_eq!(found.shown, expected, "{}", file.display());
+        assert_eq!(found.bytes, read, "{}", file.display());
+    }
+}
+
+/// What all who share a file find together, in cells of this size.
+fn shared(config: &Config, file: &Path, size: u64) -> (Spanned, Vec<Range<u64>>) {
+    let (mut found, mut shares, mut feeds) = (Spanned::default(), Vec::new(), 0);
+    let length = fs::metadata(file).unwrap().len();
+    for start in (0..length.max(1)).step_by(size as usize) {
+        let cell = start..start + size;
+        let Some((bytes, feeds_in)) = share_in(file, config.format, cell).unwrap() else {
+            continue;
+        };
+        shares.push(bytes.clone());
+        let (share, name) = (Share { bytes, feeds }, file.display().to_string());
+        let faults = Spans::new(config).share(config, name, file.to_owned(), &share, &mut found);
+        assert!(faults.is_empty(), "{faults:?}");
+        feeds += feeds_in;
+    }
+    (found, shares)
+}
+
+#[test]
+fn a_text_that_is_shared_has_the_pages_places_and_rejects_of_the_whole() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut files = Vec::new();
+    for case in cases() {
+        let texts = ["input.txt", "input.jsonl"].map(|name| case.join(name));
+        files.extend(texts.into_iter().filter(|file| file.exists()));
+    }
+    let whole = |ending: &str| {
+        let of_ending = files
+            .iter()
+            .filter(|file| file.extension().unwrap() == ending);
+        let all = of_ending
+            .map(|file| fs::read(file).unwrap())
+            .collect::<Vec<_>>();
+        let path = folder.path().join(format!("all.{ending}"));
+        fs::write(&path, all.concat()).unwrap();
+        path
+    };
+    let all = [whole("txt"), whole("jsonl")];
+    let mut cut = 0;
+    for file in files.iter().chain(&all) {
+        let mut config = Config::new(Vec::new());
+        config.max_page = NonZeroUsize::new(1500).unwrap();
+        let (mut expected, name) = (Spanned::default(), file.display().to_string());
+        Spans::new(&config).file(&config, name, file.clone(), &mut expected);
+        let length = fs::metadata(file).unwrap().len();
+        for size in [1, 50, 997, 4000, length + 1] {
+            if size == 1 && length > 20_000 {
+                continue;
+            }
+            let (found, shares) = shared(&config, file, size);
+            assert_eq!(found.shown, expected.shown, "{}, {size}", file.display());
+            assert_eq!(
+                found.refused,
+                expected.refused,
+                "{}, {size}",
+                file.display()
+            );
+            assert_eq!(found.bytes, expected.bytes, "{}, {size}", file.display());
+            let ends = shares.iter().map(|share| share.end);
+            let starts = shares.iter().map(|share| share.start);
+            assert!([0].into_iter().chain(ends).eq(starts.chain([length])));
+            cut += shares.len() - 1;
+        }
+    }
+    assert!(cut > 200, "{cut}");
+}
+
+/// What the cutting of text into pages looks at.
+const PIECES: [&str; 16] = [
+    "DOI: 10.5555/a\n",
+    "DOI: 10.5555/a DOI: 10.5555/b\n",
+    "DOI:10.5555/aDOI:10.5555/b\r\n",
+    "|\n",
+    "Sign up to set email alerts\n",
+    "Help me understand this report\n",
+    "2012\n",
+    "2012",
+    " ",
+    "\n",
+    "\u{a0}\n",
+    "\u{feff}",
+    "confidence: 99%",
+    "Title\n",
+    "\u{201c}\u{2026}Cited.\u{2026}\u{201d}\nSection: Resultsmentioning\n",
+    "x",
+];
+
+proptest! {
+    #[test]
+    fn a_text_is_the_same_however_it_is_shared(
+        pieces in vec(select(&PIECES[..]), 1..60), size in 1_u64..80,
+    ) {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("dump.txt");
+        fs::write(&file, pieces.concat()).unwrap();
+        let mut config = Config::new(Vec::new());
+        config.format = Some(Format::Text);
+        config.max_page = NonZeroUsize::new(200).unwrap();
+        let (mut expected, name) = (Spanned::default(), file.display().to_string());
+        Spans::new(&config).file(&config, name, file.clone(), &mut expected);
+        let (found, _) = shared(&config, &file, size);
+        prop_assert_eq!(found.shown, expected.shown);
+        prop_assert_eq!(found.refused, expected.refused);
+        prop_assert_eq!(found.bytes, expected.bytes);
+    }
+}
+
+#[test]
+fn other_files_are_read_by_one_of_those_who_share_them() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("dump.warc");
+    fs::write(&file, "WARC/1.0\r\nContent-Length: 0\r\n\r\n\r\n\r\n").unwrap();
+    let length = fs::metadata(&file).unwrap().len();
+    let in_cell = |cell| share_in(&file, None, cell).unwrap();
+    assert_eq!(in_cell(0..10), Some((0..length, 0)));
+    assert_eq!(in_cell(10..20), None);
+    let (found, shares) = shared(&Config::new(Vec::new()), &file, 10);
+    assert_eq!((found.bytes, shares.len()), (length, 1));
+    let as_text = share_in(&file, Some(Format::Text), 0..10).unwrap();
+    assert_eq!(as_text, Some((0..length, 5)));
+    let share = Share {
+        bytes: 10..20,
+        feeds: 1,
+    };
+    let (config, mut found) = (Config::new(Vec::new()), Spanned::default());
+    let faults = Spans::new(&config).share(&config, String::new(), file, &share, &mut found);
+    let [fault] = &faults[..] else {
+        panic!("{faults:?}")
+    };
+    assert!(
+        fault
+            .to_string()
+            .contains("it has changed since it was shared")
+    );
+}
+
+#[test]
+fn a_share_of_a_file_that_was_cut_is_a_fault() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("dump.txt");
+    fs::write(&file, PAGE).unwrap();
+    let length = PAGE.len() as u64;
+    let share = Share {
+        bytes: 0..length + 1,
+        feeds: 0,
+    };
+    let (config, mut found) = (Config::new(Vec::new()), Spanned::default());
+    let faults = Spans::new(&config).share(&config, String::new(), file, &share, &mut found);
+    assert_eq!(found.shown.len(), 1);
+    let [fault] = &faults[..] else {
+        panic!("{faults:?}")
+    };
+    assert_eq!(fault.offset, Some(length));
 }
 
 #[test]
@@ -150,7 +319,7 @@ fn the_keys_of_two_pages_are_equal_as_a_run_takes_them_for_equal() {
         let mut config = Config::new(Vec::new());
         config.dedup = dedup;
         let mut keys = Keys(None);
-        Spans::new(&config).file(&config, String::new(), text.as_bytes(), &mut keys);
+        Spans::new(&config).content(&config, String::new(), text.as_bytes(), &mut keys);
         keys.0
     };
     let (one, other_title) = (page("10.5555/A", "One"), page("10.5555/a", "Two"));

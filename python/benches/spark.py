@@ -4,10 +4,11 @@
     maturin build --release --out wheels && pip install wheels/citesift-*.whl 'pyspark>=4,<4.2' 'pandas<3'
     python benches/spark.py
 
-Two executors on this machine, each with one core. The time is that of the processors, of an
-executor's Java and of its Python together, in a stage that reads, parses and throws away; the
-native parser's is measured inside the workers. Java gets faster for many rounds, so the median is
-that of the second half.
+Two executors on this machine, each with one core, and tasks of 256 MiB. The time is that of the
+processors, of an executor's Java and of its Python together, in a stage that reads, parses and
+throws away: the keys alone, which are all that goes into the shuffle for ``dedup="run"``, whole
+records, and statements as rows. The native parser's is that of its thread inside the workers. Java
+gets faster for many rounds, so the median is that of the second half.
 Bytes shuffled are those that Spark says its tasks wrote for ``dedup="run"``, compressed as it
 compresses them.
 """
@@ -28,37 +29,32 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import citesift
-from citesift.spark import Pages, _repeats, ndjson, summary
+from citesift.spark import Pages, _repeats, summary
 from citesift.spark._workers import Files
 
 sys.path.append(str(Path(__file__).resolve().parents[2] / "benches"))
 from program import write_dump  # noqa: E402
 
 LEAST = 0.6
-PARTS = 4
+STAGES = {
+    "keys": lambda pages: pages._keys(),
+    "records": lambda pages: pages.records(),
+    "statements": lambda pages: pages.records("statements"),
+}
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--dump", type=Path, help="plain text; without it, 300 MB are written")
+    parser.add_argument("--dump", type=Path, help="file or folder; without it, 1 GB is written")
     parser.add_argument("--rounds", type=int, default=10)
     args = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        dump = args.dump or write_dump(300_000_000, Path(folder) / "dump.txt")
-        cut(dump, Path(folder) / "dump")
+        dump = args.dump or write_dump(1_000_000_000, Path(folder) / "dump.txt")
         spark = session()
-        share(spark, Path(folder), args.rounds)
-        shuffled(spark, Path(folder))
+        for what in STAGES:
+            share(spark, dump.resolve(), what, Path(folder), args.rounds)
+        shuffled(spark, dump.resolve())
         spark.stop()
-
-
-def cut(dump: Path, folder: Path) -> None:
-    folder.mkdir()
-    size = dump.stat().st_size // PARTS + 1
-    with dump.open("rb") as whole:
-        for number in range(PARTS):
-            (folder / f"{number:02}.txt").write_bytes(whole.read(size))
 
 
 def session() -> Any:
@@ -75,45 +71,45 @@ def session() -> Any:
         .config("spark.driver.bindAddress", "127.0.0.1")
         .config("spark.ui.showConsoleProgress", "false")
         .config("spark.log.level", "ERROR")
-        .config("spark.sql.files.maxPartitionBytes", "16m")
+        .config("spark.sql.files.maxPartitionBytes", "256m")
         .config("spark.sql.shuffle.partitions", "8")
         .config("spark.sql.execution.arrow.maxBytesPerBatch", 64 << 20)
         .getOrCreate()
     )
 
 
-def share(spark: Any, folder: Path, rounds: int) -> None:
+def share(spark: Any, dump: Path, what: str, folder: Path, rounds: int) -> None:
     """The native parser's part of the executors' time."""
-    for what, dedup in (("records", "page"), ("keys", "run")):
-        shares = []
-        for number in range(rounds):
-            notes = folder / f"{what}-{number}"
-            notes.mkdir()
-            pages = Pages.files(spark, str(folder / "dump"), dedup=dedup)
-            pages._hires = partial(Timed, *pages._hires.args, notes=str(notes))
-            df = pages._keys() if what == "keys" else pages.records()
-            before = executors_time(spark)
-            df.write.format("noop").mode("overwrite").save()
-            java, python = (at - was for at, was in zip(executors_time(spark), before, strict=True))
-            native = sum(float(note.read_text()) for note in notes.iterdir())
-            shares.append(native / (java + python))
-            print(f"{what:8} Java {java:.2f} s, Python {python:.2f} s, native {native:.2f} s of it")
-        median = statistics.median(shares[len(shares) // 2 :])
-        verdict = "" if median >= LEAST else f"  LESS THAN {LEAST}"
-        print(f"{what:8} the native parser has {median:.2f} of the executors' time{verdict}")
+    shares = []
+    for number in range(rounds):
+        notes = folder / f"{what}-{number}"
+        notes.mkdir()
+        pages = Pages.files(spark, str(dump), dedup="run" if what == "keys" else "page")
+        pages._hires = partial(Timed, *pages._hires.args, notes=str(notes))
+        df = STAGES[what](pages)
+        before = executors_time(spark)
+        df.write.format("noop").mode("overwrite").save()
+        java, python = (at - was for at, was in zip(executors_time(spark), before, strict=True))
+        native = sum(float(note.read_text()) for note in notes.iterdir())
+        shares.append(native / (java + python))
+        print(f"{what:10} Java {java:.2f} s, Python {python:.2f} s, native {native:.2f} s of it")
+    median = statistics.median(shares[len(shares) // 2 :])
+    verdict = "" if median >= LEAST else f"  LESS THAN {LEAST}"
+    print(f"{what:10} the native parser has {median:.2f} of the executors' time{verdict}")
 
 
-def shuffled(spark: Any, folder: Path) -> None:
+def shuffled(spark: Any, dump: Path) -> None:
     """What each statement that is read costs in the shuffle: its key alone, and with its page."""
-    pages = Pages.files(spark, str(folder / "dump"), dedup="run")
+    pages = Pages.files(spark, str(dump), dedup="run")
     blocks = summary(pages.outcomes())["blocks"]
     statements = blocks["seen"] - blocks["repeated_in_page"]
-    jobs = {"keys": _repeats.verdicts(pages._keys()), "all": ndjson(pages.records())}
+    jobs = {"keys": _repeats.verdicts(pages._keys()), "all": pages.records()}
     for what, job in jobs.items():
-        before = written(spark)
+        before, spent = written(spark), sum(executors_time(spark))
         job.write.format("noop").mode("overwrite").save()
-        size = written(spark) - before
-        print(f"{what:8} {size} bytes shuffled, {size / statements:.0f} a statement")
+        size, spent = written(spark) - before, sum(executors_time(spark)) - spent
+        each = f"{size / statements:.0f} a statement"
+        print(f"{what:10} {size} bytes shuffled, {each}, in {spent:.2f} s of Java and Python")
 
 
 def written(spark: Any) -> int:
@@ -155,32 +151,18 @@ def above(pid: int, parents: dict[int, int]) -> Iterator[int]:
 
 @dataclass(frozen=True)
 class Timed(Files):
-    """Parses files, and notes the time that the native parser takes."""
+    """Parses files, and notes the time of the native parser's thread."""
 
     notes: str = ""
 
     def __call__(self, batches: Iterable[Any]) -> Iterator[Any]:
-        native, spent = citesift.parse_file, [0.0]
-        others = time.process_time() - time.thread_time()
-
-        def timed(*args: Any, **options: Any) -> Iterator[Any]:
-            tables = native(*args, **options)
-            while True:
-                before = time.thread_time()
-                table = next(tables, None)
-                spent[0] += time.thread_time() - before
-                if table is None:
-                    return
-                yield table
-
-        citesift.parse_file = timed
+        before = time.process_time() - time.thread_time()
         try:
             yield from super().__call__(batches)
         finally:
-            citesift.parse_file = native
-            # The parser has a thread of its own, which goes on while tables are handed to Java.
-            spent[0] += time.process_time() - time.thread_time() - others
-            Path(self.notes, f"{os.getpid()}-{time.monotonic_ns()}").write_text(str(spent[0]))
+            # The parser has a thread of its own, and there is no other beside Python's.
+            spent = time.process_time() - time.thread_time() - before
+            Path(self.notes, f"{os.getpid()}-{time.monotonic_ns()}").write_text(str(spent))
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -48,8 +49,8 @@ def parse_batch(
 
 
 def parse_file(
-    content: bytes,
-    path: str,
+    file: bytes | str | os.PathLike[str],
+    path: str | None = None,
     *,
     format: Format = "auto",
     text_field: str | None = None,
@@ -61,25 +62,48 @@ def parse_file(
     max_page: int | str = "64MiB",
     outcomes: bool = False,
 ) -> Iterator[pyarrow.RecordBatch]:
-    """Parse a whole file that is in memory, compressed or not: the records, their ``source`` too,
-    are those that the program gives for a file of that path and content.
+    """Parse a whole file, compressed or not: the records, their ``source`` too, are those that the
+    program gives for it.
 
-    The columns are those of `parse_batch`; ``row`` is 0. zip and Parquet are read from files on
-    disk alone. Raises `ReadError` behind the last table where the content could not be read whole;
-    with ``outcomes`` that is told in a row instead.
+    ``file`` is its path, and it is read piece by piece in bounded memory; or it is the content of
+    one, as bytes. ``path`` is what the records call it, if that is not where it is. One thread
+    reads and parses. The columns are those of `parse_batch`; ``row`` is 0. Raises `ReadError`
+    behind the last table where the file could not be read whole; with ``outcomes`` that is told in
+    a row instead.
     """
-    checked = settings(
+    if path is None:
+        if isinstance(file, bytes):
+            raise ValueError("path: say what the records are to call the file of this content")
+        path = os.fsdecode(file)
+    checked = of_files(
         emit,
         format=format,
         text_field=text_field,
         url_field=url_field,
-        keep=names(keep),
+        keep=keep,
         dedup=dedup,
         near=near,
         max_page=max_page,
     )
-    file = _native.parse_file(content, path, checked, outcomes=outcomes)
-    return _tables(file, raises=not outcomes)
+    return parse_share(file, path, None, checked, outcomes=outcomes)
+
+
+def of_files(emit: Emit, *, keep: Iterable[str], **options: Any) -> _native.Settings:
+    """The options of `parse_file`, checked."""
+    return settings(emit, keep=names(keep), threads=1, **options)
+
+
+def parse_share(
+    file: bytes | str | os.PathLike[str],
+    path: str,
+    share: tuple[int, int, int] | None,
+    checked: _native.Settings,
+    *,
+    outcomes: bool,
+) -> Iterator[pyarrow.RecordBatch]:
+    """What `parse_file` gives, of a share of the file."""
+    parsed = _native.parse_file(file, path, checked, outcomes=outcomes, share=share)
+    return _tables(parsed, raises=not outcomes)
 
 
 def schema(

@@ -1,6 +1,7 @@
 """The native half: see `citesift`, whose functions call it."""
 
 from collections.abc import Sequence
+from os import PathLike
 from typing import Protocol, final
 
 VERSION: str
@@ -71,8 +72,20 @@ def parse_batch(
 ) -> Batch:
     """The table of the pages in a table's rows."""
 
-def parse_file(content: bytes, path: str, settings: Settings, *, outcomes: bool) -> File:
-    """The tables of the pages in a file."""
+def parse_file(
+    file: bytes | str | PathLike[str],
+    name: str,
+    settings: Settings,
+    *,
+    outcomes: bool,
+    share: tuple[int, int, int] | None,
+) -> File:
+    """The tables of the pages in a file, or in a share of one: its first byte, its end, and the
+    line feeds before it."""
+
+def share_in(file: str, settings: Settings, start: int, end: int) -> tuple[int, int, int] | None:
+    """The share of a file that begins in one of its cells: its first byte, its end, and the line
+    feeds in it."""
 
 def schema(settings: Settings, *, outcomes: bool) -> BatchSchema:
     """The schema of what they give."""

@@ -1,11 +1,13 @@
-//! A file in memory, as a stream of tables.
+//! A file, on disk or in memory, as a stream of tables.
 
 use std::ops::ControlFlow;
+use std::path::PathBuf;
 use std::sync::mpsc::SyncSender;
 
 use arrow_array::RecordBatch;
 use arrow_schema::ArrowError;
 use citesift::Config;
+use citesift::input::Share;
 use citesift::job::{Found, Spans, Take};
 use pyo3::prelude::*;
 use pyo3::pybacked::PyBackedBytes;
@@ -19,6 +21,16 @@ use crate::table::{Columns, Table};
 #[pyclass(frozen, module = "citesift._native")]
 pub struct File(Stream<RecordBatch, End>);
 
+/// Where a file is.
+#[derive(FromPyObject)]
+pub enum Place {
+    Memory(PyBackedBytes),
+    Disk(PathBuf),
+}
+
+/// A share of a file: its first byte, its end, and the line feeds before it.
+pub type Shared = (u64, u64, u64);
+
 /// What could not be read, as JSON.
 type End = Result<String, String>;
 
@@ -27,12 +39,13 @@ const LARGE: usize = 16 << 20;
 
 impl File {
     pub fn parse(
-        content: PyBackedBytes,
-        path: String,
+        file: Place,
+        name: String,
+        share: Option<Shared>,
         config: Config,
         columns: Columns,
     ) -> PyResult<Self> {
-        let run = move |batches| tables_of(&content, path, &config, columns, batches);
+        let run = move |batches| tables_of(file, name, share, &config, columns, batches);
         Stream::start("citesift", run).map(Self)
     }
 }
@@ -55,8 +68,9 @@ impl File {
 }
 
 fn tables_of(
-    content: &[u8],
-    path: String,
+    file: Place,
+    name: String,
+    share: Option<Shared>,
     config: &Config,
     columns: Columns,
     batches: SyncSender<RecordBatch>,
@@ -66,8 +80,15 @@ fn tables_of(
         batches,
         failed: None,
     };
-    tables.table.reserve(content.len().min(LARGE));
-    let faults = Spans::new(config).file(config, path, content, &mut tables);
+    let mut spans = Spans::new(config);
+    let faults = match (file, share) {
+        (Place::Memory(content), _) => spans.content(config, name, &content, &mut tables),
+        (Place::Disk(file), None) => spans.file(config, name, file, &mut tables),
+        (Place::Disk(file), Some((start, end, feeds))) => {
+            let bytes = start..end;
+            spans.share(config, name, file, &Share { bytes, feeds }, &mut tables)
+        }
+    };
     for fault in &faults {
         tables.table.fault(fault);
     }

@@ -17,6 +17,8 @@ mod statements;
 mod stream;
 mod table;
 
+use std::path::PathBuf;
+
 use citesift::cli::config_of;
 use citesift::{Config, model};
 use pyo3::exceptions::PyValueError;
@@ -24,7 +26,7 @@ use pyo3::prelude::*;
 use pyo3::pybacked::PyBackedBytes;
 
 use self::exchange::{Batch, BatchSchema, batches_of};
-use self::file::File;
+use self::file::{File, Place, Shared};
 use self::input::Places;
 use self::run::{Run, json};
 use self::table::Columns;
@@ -37,7 +39,7 @@ mod native {
     #[pymodule_export]
     use super::{
         Batch, BatchSchema, File, Run, Settings, json_schema, parse, parse_batch, parse_file,
-        schema,
+        schema, share_in,
     };
 
     #[pymodule_export]
@@ -100,15 +102,29 @@ fn parse_batch(
 
 /// The tables of the pages in a file.
 #[pyfunction]
-#[pyo3(signature = (content, path, settings, *, outcomes))]
+#[pyo3(signature = (file, name, settings, *, outcomes, share))]
 fn parse_file(
-    content: PyBackedBytes,
-    path: String,
+    file: Place,
+    name: String,
     settings: &Settings,
     outcomes: bool,
+    share: Option<Shared>,
 ) -> PyResult<File> {
     let columns = settings.columns(outcomes)?;
-    File::parse(content, path, settings.0.clone(), columns)
+    File::parse(file, name, share, settings.0.clone(), columns)
+}
+
+/// The share of a file that begins in one of its cells.
+#[pyfunction]
+fn share_in(
+    py: Python,
+    file: PathBuf,
+    settings: &Settings,
+    start: u64,
+    end: u64,
+) -> PyResult<Option<Shared>> {
+    let share = py.detach(|| citesift::input::share_in(&file, settings.0.format, start..end))?;
+    Ok(share.map(|(bytes, feeds)| (bytes.start, bytes.end, feeds)))
 }
 
 /// The schema of what they give.

@@ -1,7 +1,8 @@
 """What `test_spark_cluster.py` runs in a process of its own: jobs on a Spark of many processes.
 
-It is given two folders of dumps, one of Parquet with a page in each row, and one to write to. Sail's session and Spark's own cannot be in
-one process, for functions on columns belong to one of them.
+It is given three folders of dumps, one of Parquet with a page in each row, one to write to, and the
+line of the book that runs the program. Sail's session and Spark's own cannot be in one process, for
+functions on columns belong to one of them.
 """
 
 from __future__ import annotations
@@ -15,17 +16,18 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from citesift.spark import Pages, clean, ndjson
+from citesift.spark import Pages, _repeats, clean, ndjson
 from citesift.spark.__main__ import main as command
 from citesift.spark._workers import Files
 
-SCOPES = ("off", "page", "run", "text")
+# `spark-submit` is given one more.
+SCOPES = ("off", "page", "text")
 
 
 def main() -> None:
     from pyspark.sql import SparkSession
 
-    large, small, rows, out = sys.argv[1:]
+    large, small, skew, rows, out, pipe = sys.argv[1:]
     spark = (
         SparkSession.builder.master("local-cluster[2,1,1024]")
         .config("spark.driver.host", "127.0.0.1")
@@ -36,11 +38,21 @@ def main() -> None:
         # Many tasks, so that one that is lost is one of several.
         .config("spark.sql.files.maxPartitionBytes", "8m")
         .config("spark.sql.shuffle.partitions", "4")
+        # Spark itself can read no file: those on a disk are read there.
+        .config("spark.sql.sources.binaryFile.maxLength", "1")
+        # Many tiny files are one task's.
+        .config("spark.sql.files.openCostInBytes", "16k")
         .getOrCreate()
     )
     for scope in SCOPES:
         typed = [large, f"{out}/{scope}", "--dedup", scope, "--to", "ndjson"]
         assert command(typed, spark) == 0
+    pages = Pages.files(spark, skew, dedup="run")
+    ndjson(pages.records()).write.text(f"{out}/skew")
+    plan = _repeats.verdicts(pages._keys())._jdf.queryExecution().executedPlan().toString()
+    Path(f"{out}/plan").write_text(plan)
+    rdd = spark.sparkContext.textFile(f"{skew}/one.jsonl", 3)
+    eval(pipe, {"rdd": rdd}).saveAsTextFile(f"{out}/piped")
     for moment in ("keys", "records"):
         ndjson(killed(spark, small, moment, out).records()).write.text(f"{out}/killed-{moment}")
     for name, order in {"rows": "n", "rows-as-read": ()}.items():
@@ -69,7 +81,7 @@ class Lethal(Files):
     def __call__(self, batches: Iterable[Any]) -> Iterator[Any]:
         for table in super().__call__(batches):
             yield table
-            if self.moment == ("keys" if self.asked.outcomes else "records"):
+            if self.moment == ("records" if "statements" in self.asked.names else "keys"):
                 self._kill_once()
 
     def _kill_once(self) -> None:

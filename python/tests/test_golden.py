@@ -12,14 +12,11 @@ from conftest import Case, as_python, cases, line, lines
 import citesift
 
 CASES = cases()
-# What cannot be read without a file on disk.
-SOUGHT = ("container-zip", "container-parquet")
-# A file in memory is one file, and its pages are decided one by one.
+# A file by itself, whose pages are decided one by one.
 PARSED = [
     case
     for case in CASES
-    if case.name not in SOUGHT
-    and len(case.inputs) == 1
+    if len(case.inputs) == 1
     and (case.folder / case.inputs[0]).is_file()
     and case.options.get("dedup") not in ("run", "text")
     and "limit" not in case.options
@@ -53,11 +50,13 @@ def test_clean_gives_the_expected_lines(case: Case, monkeypatch: pytest.MonkeyPa
     assert records.summary["records"] == len(case.expected())
 
 
+@pytest.mark.parametrize("is_in_memory", [True, False])
 @pytest.mark.parametrize("case", PARSED, ids=named)
-def test_parse_file_gives_the_expected_lines(case: Case) -> None:
+def test_parse_file_gives_the_expected_lines(case: Case, is_in_memory: bool) -> None:
     [name] = case.inputs
-    content = (case.folder / name).read_bytes()
-    tables = list(citesift.parse_file(content, name, **case.options))
+    path = case.folder / name
+    file = path.read_bytes() if is_in_memory else path
+    tables = list(citesift.parse_file(file, name, **case.options))
     found = [record for table in tables for record in citesift.to_dicts(table)]
     assert lines(found) == [as_python(expected) for expected in case.expected()]
     for table in tables:

@@ -6,6 +6,7 @@ from __future__ import annotations
 import json
 import os
 import random
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -15,14 +16,26 @@ import citesift
 import pyarrow as pa
 import pyarrow.parquet
 import pytest
-from conftest import dump_of, lines, lines_of, needed
+from citesift.spark import __main__ as spark_main
+from conftest import dump_of, lines, lines_of, needed, page
 from on_spark import SCOPES
 from test_spark import check_accounting, invented
 
 ROOT = Path(__file__).resolve().parents[2]
+BOOK = ROOT / "docs/src/spark.md"
+CONF = {
+    "driver.host": "127.0.0.1",
+    "driver.bindAddress": "127.0.0.1",
+    "ui.enabled": "false",
+    "log.level": "ERROR",
+    "sql.files.maxPartitionBytes": "8m",
+    "sql.shuffle.partitions": "4",
+}
 # Bytes, files.
-LARGE = (100_000_000, 16)
+LARGE = (100_000_000, 3)
 SMALL = (10_000_000, 8)
+# Pages on one paper, in one file and in one file for each.
+TOGETHER, ALONE = 20_000, 1000
 
 
 class Jobs:
@@ -33,6 +46,12 @@ class Jobs:
         self.program = built()
         for name, (size, files) in {"large": LARGE, "small": SMALL}.items():
             cut(dump(size, folder / "dump"), folder / name, files)
+        (folder / "skew").mkdir()
+        some = random.Random(5)
+        texts = [on_one_paper(some) for _ in range(TOGETHER + ALONE)]
+        dump_of(texts[:TOGETHER], folder / "skew/one.jsonl")
+        for number, text in enumerate(texts[TOGETHER:]):
+            (folder / f"skew/{number}.txt").write_text(text)
         self.texts = invented(7, 2000)
         random.Random(8).shuffle(numbers := list(range(len(self.texts))))
         (folder / "rows").mkdir()
@@ -46,10 +65,31 @@ class Jobs:
         script = Path(__file__).with_name("on_spark.py")
         loopback = {"SPARK_LOCAL_IP": "127.0.0.1", "SPARK_LOCAL_HOSTNAME": "localhost"}
         python = {"PYSPARK_PYTHON": sys.executable, "PYSPARK_DRIVER_PYTHON": sys.executable}
-        command = [sys.executable, str(script), "large", "small", "rows", "out"]
+        folders = ["large", "small", "skew", "rows", "out"]
+        [pipe] = re.findall(r"^rdd\.pipe.*$", BOOK.read_text(), re.MULTILINE)
+        pipe = pipe.replace("/usr/local/bin", str(Path(self.program).parent))
         # Without the mark that a session of Sail leaves for all that begin behind it.
         kept = {name: word for name, word in os.environ.items() if "SPARK" not in name}
+        command = [sys.executable, str(script), *folders, pipe]
         subprocess.run(command, cwd=self.folder, env=kept | loopback | python, check=True)
+        # This Python is nowhere but in the archive.
+        python["PYSPARK_PYTHON"] = "./venv/bin/python"
+        submit = [str(Path(sys.executable).with_name("spark-submit"))]
+        submit += ["--master", "local-cluster[2,1,1024]", "--archives", f"{self.packed()}#venv"]
+        for name, value in CONF.items():
+            submit += ["--conf", f"spark.{name}={value}"]
+        submit += [spark_main.__file__, "large", "out/run", "--dedup", "run", "--to", "ndjson"]
+        subprocess.run(submit, cwd=self.folder, env=kept | loopback | python, check=True)
+
+    def packed(self) -> Path:
+        """An archive with a Python, which is this one under another name."""
+        (self.folder / "venv/bin").mkdir(parents=True)
+        python = self.folder / "venv/bin/python"
+        python.write_text(f'#!/bin/sh\nexec "{sys.executable}" "$@"\n')
+        python.chmod(0o755)
+        archive = self.folder / "venv.tar.gz"
+        subprocess.run(["tar", "-czf", archive, "-C", self.folder / "venv", "."], check=True)
+        return archive
 
     def of_program(self, folder: str, scope: str) -> tuple[list[str], dict[str, Any]]:
         command = [self.program, "--quiet", "--dedup", scope, folder, "--stats", "stats.json"]
@@ -71,7 +111,7 @@ def jobs(tmp_path_factory: pytest.TempPathFactory) -> Jobs:
     return jobs
 
 
-@pytest.mark.parametrize("scope", SCOPES)
+@pytest.mark.parametrize("scope", [*SCOPES, "run"])
 def test_the_records_are_those_of_the_program(scope: str, jobs: Jobs) -> None:
     expected, figures = jobs.of_program("large", scope)
     assert len(expected) > 20_000
@@ -94,6 +134,23 @@ def test_a_killed_executor_changes_nothing(moment: str, jobs: Jobs) -> None:
     assert not set(found) ^ set(expected)
 
 
+def test_one_paper_on_very_many_pages_and_tiny_files_are_like_any_others(jobs: Jobs) -> None:
+    expected, figures = jobs.of_program("skew", "run")
+    assert figures["pages"]["repeated"] > 0.9 * (TOGETHER + ALONE)
+    assert jobs.of_spark("skew") == expected
+    # A task sends each key once, so nobody gets all pages of a paper.
+    *_, parsing = (jobs.folder / "out/plan").read_text().split("Exchange")
+    assert "partial_min(place" in parsing
+
+
+def test_the_recipe_that_pipes_partitions_through_the_program_gives_records(jobs: Jobs) -> None:
+    printed, _ = jobs.of_program("skew/one.jsonl", "page")
+    assert len(printed) == TOGETHER
+    expected = [json.loads(line) | {"source": None} for line in printed]
+    found = [json.loads(line) | {"source": None} for line in jobs.of_spark("piped")]
+    assert sorted(lines(found)) == sorted(lines(expected))
+
+
 def test_rows_give_what_a_run_gives_in_their_order(jobs: Jobs, tmp_path: Path) -> None:
     run = citesift.clean(dump_of(jobs.texts, tmp_path / "dump.jsonl"), dedup="run")
     expected = [record | {"source": None} for record in run]
@@ -108,6 +165,10 @@ def test_rows_give_what_a_run_gives_in_their_order(jobs: Jobs, tmp_path: Path) -
 def statements(records: list[dict[str, Any]]) -> list[tuple[str, str]]:
     """Which they are, wherever."""
     return [(record["doi"] or "", s["text"]) for record in records for s in record["statements"]]
+
+
+def on_one_paper(some: random.Random) -> str:
+    return page("10.5555/one", "One", *(f"Text {some.randrange(500)}." for _ in range(2)))
 
 
 def built() -> str:

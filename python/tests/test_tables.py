@@ -5,6 +5,8 @@ from __future__ import annotations
 import gzip
 import json
 import os
+import subprocess
+import sys
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -217,7 +219,8 @@ def test_outcomes_add_up_to_the_accounting_of_a_run(name: str, tmp_path: Path) -
             expected.append(record)
     except citesift.ReadError:
         pass
-    tables = list(citesift.parse_file(content, path, max_page=4096, outcomes=True))
+    tables = list(citesift.parse_file(path, max_page=4096, outcomes=True))
+    assert list(citesift.parse_file(content, path, max_page=4096, outcomes=True)) == tables
     records = [record for table in tables for record in citesift.to_dicts(table)]
     assert lines(records) == lines(expected)
     rows = [row for table in tables for row in table.to_pylist()]
@@ -257,9 +260,29 @@ def test_a_file_that_is_cut_is_an_error_behind_what_was_saved() -> None:
     assert fault["reject"]["source"]["offset"] == raised.value.offset
 
 
-def test_a_format_that_needs_a_disk_is_told() -> None:
+def test_an_archive_that_is_compressed_is_told() -> None:
     with pytest.raises(citesift.ReadError, match="zip and Parquet are read from a file"):
-        list(citesift.parse_file(b"PK\x03\x04", "dump.zip"))
+        list(citesift.parse_file(gzip.compress(b"PK\x03\x04"), "dump.zip.gz"))
+
+
+def test_a_file_on_disk_is_called_as_it_was_given_or_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("a.txt").write_text(ONE)
+
+    def called(*given: Any) -> list[str]:
+        tables = citesift.parse_file(*given)
+        return [record["source"]["path"] for t in tables for record in citesift.to_dicts(t)]
+
+    assert called("a.txt") == called(Path("a.txt")) == ["a.txt"]
+    assert called("a.txt", "dump/1.txt") == called(ONE.encode(), "dump/1.txt") == ["dump/1.txt"]
+    with pytest.raises(ValueError, match="path: say what"):
+        citesift.parse_file(ONE.encode())
+    for missing in ("none.txt", tmp_path):
+        with pytest.raises(citesift.ReadError) as raised:
+            list(citesift.parse_file(missing))
+        assert raised.value.path == str(missing)
 
 
 def test_a_large_file_comes_in_tables_of_some_megabytes_and_may_be_left_early() -> None:
@@ -275,6 +298,26 @@ def test_a_large_file_comes_in_tables_of_some_megabytes_and_may_be_left_early() 
         assert table.num_rows
         break
     assert parsing_threads() == before
+
+
+def test_a_file_on_disk_takes_no_memory_of_its_size(tmp_path: Path) -> None:
+    path = tmp_path / "dump.txt"
+    with path.open("w") as dump:
+        dump.write(ONE)
+        dump.seek(100_000_000)
+        dump.write("\n" + TWO)
+    code = """
+import resource, sys, citesift
+peak = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+citesift.schema()
+before = peak()
+tables = citesift.parse_file(sys.argv[1], max_page="1MiB")
+print(sum(table.num_rows for table in tables), peak() - before)
+"""
+    command = [sys.executable, "-c", code, str(path)]
+    pages, kibibytes = subprocess.run(command, check=True, capture_output=True).stdout.split()
+    assert int(pages) == 1
+    assert int(kibibytes) < 50_000
 
 
 def parsing_threads() -> int:

@@ -21,6 +21,7 @@ mod pack;
 #[cfg(feature = "parquet")]
 mod parquet;
 mod patience;
+mod share;
 mod tar;
 mod text;
 mod walk;
@@ -49,6 +50,7 @@ pub use look::{Looked, look};
 use pack::Inflow;
 pub use pack::{Limits, Packer};
 pub use patience::Patience;
+pub use share::{Share, read_share, share_in};
 pub use walk::{Input, Source, WalkError, as_opened, opened, sources, sources_to_read};
 
 /// Archives within archives that are opened.
@@ -62,15 +64,15 @@ pub struct Before {
 }
 
 /// Reads a source, behind what was read before, to its end, or until the run is over. Faults
-/// go to the packer. `format` is what the source holds below its compression, where that is
-/// not to be found out.
+/// go to the packer. `name` is what it is called there and in records, and `format` what it
+/// holds below its compression, where that is not to be found out.
 pub fn read(
     packer: &mut Packer,
+    name: String,
     source: &Source,
     before: Before,
     format: Option<Format>,
 ) -> ControlFlow<()> {
-    let name = source.name();
     let opened: io::Result<(Stream, _)> = match source {
         Source::Stdin => standard_input().map(|stream| (stream, None)),
         Source::File(path) => File::open(path).map(|file| {
@@ -118,7 +120,7 @@ pub fn text_of(stream: Option<Stream<'static>>) -> io::Result<Stream<'static>> {
     Ok(decoded(stream, None, NonZeroUsize::MIN)?.stream)
 }
 
-/// As [`read`], for bytes that come from anywhere and cannot be sought.
+/// As [`read`], for bytes that come from anywhere and have an end.
 pub fn read_stream(
     packer: &mut Packer,
     name: String,
@@ -126,7 +128,7 @@ pub fn read_stream(
     format: Option<Format>,
 ) -> ControlFlow<()> {
     let origin = Origin::of_source(name);
-    let within = Within::Source(None, Before::default());
+    let within = Within::Source(Some(Sought::Bytes), Before::default());
     read_within(packer, origin, stream, format, within)
 }
 
@@ -150,11 +152,12 @@ enum Within<'a> {
     Archive(usize),
 }
 
-/// What can be read from anywhere in it.
+/// What can be read from anywhere in it, if need be when it was brought into a file.
 #[derive(Clone, Copy)]
 enum Sought<'a> {
     File(SourceFile<'a>),
     Object(&'a Object),
+    Bytes,
 }
 
 /// A regular file.
@@ -245,7 +248,13 @@ fn read_within(
     };
     let so_far = meter.bytes();
     let flow = match format {
-        Format::Text => text::read(packer, &origin, before.at, Inflow::new(stream, uncounted)),
+        Format::Text => text::read(
+            packer,
+            &origin,
+            before.at,
+            false,
+            Inflow::new(stream, uncounted),
+        ),
         Format::Jsonl => {
             let inflow = Inflow::new(stream, uncounted);
             jsonl::read(packer, &origin, before, inflow)
@@ -313,7 +322,7 @@ fn behind<'s>(
             return Ok(Box::new(file));
         }
         Some(Sought::Object(object)) => return object.open(bytes).map(|(stream, _)| stream),
-        None => {}
+        Some(Sought::Bytes) | None => {}
     }
     match io::copy(&mut stream.by_ref().take(bytes), &mut io::sink())? == bytes {
         true => Ok(stream),
@@ -321,8 +330,8 @@ fn behind<'s>(
     }
 }
 
-/// Reads a format whose index stands at its end. An object is brought into a file without a name
-/// first: the readers of both formats go back and forth in it, by a few bytes.
+/// Reads a format whose index stands at its end. What is no file is brought into one without a
+/// name first: the readers of both formats go back and forth in it, by a few bytes.
 fn read_file(
     packer: &mut Packer,
     origin: &Arc<Origin>,
@@ -333,7 +342,7 @@ fn read_file(
 ) -> ControlFlow<()> {
     let file = match file {
         Some(Sought::File(file)) => File::open(file.path),
-        Some(Sought::Object(_)) => packer.meter.timed(|| in_a_file(&mut stream)),
+        Some(Sought::Object(_) | Sought::Bytes) => packer.meter.timed(|| in_a_file(&mut stream)),
         None => Err(unsought()),
     };
     drop(stream);

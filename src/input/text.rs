@@ -35,11 +35,13 @@ struct Reading<'a> {
 }
 
 /// Reads a text to its end, or until the run is over. A fault ends it; what came before is
-/// read as if the text ended there. `offset` is the number of bytes before it in its source.
+/// read as if the text ended there. `offset` is the number of bytes before it in its source;
+/// `is_report` says that it is known to begin with a header.
 pub fn read(
     packer: &mut Packer,
     origin: &Arc<Origin>,
     offset: u64,
+    is_report: bool,
     inflow: Inflow,
 ) -> ControlFlow<()> {
     let mut reading = Reading {
@@ -47,7 +49,7 @@ pub fn read(
         stretch: Stretch::new(packer, Arc::clone(origin), offset),
         first_page: packer.batch.pages.len(),
         page: packer.filled(),
-        is_report: false,
+        is_report,
         inflow,
     };
     while !reading.inflow.at_end {

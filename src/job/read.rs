@@ -111,7 +111,10 @@ pub fn read_all(
             opened.borrow_mut().push(input::opened(&source));
         }
         let flow = match source {
-            Ok(source) => input::read(&mut packer, &source, before, config.format),
+            Ok(source) => {
+                let name = source.name();
+                input::read(&mut packer, name, &source, before, config.format)
+            }
             Err(error) => {
                 packer.fault(&Origin::of_source(error.path), None, error.error);
                 ControlFlow::Continue(())

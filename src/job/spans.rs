@@ -1,12 +1,13 @@
-//! The pages of what is in memory, each as spans of its text with its place and the word on its
-//! blocks, for those who build something else of them than lines: the columns of a table.
+//! The pages of a file or of what is in memory, each as spans of its text with its place and the
+//! word on its blocks, for those who build something else of them than lines: the columns of a table.
 //!
 //! No thread and no pipeline. A page is decided by itself; where the scope is the run, it gets the
 //! keys by which others can decide across pages.
 
 use std::borrow::Cow;
-use std::io::Cursor;
+use std::mem;
 use std::ops::{ControlFlow, Range};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::Config;
@@ -17,8 +18,8 @@ use crate::dedup::{Dedup, Fingerprint, Kept, Key, PageIdentity, Similar};
 use crate::error::ReadError;
 use crate::grammar::{Page, may_be_report, report_id};
 use crate::input::{
-    Batch, Behind, Content, Entry, Origin, Packer, Part, Paths, Records, Refused, Taking, Text,
-    read_stream,
+    self, Batch, Before, Behind, Content, Entry, Origin, Packer, Part, Paths, Records, Refused,
+    Share, Source, Taking, Text, read_share, read_stream,
 };
 use crate::meter::Meter;
 use crate::model::{Emit, NotRead, Reject, Warning, Warnings};
@@ -120,6 +121,8 @@ pub struct Spans {
     /// The source under way, and the line feeds passed in it.
     origin: Option<Arc<Origin>>,
     feeds: u64,
+    /// Line feeds before what is read of the next source.
+    feeds_before: u64,
 }
 
 impl Spans {
@@ -132,17 +135,59 @@ impl Spans {
             header: Vec::new(),
             origin: None,
             feeds: 0,
+            feeds_before: 0,
         }
     }
 
-    /// Finds what stands in a file of this name and content, in its order. Returns what could not
-    /// be read. Of the settings the format, the fields and the size of a batch matter too.
+    /// Finds what stands in a file, in its order; `name` is what it is called in records. Returns
+    /// what could not be read. Of the settings the format, the fields, the size of a batch and the
+    /// number of threads, which may unpack ahead, matter too.
     pub fn file(
         &mut self,
         config: &Config,
-        path: String,
+        name: String,
+        file: PathBuf,
+        taker: &mut impl Take,
+    ) -> Vec<ReadError> {
+        let file = Source::File(file);
+        self.source(config, taker, |packer| {
+            input::read(packer, name, &file, Before::default(), config.format)
+        })
+    }
+
+    /// As [`Self::file`], for a share of it.
+    pub fn share(
+        &mut self,
+        config: &Config,
+        name: String,
+        file: PathBuf,
+        share: &Share,
+        taker: &mut impl Take,
+    ) -> Vec<ReadError> {
+        self.feeds_before = share.feeds;
+        self.source(config, taker, |packer| {
+            read_share(packer, name, file, share, config.format)
+        })
+    }
+
+    /// As [`Self::file`], for one of this content.
+    pub fn content(
+        &mut self,
+        config: &Config,
+        name: String,
         content: &[u8],
         taker: &mut impl Take,
+    ) -> Vec<ReadError> {
+        self.source(config, taker, |packer| {
+            read_stream(packer, name, Box::new(content), config.format)
+        })
+    }
+
+    fn source(
+        &mut self,
+        config: &Config,
+        taker: &mut impl Take,
+        read: impl FnOnce(&mut Packer) -> ControlFlow<()>,
     ) -> Vec<ReadError> {
         let (buffers, meter) = (Buffers::new(4 * config.batch.get()), Meter::default());
         let taking = Taking {
@@ -158,8 +203,7 @@ impl Spans {
         };
         let (limits, fields) = (config.limits(), &config.fields);
         let mut packer = Packer::new(limits, fields, &meter, &buffers, &mut pass, &mut on_fault);
-        let stream = Box::new(Cursor::new(content));
-        if read_stream(&mut packer, path, stream, config.format).is_continue() {
+        if read(&mut packer).is_continue() {
             packer.finish();
         }
         faults
@@ -184,7 +228,7 @@ impl Spans {
             let is_same = |origin| Arc::ptr_eq(origin, &part.origin);
             if !self.origin.as_ref().is_some_and(is_same) {
                 self.origin = Some(Arc::clone(&part.origin));
-                self.feeds = 0;
+                self.feeds = mem::take(&mut self.feeds_before);
             }
             match &part.content {
                 Content::Pages(pages) => self.pages(batch, part, pages.clone(), taker),

@@ -24,11 +24,11 @@ def told(parsed: DataFrame) -> DataFrame:
     return _columns(parsed, F.col("outcome"), kept)
 
 
-def told_across_pages(keys: DataFrame, verdicts: DataFrame) -> DataFrame:
+def told_across_pages(counts: DataFrame, verdicts: DataFrame) -> DataFrame:
     """The outcomes of pages that are compared with others."""
     from pyspark.sql import functions as F
 
-    joined = keys.join(verdicts, "place", "left")
+    joined = counts.join(verdicts, "place", "left")
     outcome = F.when(_repeats.is_repeated(), "repeated").otherwise(F.col("outcome"))
     in_page = F.col("blocks") - F.col("duplicates_removed")
     kept = F.when(_repeats.is_compared(), F.size(_repeats.statements_kept())).otherwise(in_page)

@@ -16,14 +16,17 @@ from .._options import Dedup, Emit, Format
 from . import _accounting, _repeats
 from ._ddl import ddl
 from ._order import Order
-from ._paths import whole
+from ._paths import on_disk, whole
+from ._shares import shared
 from ._workers import Columns, Files, Hires, Rows
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
 
-# What the deduplicator and the accounting need; the texts stay with the worker.
-_KEYS = ("paper_key", "page_key", "statement_keys")
+# What the deduplicator needs, what joins its verdict, and what the accounting needs; the rest stays
+# with the worker, for no engine sees that a column of a function's is never looked at.
+_KEYS = ("page_key", "statement_keys")
+_JOINED = ("paper_key", "page_key")
 _COUNTS = (
     "outcome",
     "bytes",
@@ -84,11 +87,13 @@ class Pages:
         near: float | None = None,
         max_page: int | str = "64MiB",
     ) -> Pages:
-        """Pages in the files of a folder: text, JSON Lines, WARC and WET, tar and Parquet.
+        """Pages in the files of a folder: of every format that the program reads.
 
         The order is that of the program, by the bytes of the path and then by the place in the
-        file, and ``source`` is the program's. A file is read whole by one task, so it must fit
-        into that task's memory, and cannot be larger than 2 GB.
+        file, and ``source`` is the program's. A file on a disk is read there, piece by piece; a
+        large one by several tasks, if it is text or JSON Lines and not compressed. What is in
+        another store is sent by Spark to one task, so it must fit into that task's memory, and
+        cannot be larger than 2 GB.
         """
         root = whole(folder)
         read = spark.read.format("binaryFile").option("recursiveFileLookup", "true")
@@ -101,7 +106,11 @@ class Pages:
             "near": near,
             "max_page": max_page,
         }
-        df = read.load(root).select("path", "content")
+        found = read.load(root)
+        if _is_on_disk(root, found):
+            df = shared(spark, found.select("path", "length"), options)
+        else:
+            df = found.select("path", "content")
         return Pages(df, partial(Files, folder, root, options), dedup)
 
     def records(self, emit: Emit = "reports") -> DataFrame:
@@ -109,7 +118,7 @@ class Pages:
         names = citesift.schema(emit).names[2:]
         if self._dedup in ("off", "page"):
             return self._parsed(Columns(emit, tuple(names), False))
-        wanted = (*citesift.schema().names[2:], *_KEYS[:2])
+        wanted = (*citesift.schema().names[2:], *_JOINED)
         parsed = self._parsed(Columns("reports", wanted, False))
         kept = _repeats.removed(parsed, _repeats.verdicts(self._keys()))
         if emit == "statements":
@@ -125,11 +134,11 @@ class Pages:
         """
         if self._dedup in ("off", "page"):
             return _accounting.told(self._parsed(Columns("reports", _COUNTS, True)))
-        keys = self._keys()
-        return _accounting.told_across_pages(keys, _repeats.verdicts(keys))
+        counts = self._parsed(Columns("reports", _COUNTS + _JOINED, True))
+        return _accounting.told_across_pages(counts, _repeats.verdicts(self._keys()))
 
     def _keys(self) -> DataFrame:
-        return self._parsed(Columns("reports", _COUNTS + _KEYS, True))
+        return self._parsed(Columns("reports", _KEYS, False))
 
     def _parsed(self, columns: Columns) -> DataFrame:
         options: dict[str, Any] = {"dedup": self._dedup, "outcomes": columns.outcomes}
@@ -138,3 +147,14 @@ class Pages:
         if columns.is_placed(self._dedup):
             fields.append("`place` binary")
         return self._df.mapInArrow(self._hires(asked=columns), ", ".join(fields))
+
+
+def _is_on_disk(root: str, found: DataFrame) -> bool:
+    """Whether executors can open the files themselves, as Spark does with those of these addresses.
+
+    What a folder without a scheme is, the session's settings say, and a file's address shows.
+    """
+    if on_disk(root) is None:
+        return False
+    first = found.select("path").head()
+    return first is None or on_disk(first["path"]) is not None

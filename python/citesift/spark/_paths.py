@@ -21,6 +21,14 @@ def named(address: str, folder: str, root: str) -> str:
     return "/".join([folder.rstrip("/") or "/", *below]) if below else folder
 
 
+def on_disk(address: str) -> str | None:
+    """The path of a file on an executor's own disk, or on one that all have; None elsewhere."""
+    found = _SCHEME.match(address)
+    if found and not address.startswith("file:"):
+        return None
+    return "/" + (address[found.end() :] if found else address).lstrip("/")
+
+
 def whole(folder: str) -> str:
     """A folder's address, with the working directory before a path that is relative."""
     return folder if _SCHEME.match(folder) else os.path.abspath(folder)

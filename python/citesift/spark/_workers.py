@@ -7,7 +7,8 @@ for a task that is retried, it answers in the same way.
 from __future__ import annotations
 
 import contextlib
-import io
+import sys
+from array import array
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import partial
@@ -15,12 +16,14 @@ from typing import Any, Protocol
 
 import citesift
 
+from .. import _native
+from .._arrow import of_files, parse_share
 from .._options import Dedup, Emit
 from ._order import Order, of_number, of_text
-from ._paths import named
+from ._paths import named, on_disk
 
-# Rows of a Parquet file that are parsed at once.
-_AT_ONCE = 1024
+# What is told of a share: its first byte, its end, and line feeds.
+SHARE = ("start", "end", "feeds")
 
 
 @dataclass(frozen=True)
@@ -70,7 +73,7 @@ class Rows:
 
 @dataclass(frozen=True)
 class Files:
-    """Parses whole files."""
+    """Parses files: those that are not sent are read where they are, or a share of each."""
 
     folder: str
     root: str
@@ -79,66 +82,76 @@ class Files:
 
     def __call__(self, batches: Iterable[Any]) -> Iterator[Any]:
         for batch in batches:
-            for path, content in zip(batch["path"], batch["content"], strict=True):
-                yield from self._of_file(
-                    named(path.as_py(), self.folder, self.root), content.as_py()
-                )
+            for row in range(batch.num_rows):
+                sent = {name: batch[name][row].as_py() for name in batch.schema.names}
+                yield from self._of_file(**sent)
 
-    def _of_file(self, path: str, content: bytes) -> Iterator[Any]:
-        asked = self.asked
-        said = self.options["format"]
-        if said == "parquet" or (said == "auto" and content.startswith(b"PAR1")):
-            yield from self._of_parquet(path, content)
-            return
-        tables = citesift.parse_file(
-            content, path, emit=asked.emit, outcomes=asked.outcomes, **self.options
-        )
+    def _of_file(
+        self,
+        path: str,
+        content: bytes | None = None,
+        start: int | None = None,
+        end: int | None = None,
+        feeds: int | None = None,
+    ) -> Iterator[Any]:
+        asked, name = self.asked, named(path, self.folder, self.root)
+        file: bytes | str
+        if content is not None:
+            file = content
+        else:
+            file = on_disk(path) or path
+            # One that cannot be opened ends the task, as if Spark had tried to read it.
+            with open(file, "rb"):
+                pass
+        share = None if start is None else (start, end or 0, feeds or 0)
+        place = of_text(name) + (b"" if start is None else of_number(start))
+        checked = of_files(asked.emit, **self.options)
         # Raised behind what could be saved. Among the outcomes it is a row, and one damaged file
         # is no reason to lose the others.
         with contextlib.suppress(citesift.ReadError):
-            for table in tables:
-                yield _selected(table, asked, self.options, partial(list, [of_text(path)]))
+            for table in parse_share(file, name, share, checked, outcomes=asked.outcomes):
+                yield _selected(table, asked, self.options, partial(list, [place]))
 
-    def _of_parquet(self, path: str, content: bytes) -> Iterator[Any]:
+
+@dataclass(frozen=True)
+class Cells:
+    """Finds the share of a large file that begins in each of its cells."""
+
+    options: dict[str, Any]
+
+    def __call__(self, batches: Iterable[Any]) -> Iterator[Any]:
         import pyarrow
-        import pyarrow.parquet
 
-        asked = self.asked
-        options = {name: self.options[name] for name in ("dedup", "near", "max_page")}
-        file = pyarrow.parquet.ParquetFile(io.BytesIO(content))
-        text, url = self.options["text_field"] or "text", self.options["url_field"]
-        wanted = [text, url or "url"]
-        wanted = [name for name in wanted if name in file.schema_arrow.names or name == text or url]
-        row = 0
-        for batch in file.iter_batches(_AT_ONCE, columns=wanted):
-            numbers = range(row, row + batch.num_rows)
-            row += batch.num_rows
-            batch = batch.append_column("citesift_path", pyarrow.array([path] * len(numbers)))
-            batch = batch.append_column("citesift_row", pyarrow.array([str(n) for n in numbers]))
-            found = citesift.parse_batch(
-                batch,
-                text=text,
-                url=url,
-                path="citesift_path",
-                record="citesift_row",
-                emit=asked.emit,
-                outcomes=asked.outcomes,
-                **options,
-            )
-            places = [of_text(path) + of_number(number) for number in numbers]
-            yield _selected(found, asked, self.options, partial(list, places))
+        checked = of_files("reports", **self.options)
+        for batch in batches:
+            for cell in batch.to_pylist():
+                file = on_disk(cell["path"]) or cell["path"]
+                share = _native.share_in(file, checked, cell["start"], cell["end"])
+                if share is not None:
+                    found = {"path": cell["path"]} | dict(zip(SHARE, share, strict=True))
+                    yield pyarrow.RecordBatch.from_pylist([found])
 
 
 def _selected(
     found: Any, asked: Columns, options: dict[str, Any], rows: Callable[[], list[bytes]]
 ) -> Any:
     """The columns that are asked for, and the places of the pages."""
-    import pyarrow
-
     columns = found.select(list(asked.names))
     if not asked.is_placed(options["dedup"]):
         return columns
-    places = rows()
-    pages = zip(found["row"].to_pylist(), found["page"].to_pylist(), strict=True)
-    placed = [None if row is None else places[row] + page.to_bytes(4, "big") for row, page in pages]
-    return columns.append_column("place", pyarrow.array(placed, pyarrow.binary()))
+    return columns.append_column("place", _placed(found, rows()))
+
+
+def _placed(found: Any, rows: list[bytes]) -> Any:
+    """The row's place with the page's number; null where nothing is a page."""
+    import pyarrow
+    import pyarrow.compute
+
+    of_rows = pyarrow.array(rows, pyarrow.binary()).take(found["row"])
+    numbers = array("I", found["page"].fill_null(0).to_pylist())
+    if sys.byteorder == "little":
+        numbers.byteswap()
+    kind = pyarrow.binary(numbers.itemsize)
+    pages = pyarrow.Array.from_buffers(kind, len(numbers), [None, pyarrow.py_buffer(numbers)])
+    between = pyarrow.scalar(b"", pyarrow.binary())
+    return pyarrow.compute.binary_join_element_wise(of_rows, pages.cast(pyarrow.binary()), between)

@@ -230,7 +230,7 @@ impl Reading<'_> {
         if record.is_read {
             let (offset, inflow) = (self.stretch.offset, Inflow::new(Box::new(&mut body), None));
             packer.nesting += 1;
-            text::read(packer, &Arc::new(record.origin), offset, inflow)?;
+            text::read(packer, &Arc::new(record.origin), offset, false, inflow)?;
             packer.nesting -= 1;
             self.stretch.offset += record.text_length - body.left;
         }
