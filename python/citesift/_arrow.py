@@ -127,13 +127,8 @@ def to_dicts(table: pyarrow.RecordBatch | pyarrow.Table) -> Iterator[dict[str, A
         yield row
 
 
-_NOT_IN_RECORDS = {
-    "row",
-    "page",
-    "paper_key",
-    "page_key",
-    "statement_key",
-    "statement_keys",
+# What is told of every row with ``outcomes``.
+OUTCOMES = (
     "outcome",
     "bytes",
     "blocks",
@@ -141,6 +136,16 @@ _NOT_IN_RECORDS = {
     "unrecognized_lines",
     "reason",
     "reject",
+)
+
+_NOT_IN_RECORDS = {
+    "row",
+    "page",
+    "paper_key",
+    "page_key",
+    "statement_key",
+    "statement_keys",
+    *OUTCOMES,
 }
 
 

@@ -113,13 +113,11 @@ pub fn read_share(
         _ => text::read(packer, &origin, start, start > 0, inflow)?,
     }
     let read = start + (meter.bytes() - so_far);
-    let length = end;
-    if (SourceFile {
+    let shared = SourceFile {
         path: &path,
-        length,
-    })
-    .was_cut(read)
-    {
+        length: end,
+    };
+    if shared.was_cut(read) {
         let message = format!("it was cut while it was read, and had {end} bytes");
         packer.fault(&origin, Some(read), io::Error::other(message));
     }

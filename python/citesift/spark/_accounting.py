@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from .._arrow import OUTCOMES
 from . import _repeats
 
 if TYPE_CHECKING:
@@ -85,12 +86,7 @@ def _columns(df: DataFrame, outcome: Any, kept: Any) -> DataFrame:
 
     return df.select(
         outcome.alias("outcome"),
-        "bytes",
-        "blocks",
-        "lines",
-        "unrecognized_lines",
-        "reason",
-        "reject",
+        *(name for name in OUTCOMES if name != "outcome"),
         kept.cast("bigint").alias("kept"),
         F.col("duplicates_removed").alias("repeated_in_page"),
         (F.col("blocks") - F.col("duplicates_removed") - kept).alias("repeated_in_run"),

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import citesift
 
+from .._arrow import OUTCOMES
 from .._options import Dedup, Emit, Format
 from . import _accounting, _repeats
 from ._ddl import ddl
@@ -27,16 +28,7 @@ if TYPE_CHECKING:
 # with the worker, for no engine sees that a column of a function's is never looked at.
 _KEYS = ("page_key", "statement_keys")
 _JOINED = ("paper_key", "page_key")
-_COUNTS = (
-    "outcome",
-    "bytes",
-    "blocks",
-    "lines",
-    "unrecognized_lines",
-    "reason",
-    "reject",
-    "duplicates_removed",
-)
+_COUNTS = (*OUTCOMES, "duplicates_removed")
 
 
 class Pages:

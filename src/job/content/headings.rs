@@ -62,8 +62,8 @@ impl Dictionary {
 #[derive(Debug)]
 pub struct Full {
     headings: Dictionary,
-    /// Which heading has ends that are spread to this number. So most need not
-    /// be hashed, nor the rare ones be looked for.
+    /// Which heading has ends that are spread to this number. So most need not be hashed, nor the
+    /// rare ones be looked for.
     slots: Vec<Slot>,
 }
 
@@ -192,7 +192,7 @@ impl Recent {
 /// read without a look at the length, for that is different each time, and a processor that guesses
 /// wrong loses more than all else takes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Ends {
+struct Ends {
     length: usize,
     first: u64,
     last: u128,
@@ -218,7 +218,7 @@ impl Ends {
     }
 
     /// Those of a heading by itself.
-    pub fn of_heading(heading: &[u8]) -> Option<Self> {
+    fn of_heading(heading: &[u8]) -> Option<Self> {
         let line = [Self::BEFORE, heading].concat();
         Self::of(&line, &line[Self::BEFORE.len()..])
     }
