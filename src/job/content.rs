@@ -1,25 +1,23 @@
-//! What pages and blocks are, for a run's [`Content`]: told by the parsers for all that is printed,
-//! and counted by the writer for what is kept.
-//!
-//! The parsers count too, as if of each report stayed what is most likely. For a batch where that is
-//! so, the writer, of which there is one, only adds the sums.
+//! What pages and blocks are, for a run's [`Content`]: told by the parsers in numbers for all that most
+//! likely stays, and counted by the writer for what does.
 
 mod headings;
 mod told;
 
 use std::hash::{BuildHasher, RandomState};
+use std::mem;
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 
 use twox_hash::XxHash3_64;
 
-use self::headings::{Dictionary, FIRST, FURTHER, Full, NONE};
-use self::told::Counter;
+use self::headings::{Dictionary, FIRST, FURTHER, Full};
+use self::told::Kind;
 pub use self::told::{Teller, Told};
 use super::parsed::{ParsedPage, ParsedPart};
 use crate::dedup::Kept;
 use crate::model::{Reject, RejectPlace, StatementType, Warning, Warnings};
-use crate::stats::{Content, EXAMPLES, Emitted, HEADINGS, Warned};
+use crate::stats::{ByType, Content, EXAMPLES, Emitted, HEADING_BYTES, HEADINGS, Section, Warned};
 
 /// Types by their numbers, and none.
 const TYPES: [Option<StatementType>; 5] = [
@@ -76,18 +74,15 @@ fn bit(warning: Warning) -> u8 {
 
 /// Counts what is kept.
 pub struct Counting<'a> {
-    /// Up to the last batch; years and confidences are those before this run.
+    /// Examples; all that is counted stands below.
     content: Content,
+    /// Pages without a year, and behind those all others by their years.
     years: Vec<Emitted>,
-    /// By their numbers.
-    confidences: [u64; CONFIDENCES],
-    /// The headings of the content's sections.
-    known: Dictionary,
+    statements: Statements<'a>,
     telling: &'a Telling,
     /// The batch under way.
     told: Option<Told>,
-    /// Its statements, if not of all its reports stays what was most likely.
-    counter: Counter,
+    /// Of all its reports stays what was most likely.
     is_as_likely: bool,
 }
 
@@ -99,50 +94,48 @@ pub struct EmittedPage<'a> {
     pub page: &'a ParsedPage,
     /// In its batch.
     pub number: usize,
+    pub likely: &'a [Kept],
     pub kept: &'a [Kept],
 }
 
 impl<'a> Counting<'a> {
     /// Goes on with what was counted.
     pub fn go_on(content: Content, telling: &'a Telling) -> Self {
-        let mut known = Dictionary::default();
-        for section in &content.sections {
-            let heading = section.heading.as_bytes();
-            known.add(telling.hash_of(heading), heading);
-        }
-        let counting = Self {
-            known,
-            telling,
-            content,
+        let mut counting = Self {
             years: Vec::new(),
-            confidences: [0; CONFIDENCES],
+            statements: Statements::go_on(&content, telling),
+            content,
+            telling,
             told: None,
-            counter: Counter::default(),
             is_as_likely: true,
         };
-        counting.tell_when_full();
+        *counting.year(None) = counting.content.no_year;
+        for (year, emitted) in mem::take(&mut counting.content.years) {
+            *counting.year(Some(year)) = emitted;
+        }
         counting
     }
 
-    /// Tells the parsers when no more headings are told apart.
-    fn tell_when_full(&self) {
-        if self.known.len() >= HEADINGS {
-            self.telling.full.get_or_init(|| Full::of(&self.known));
+    #[inline]
+    fn year(&mut self, year: Option<u16>) -> &mut Emitted {
+        let at = year.map_or(0, |year| usize::from(year) + 1);
+        if at >= self.years.len() {
+            self.years.resize(at + 1, Emitted::default());
         }
+        &mut self.years[at]
     }
 
     /// What was counted up to the last batch.
     pub fn content(&self) -> Content {
-        let mut content = self.content.clone();
-        for (year, emitted) in (0..=u16::MAX).zip(&self.years) {
-            if *emitted != Emitted::default() {
-                content.year(year, *emitted);
-            }
-        }
-        for (percent, &statements) in (0..=u8::MAX).zip(&self.confidences) {
-            let percent = (percent != NO_CONFIDENCE).then_some(percent);
-            content.confidence(percent, statements);
-        }
+        let mut years = self.years.iter().copied();
+        let mut content = Content {
+            no_year: years.next().unwrap_or_default(),
+            years: ((0..=u16::MAX).zip(years))
+                .filter(|(_, emitted)| *emitted != Emitted::default())
+                .collect(),
+            ..self.content.clone()
+        };
+        self.statements.tell(&mut content);
         content
     }
 
@@ -152,27 +145,28 @@ impl<'a> Counting<'a> {
         self.is_as_likely = is_as_likely;
     }
 
+    #[inline]
     pub fn page(&mut self, emitted: &EmittedPage) {
-        let EmittedPage { page, kept, .. } = *emitted;
-        let counted = match page.year.map(usize::from) {
-            Some(year) => {
-                if year >= self.years.len() {
-                    self.years.resize(year + 1, Emitted::default());
-                }
-                &mut self.years[year]
-            }
-            None => &mut self.content.no_year,
-        };
+        let counted = self.year(emitted.page.year);
         counted.pages += 1;
-        counted.statements += kept.len() as u64;
-        if let (false, Some(told)) = (self.is_as_likely, &self.told) {
-            let kinds = &told.blocks[page.blocks.clone()];
-            for kept in kept {
-                self.counter.add(kinds[kept.block]);
-            }
+        counted.statements += emitted.kept.len() as u64;
+        if !self.is_as_likely {
+            self.kept(emitted);
         }
-        if page.warnings != Warnings::default() {
+        if emitted.page.warnings != Warnings::default() {
             self.warned(emitted);
+        }
+    }
+
+    /// What stays is among what most likely does, in the same order.
+    fn kept(&mut self, emitted: &EmittedPage) {
+        let Some(told) = &self.told else { return };
+        let kinds = &told.kinds[emitted.page.likely.clone()];
+        let mut likely = emitted.likely.iter().zip(kinds);
+        for kept in emitted.kept {
+            if let Some((_, kind)) = likely.find(|(likely, _)| likely.block == kept.block) {
+                self.statements.add(*kind, told.headings.as_ref());
+            }
         }
     }
 
@@ -186,53 +180,149 @@ impl<'a> Counting<'a> {
         }
     }
 
-    /// The batch has ended: its headings are those of the run.
+    /// The batch has ended: what was most likely to stay is what stays, if it is.
     pub fn end(&mut self) {
         let Some(mut told) = self.told.take() else {
             return;
         };
-        if !self.is_as_likely {
-            self.counter.take(&mut told.counts);
+        if self.is_as_likely {
+            self.statements.add_all(&told);
         }
-        let Told {
-            counts, headings, ..
-        } = &told;
-        for (sum, statements) in self.confidences.iter_mut().zip(&counts.confidences) {
-            *sum += statements;
-        }
-        for &(kind, statements) in &counts.kinds {
-            let (heading, statement_type) =
-                (kind / TYPES.len() as u32, kind as usize % TYPES.len());
-            let counted = match heading {
-                NONE => &mut self.content.no_section,
-                FURTHER => &mut self.content.other_sections,
-                heading => match self.section((heading - FIRST) as usize, headings.as_ref()) {
-                    Some(section) => &mut self.content.sections[section].statements,
-                    None => &mut self.content.other_sections,
-                },
-            };
-            counted.add(TYPES[statement_type], statements);
-        }
+        told.kinds.clear();
+        told.warned.clear();
+        self.statements.batch.clear();
         self.telling.spare().push(told);
-    }
-
-    /// The run's section of a batch's heading, if it has one.
-    fn section(&mut self, at: usize, headings: Option<&Dictionary>) -> Option<usize> {
-        let Some(headings) = headings else {
-            return Some(at);
-        };
-        let (heading, hash) = (headings.text(at), headings.hash(at));
-        if let Some(section) = self.known.find(hash, heading) {
-            return Some(section);
-        }
-        let section = self.content.new_section(heading)?;
-        self.known.add(hash, heading);
-        self.tell_when_full();
-        Some(section)
     }
 
     pub fn refused(&mut self, reject: &Reject) {
         self.content.refused(reject);
+    }
+}
+
+/// Counts statements.
+struct Statements<'a> {
+    /// The run's headings.
+    known: Dictionary,
+    /// By the numbers of their sections and types.
+    kinds: Vec<u64>,
+    /// By the numbers of their confidences.
+    confidences: [u64; CONFIDENCES],
+    /// The run's numbers of the batch's headings, as far as they were asked for.
+    batch: Vec<Option<u32>>,
+    telling: &'a Telling,
+}
+
+impl<'a> Statements<'a> {
+    fn go_on(content: &Content, telling: &'a Telling) -> Self {
+        let mut counted = Self {
+            known: Dictionary::default(),
+            kinds: Vec::new(),
+            confidences: [0; CONFIDENCES],
+            batch: Vec::new(),
+            telling,
+        };
+        let confidences = content.confidences.iter().chain([&content.no_confidence]);
+        for (sum, &statements) in counted.confidences.iter_mut().zip(confidences) {
+            *sum = statements;
+        }
+        counted.push(&content.no_section);
+        counted.push(&content.other_sections);
+        for section in &content.sections {
+            let heading = section.heading.as_bytes();
+            counted.known.add(telling.hash_of(heading), heading);
+            counted.push(&section.statements);
+        }
+        counted.tell_when_full();
+        counted
+    }
+
+    /// Makes room for the next number.
+    fn push(&mut self, statements: &ByType) {
+        self.kinds.extend(TYPES.map(|it| statements.get(it)));
+    }
+
+    /// Tells the parsers when no more headings are told apart.
+    fn tell_when_full(&self) {
+        if self.known.len() >= HEADINGS {
+            self.telling.full.get_or_init(|| Full::of(&self.known));
+        }
+    }
+
+    fn tell(&self, content: &mut Content) {
+        let [confidences @ .., none] = &self.confidences;
+        (content.confidences, content.no_confidence) = (confidences.to_vec(), *none);
+        let mut counted = self.kinds.chunks(TYPES.len()).map(|kinds| {
+            let mut statements = ByType::default();
+            for (it, &kept) in TYPES.into_iter().zip(kinds) {
+                statements.add(it, kept);
+            }
+            statements
+        });
+        content.no_section = counted.next().unwrap_or_default();
+        content.other_sections = counted.next().unwrap_or_default();
+        let headings = (0..self.known.len()).map(|at| self.known.text(at));
+        let sections = headings.zip(counted).map(|(heading, statements)| Section {
+            heading: String::from_utf8_lossy(heading).into_owned(),
+            statements,
+        });
+        content.sections = sections.collect();
+    }
+
+    /// Adds a statement of a batch, with the batch's own headings if the numbers are theirs.
+    #[inline]
+    fn add(&mut self, kind: Kind, headings: Option<&Dictionary>) {
+        self.confidences[usize::from(kind.confidence)] += 1;
+        let kind = match headings {
+            Some(headings) => self.kind(kind.section_and_type, headings),
+            None => kind.section_and_type,
+        };
+        self.kinds[kind as usize] += 1;
+    }
+
+    /// Adds all statements of a batch.
+    fn add_all(&mut self, told: &Told) {
+        let headings = told.headings.as_ref();
+        for kind in &told.kinds {
+            self.add(*kind, headings);
+        }
+    }
+
+    /// The run's number of a batch's section and type.
+    #[inline(never)]
+    fn kind(&mut self, kind: u32, headings: &Dictionary) -> u32 {
+        let types = TYPES.len() as u32;
+        match kind / types {
+            number @ FIRST.. => self.number(number, headings) * types + kind % types,
+            _ => kind,
+        }
+    }
+
+    /// The run's number of a batch's heading.
+    fn number(&mut self, number: u32, headings: &Dictionary) -> u32 {
+        let at = (number - FIRST) as usize;
+        if at >= self.batch.len() {
+            self.batch.resize(headings.len(), None);
+        }
+        if let Some(number) = self.batch[at] {
+            return number;
+        }
+        let (heading, hash) = (headings.text(at), headings.hash(at));
+        let found = self.known.find(hash, heading);
+        let known = found.or_else(|| self.new_section(hash, heading));
+        let number = known.map_or(FURTHER, |at| FIRST + at as u32);
+        self.batch[at] = Some(number);
+        number
+    }
+
+    /// Takes in a new heading, unless it is too long, or one too many.
+    fn new_section(&mut self, hash: u64, heading: &[u8]) -> Option<usize> {
+        if self.known.len() >= HEADINGS || heading.len() > HEADING_BYTES {
+            return None;
+        }
+        let at = self.known.add(hash, heading);
+        self.push(&ByType::default());
+        self.tell_when_full();
+        Some(at)
     }
 }
 

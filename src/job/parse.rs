@@ -249,7 +249,7 @@ impl ParseStage<'_, '_> {
             if is_drafted && kept.start > likely.start {
                 self.parsed.output.push(b',');
             }
-            self.block(text, block, &pieces);
+            self.block(block, &pieces);
             if let (true, Some(kept)) = (is_drafted, kept.next()) {
                 let kept = self.parsed.likely[kept];
                 ndjson::behind_block(&mut self.parsed.output, kept.see_more, kept.occurrences);
@@ -267,11 +267,13 @@ impl ParseStage<'_, '_> {
             .scope
             .is_across_pages()
             .then(|| self.identity(page, at, beginning.clone()));
-        if let Some(teller) = &mut self.teller
-            && warnings != Warnings::default()
-        {
-            let number = self.parsed.pages.len();
-            teller.warned(number, warnings, page, at, known.feeds);
+        if let Some(teller) = &mut self.teller {
+            let likely = self.parsed.likely[likely.clone()].iter();
+            teller.page(text, likely.map(|kept| &page.blocks[kept.block]));
+            if warnings != Warnings::default() {
+                let number = self.parsed.pages.len();
+                teller.warned(number, warnings, page, at, known.feeds);
+            }
         }
         self.parsed.pages.push(ParsedPage {
             bytes: at.length,
@@ -365,7 +367,11 @@ impl ParseStage<'_, '_> {
             let mut searched = page[..number].iter().take(SEARCHED);
             let copy = searched.position(|earlier| earlier.is_repeated_by(block));
             self.copies.push(copy);
-            match copy.and_then(|copy| likely[start..].iter_mut().find(|kept| kept.block == copy)) {
+            let stays = self.wanted.scope == Dedup::Off;
+            match copy
+                .filter(|_| !stays)
+                .and_then(|copy| likely[start..].iter_mut().find(|kept| kept.block == copy))
+            {
                 Some(kept) => {
                     kept.occurrences += 1;
                     kept.see_more = block.see_more;
@@ -383,9 +389,6 @@ impl ParseStage<'_, '_> {
     /// Adds a block that repeats another one of the batch and shares its fingerprint and its
     /// piece, which spares a quarter of the blocks the hashing and the escaping.
     fn copy(&mut self, first: usize, block: &Block) {
-        if let Some(teller) = &mut self.teller {
-            teller.repeat(first);
-        }
         let (key, piece) = (
             self.parsed.blocks[first].key,
             self.parsed.pieces[first].clone(),
@@ -393,15 +396,12 @@ impl ParseStage<'_, '_> {
         self.push_block(key, block, piece);
     }
 
-    fn block(&mut self, text: &[u8], block: &Block, pieces: &Pieces) {
+    fn block(&mut self, block: &Block, pieces: &Pieces) {
         let fingerprint = fingerprint(&mut self.fingerprinter, block);
         let near = self.near.as_mut();
         let similar = near.and_then(|near| near.similar(fingerprint, &block.text));
         let similar = similar.map(|similar| (similar.id, similar.similarity));
         let piece = self.piece(|out| pieces.block(out, block, fingerprint.id, similar));
-        if let Some(teller) = &mut self.teller {
-            teller.block(text, block);
-        }
         self.push_block(fingerprint.key, block, piece);
     }
 

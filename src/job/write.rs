@@ -292,6 +292,7 @@ where
                 feeds: self.feeds,
                 page,
                 number,
+                likely: &batch.parsed.likely[page.likely.clone()],
                 kept,
             };
             counting.page(&emitted);

@@ -323,7 +323,7 @@ mod tests {
                 pages,
                 statements: pages,
             };
-            content.year(year, emitted);
+            content.years.insert(year, emitted);
         }
         let rows = years_of(&content).into_iter();
         rows.map(|row| (row.label, row.emitted.pages)).collect()

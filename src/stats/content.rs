@@ -110,6 +110,17 @@ impl ByType {
         } += statements;
     }
 
+    /// Statements of a type.
+    pub fn get(&self, statement_type: Option<StatementType>) -> u64 {
+        match statement_type {
+            Some(StatementType::Supporting) => self.supporting,
+            Some(StatementType::Mentioning) => self.mentioning,
+            Some(StatementType::Contrasting) => self.contrasting,
+            Some(StatementType::Unclassified) => self.unclassified,
+            None => self.none,
+        }
+    }
+
     pub fn total(&self) -> u64 {
         self.supporting + self.mentioning + self.contrasting + self.unclassified + self.none
     }
@@ -126,35 +137,6 @@ impl AddAssign for ByType {
 }
 
 impl Content {
-    /// Adds emitted pages of a year.
-    pub fn year(&mut self, year: u16, emitted: Emitted) {
-        let counted = self.years.entry(year).or_default();
-        counted.pages += emitted.pages;
-        counted.statements += emitted.statements;
-    }
-
-    /// Adds statements of a confidence.
-    pub fn confidence(&mut self, percent: Option<u8>, statements: u64) {
-        match percent.and_then(|percent| self.confidences.get_mut(usize::from(percent))) {
-            Some(count) => *count += statements,
-            None => self.no_confidence += statements,
-        }
-    }
-
-    /// The number of a new heading, which is UTF-8, in [`sections`](Self::sections); none when it is
-    /// too long, or one too many.
-    pub fn new_section(&mut self, heading: &[u8]) -> Option<usize> {
-        let number = self.sections.len();
-        if number >= HEADINGS || heading.len() > HEADING_BYTES {
-            return None;
-        }
-        self.sections.push(Section {
-            heading: String::from_utf8_lossy(heading).into_owned(),
-            statements: ByType::default(),
-        });
-        Some(number)
-    }
-
     /// Keeps an emitted page as an example for its warning, if it is one of the first, and returns
     /// how many there are.
     pub fn warned(&mut self, warning: Warning, page: impl FnOnce() -> Warned) -> usize {
@@ -214,29 +196,18 @@ mod tests {
     use super::*;
 
     #[test]
-    fn headings_are_told_apart_up_to_a_number_and_a_length() {
-        let mut content = Content::default();
-        assert_eq!(content.new_section(&[b'a'; HEADING_BYTES + 1]), None);
-        for number in 0..HEADINGS {
-            let heading = format!("{number:0HEADING_BYTES$}");
-            assert_eq!(content.new_section(heading.as_bytes()), Some(number));
-        }
-        assert_eq!(content.new_section(b"one more"), None);
-    }
-
-    #[test]
     fn a_count_that_differs_from_the_accounting_is_named() {
         let (mut content, mut stats) = (Content::default(), Stats::default());
         let emitted = Emitted {
             pages: 1,
             statements: 1,
         };
-        content.year(2012, emitted);
-        content.confidence(Some(99), 1);
+        content.years.insert(2012, emitted);
+        content.confidences[99] = 1;
         content.no_section.add(Some(StatementType::Supporting), 1);
         (stats.pages.emitted, stats.blocks.kept) = (1, 1);
         assert_eq!(content.check(&stats), Ok(()));
-        content.confidence(None, 1);
+        content.no_confidence += 1;
         let said = "statements by confidence: 2 are counted of 1";
         assert_eq!(content.check(&stats), Err(said.to_owned()));
     }

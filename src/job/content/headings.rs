@@ -6,7 +6,6 @@ use hashbrown::HashTable;
 
 use super::Telling;
 use crate::grammar::offset_in;
-use crate::stats::HEADINGS;
 
 /// The numbers of no heading, of all that are not told apart, and of the first one.
 pub const NONE: u32 = 0;
@@ -58,52 +57,73 @@ impl Dictionary {
     }
 }
 
-/// The run's headings, once there are as many as are told apart.
+/// The run's headings, once there are as many as are told apart. The usual ones are found by their
+/// ends, without hashing, and most others are seen not to be there. What is looked at for that fits in
+/// few lines of a core's first cache, from which a statement's text displaces what is not used again
+/// at once.
 #[derive(Debug)]
 pub struct Full {
     headings: Dictionary,
-    /// Which heading has ends that are spread to this number. So most need not be hashed, nor the
-    /// rare ones be looked for.
-    slots: Vec<Slot>,
+    /// For what ends are spread to, the first heading of which they tell all, counted from 1; 0 for none.
+    first: [u8; FIRSTS],
+    /// The ends of these, behind those of none.
+    ends: [Ends; MOST_FIRST + 1],
+    /// A bit for each of the others, by what its ends are spread to.
+    others: [u64; WORDS],
 }
 
-#[derive(Clone, Copy, Debug)]
-enum Slot {
-    None,
-    One(u16),
-    Several,
-}
+/// Numbers that ends are spread to, for the first headings and for the others.
+const FIRSTS: usize = 512;
+const WORDS: usize = 64;
 
-/// Numbers that ends are spread to there.
-const SPREAD: usize = 8 * HEADINGS;
+/// Headings that may be the first with what their ends are spread to.
+const MOST_FIRST: usize = u8::MAX as usize;
 
 impl Full {
     pub fn of(headings: &Dictionary) -> Self {
-        let mut slots = vec![Slot::None; SPREAD];
+        let mut full = Self {
+            headings: headings.clone(),
+            first: [0; FIRSTS],
+            ends: [Ends::NONE; MOST_FIRST + 1],
+            others: [0; WORDS],
+        };
         for at in 0..headings.len() {
-            if let Some(ends) = Ends::of_heading(headings.text(at)) {
-                let slot = &mut slots[ends.spread(SPREAD)];
-                *slot = match *slot {
-                    Slot::None => Slot::One(at as u16),
-                    _ => Slot::Several,
-                };
+            let Some(ends) = Ends::of_heading(headings.text(at)) else {
+                continue;
+            };
+            let first = &mut full.first[ends.spread::<FIRSTS>()];
+            match u8::try_from(at + 1) {
+                Ok(place) if *first == 0 && ends.are_all() => {
+                    *first = place;
+                    full.ends[at + 1] = ends;
+                }
+                _ => full.others[ends.spread::<WORDS>()] |= ends.bit(),
             }
         }
-        Self {
-            headings: headings.clone(),
-            slots,
-        }
+        full
     }
 
-    fn find(&self, heading: &[u8], ends: Option<Ends>, telling: &Telling) -> Option<usize> {
-        match ends.map(|ends| self.slots[ends.spread(SPREAD)]) {
-            Some(Slot::None) => None,
-            Some(Slot::One(at)) => {
-                let at = usize::from(at);
-                (self.headings.text(at) == heading).then_some(at)
-            }
-            Some(Slot::Several) | None => self.headings.find(telling.hash_of(heading), heading),
+    /// A heading's number. `text` is that which it is a part of. A processor cannot guess which
+    /// heading comes next, so whether this one is known decides over no jump.
+    #[inline]
+    pub fn number_of(&self, text: &[u8], heading: &[u8], telling: &Telling) -> u32 {
+        const { assert!(FIRST - 1 == FURTHER) }
+        let Some(ends) = Ends::of(text, heading) else {
+            return self.look_up(heading, telling);
+        };
+        let first = self.first[ends.spread::<FIRSTS>()];
+        let is_first = u32::from(self.ends[usize::from(first)].equal(ends));
+        let others = self.others[ends.spread::<WORDS>()] & ends.bit();
+        if u32::from(others != 0) > is_first {
+            return self.look_up(heading, telling);
         }
+        FURTHER + u32::from(first) * is_first
+    }
+
+    #[inline(never)]
+    fn look_up(&self, heading: &[u8], telling: &Telling) -> u32 {
+        let found = self.headings.find(telling.hash_of(heading), heading);
+        found.map_or(FURTHER, |at| FIRST + at as u32)
     }
 }
 
@@ -135,30 +155,26 @@ impl Headings {
         Some(mem::take(&mut self.own))
     }
 
-    /// A heading's number. `text` is that which it is a part of.
+    /// The run's headings, if the numbers are theirs.
     #[inline]
+    pub fn full<'t>(&self, telling: &'t Telling) -> Option<&'t Full> {
+        telling.full().filter(|_| self.are_runs)
+    }
+
+    /// A heading's number among the batch's own. `text` is that which it is a part of.
     pub fn number_of(&mut self, text: &[u8], heading: &[u8], telling: &Telling) -> u32 {
         let ends = Ends::of(text, heading);
-        let full = telling.full().filter(|_| self.are_runs);
         if let Some(ends) = ends {
-            let recent = self.recent[ends.spread(RECENT)];
-            if recent.ends == ends {
-                let all = full.map_or(&self.own, |full| &full.headings);
-                if ends.are_all() || all.text((recent.number - FIRST) as usize) == heading {
-                    return recent.number;
-                }
+            let recent = self.recent[ends.spread::<RECENT>()];
+            if recent.ends == ends
+                && (ends.are_all() || self.own.text((recent.number - FIRST) as usize) == heading)
+            {
+                return recent.number;
             }
         }
-        let found = match full {
-            Some(full) => full.find(heading, ends, telling),
-            None => Some(self.find_own(heading, telling)),
-        };
-        let Some(at) = found else {
-            return FURTHER;
-        };
-        let number = FIRST + at as u32;
+        let number = FIRST + self.find_own(heading, telling) as u32;
         if let Some(ends) = ends {
-            self.recent[ends.spread(RECENT)] = Recent { ends, number };
+            self.recent[ends.spread::<RECENT>()] = Recent { ends, number };
         }
         number
     }
@@ -179,11 +195,7 @@ struct Recent {
 
 impl Recent {
     const NONE: Self = Self {
-        ends: Ends {
-            length: usize::MAX,
-            first: 0,
-            last: 0,
-        },
+        ends: Ends::NONE,
         number: FURTHER,
     };
 }
@@ -193,27 +205,36 @@ impl Recent {
 /// wrong loses more than all else takes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Ends {
-    length: usize,
+    /// The blank before it, in which the length is hidden up to a bound, and seven bytes.
     first: u64,
-    last: u128,
+    last: [u64; 2],
 }
 
 impl Ends {
     /// What nearly always stands before a heading.
     const BEFORE: &[u8; 9] = b"Section: ";
 
+    /// Those of no heading: no UTF-8 has such bytes.
+    const NONE: Self = Self {
+        first: u64::MAX,
+        last: [u64::MAX; 2],
+    };
+
     /// Those of a heading in a text, unless it is short or something else stands before it.
     #[inline]
     fn of(text: &[u8], heading: &[u8]) -> Option<Self> {
         let start = offset_in(text, heading);
         let line = text.get(start.checked_sub(Self::BEFORE.len())?..start + heading.len())?;
-        if !line.starts_with(Self::BEFORE) {
-            return None;
-        }
-        Some(Self {
-            length: heading.len(),
-            first: u64::from_le_bytes(*line[Self::BEFORE.len() - 1..].first_chunk()?),
-            last: u128::from_le_bytes(*line.last_chunk()?),
+        let (before, behind) = line.split_first_chunk::<8>()?;
+        let first = u64::from_le_bytes(*behind.first_chunk()?);
+        let (before_last, last) = line.split_last_chunk()?;
+        let is_usual = before == b"Section:" && first as u8 == b' ';
+        is_usual.then_some(Self {
+            first: first ^ heading.len().min(u8::MAX.into()) as u64,
+            last: [
+                u64::from_le_bytes(*before_last.last_chunk()?),
+                u64::from_le_bytes(*last),
+            ],
         })
     }
 
@@ -223,18 +244,35 @@ impl Ends {
         Self::of(&line, &line[Self::BEFORE.len()..])
     }
 
+    /// As `==`, all at once.
+    #[inline]
+    fn equal(self, other: Self) -> bool {
+        let last = (self.last[0] ^ other.last[0]) | (self.last[1] ^ other.last[1]);
+        (self.first ^ other.first) | last == 0
+    }
+
     fn are_all(self) -> bool {
-        self.length < size_of_val(&self.first) + size_of_val(&self.last)
+        let length = self.first as u8 ^ b' ';
+        usize::from(length) < size_of::<Self>()
+    }
+
+    fn product(self) -> u64 {
+        let [before_last, last] = self.last;
+        // The golden ratio's, and parts apart that are often the same.
+        (self.first ^ before_last.rotate_left(21) ^ last.rotate_left(42))
+            .wrapping_mul(0x9E37_79B9_7F4A_7C15)
     }
 
     /// A number below this power of two, evenly spread.
-    fn spread(self, below: usize) -> usize {
-        // Both halves of a product, for either alone depends on few of the bytes. The number is the
-        // golden ratio's.
-        let (one, other) = (self.first ^ self.last as u64, (self.last >> 64) as u64);
-        let other = other ^ self.length as u64 ^ 0x9E37_79B9_7F4A_7C15;
-        let product = u128::from(one) * u128::from(other);
-        ((product as u64 ^ (product >> 64) as u64) >> (u64::BITS - below.ilog2())) as usize
+    #[inline]
+    fn spread<const BELOW: usize>(self) -> usize {
+        (self.product() >> (u64::BITS - BELOW.ilog2())) as usize
+    }
+
+    /// One bit, evenly spread among the ends with the same number.
+    #[inline]
+    fn bit(self) -> u64 {
+        1 << (self.product() >> (u64::BITS / 2) & 63)
     }
 }
 
@@ -269,5 +307,42 @@ mod tests {
             }
         }
         assert_eq!(headings.own.len(), texts.len());
+    }
+
+    #[test]
+    fn the_runs_headings_are_found_and_no_others() {
+        let telling = Telling::new();
+        let lengths = (0..64).map(|length| "x".repeat(length));
+        let middles = (0..64).map(|at| format!("{}y{}", "x".repeat(at), "x".repeat(63 - at)));
+        let numbers = (0..128).map(|number| format!("Heading {number}"));
+        let texts: Vec<_> = lengths.chain(middles).chain(numbers).collect();
+        let mut known = Dictionary::default();
+        for text in &texts {
+            known.add(telling.hash_of(text.as_bytes()), text.as_bytes());
+        }
+        let full = Full::of(&known);
+        let number_of = |before: &str, heading: &str| {
+            let text = format!("{before}{heading}mentioning");
+            let found = &text.as_bytes()[before.len()..][..heading.len()];
+            full.number_of(text.as_bytes(), found, &telling)
+        };
+        for before in [
+            "",
+            "Section:",
+            "”\nSection: ",
+            "”\nSection:\t",
+            "”\nSection:  ",
+        ] {
+            for (number, text) in (FIRST..).zip(&texts) {
+                assert_eq!(number_of(before, text), number, "{before}{text}");
+                for other in [
+                    format!("{text}z"),
+                    format!("z{text}"),
+                    format!("{text}{text}x"),
+                ] {
+                    assert_eq!(texts.contains(&other), number_of(before, &other) != FURTHER);
+                }
+            }
+        }
     }
 }

@@ -4,7 +4,7 @@ use std::mem;
 use std::sync::atomic::Ordering;
 
 use super::headings::{Dictionary, Headings, NONE};
-use super::{CONFIDENCES, NO_CONFIDENCE, TYPES, Telling, bit};
+use super::{NO_CONFIDENCE, TYPES, Telling, bit};
 use crate::grammar::{Block, Page};
 use crate::model::Warnings;
 use crate::sink::ndjson::At;
@@ -12,10 +12,8 @@ use crate::sink::ndjson::At;
 /// What a batch's pages and blocks are.
 #[derive(Debug, Default)]
 pub struct Told {
-    /// Every printed block.
-    pub blocks: Vec<Kind>,
-    /// The statements, if of each report what is most likely stays.
-    pub counts: Counts,
+    /// Every block that most likely stays.
+    pub kinds: Vec<Kind>,
     /// The headings, unless their numbers are those of the run's.
     pub headings: Option<Dictionary>,
     /// Report pages with a warning of which more are wanted, in their order.
@@ -26,32 +24,22 @@ pub struct Told {
 #[derive(Clone, Copy, Debug)]
 pub struct Kind {
     /// The heading's times the number of [`TYPES`], and the type's.
-    section_and_type: u32,
-    confidence: u8,
+    pub section_and_type: u32,
+    pub confidence: u8,
 }
 
-/// Statements of a batch.
-#[derive(Debug, Default)]
-pub struct Counts {
-    /// By section and type, in the order of the first of each.
-    pub kinds: Vec<(u32, u64)>,
-    /// By their numbers.
-    pub confidences: Vec<u64>,
+impl Kind {
+    #[inline]
+    fn of(heading: u32, block: &Block) -> Self {
+        let statement_type = block
+            .statement_type
+            .map_or(TYPES.len() - 1, |it| it as usize);
+        Self {
+            section_and_type: heading * TYPES.len() as u32 + statement_type as u32,
+            confidence: block.confidence.unwrap_or(NO_CONFIDENCE),
+        }
+    }
 }
-
-/// Counts statements. It stays where it is from batch to batch, in the cache.
-#[derive(Debug)]
-pub struct Counter {
-    /// By section and type.
-    kinds: Vec<u64>,
-    /// The sections and types that occur, in the order of their first statements.
-    order: Vec<u32>,
-    /// By their numbers.
-    confidences: [u64; CONFIDENCES],
-}
-
-/// Sections and types for which there is room made at once.
-const ROOM: usize = 64 * TYPES.len();
 
 /// What a page with a warning is shown with.
 #[derive(Debug)]
@@ -69,102 +57,49 @@ pub struct Heading {
 /// Bytes of a DOI or title that are shown.
 const SHOWN: usize = 400;
 
-impl Default for Counter {
-    fn default() -> Self {
-        Self {
-            kinds: Vec::new(),
-            order: Vec::new(),
-            confidences: [0; CONFIDENCES],
-        }
-    }
-}
-
-impl Counter {
-    pub fn add(&mut self, kind: Kind) {
-        let at = kind.section_and_type as usize;
-        match self.kinds.get_mut(at) {
-            Some(counted) if *counted > 0 => *counted += 1,
-            _ => self.add_first(kind),
-        }
-        self.confidences[usize::from(kind.confidence)] += 1;
-    }
-
-    #[cold]
-    fn add_first(&mut self, kind: Kind) {
-        let at = kind.section_and_type as usize;
-        if at >= self.kinds.len() {
-            self.kinds.resize(at + ROOM, 0);
-        }
-        self.kinds[at] = 1;
-        self.order.push(kind.section_and_type);
-    }
-
-    /// Replaces these by what was counted since this was last called.
-    pub fn take(&mut self, counts: &mut Counts) {
-        let kinds = self.order.drain(..);
-        let kinds = kinds.map(|kind| (kind, mem::take(&mut self.kinds[kind as usize])));
-        counts.kinds.clear();
-        counts.kinds.extend(kinds);
-        counts.confidences.clear();
-        counts.confidences.extend(self.confidences);
-        self.confidences.fill(0);
-    }
-}
-
 /// Tells what the pages and blocks of batch after batch are.
 pub struct Teller<'a> {
-    blocks: Vec<Kind>,
-    counter: Counter,
+    told: Told,
     headings: Headings,
-    warned: Vec<Heading>,
     telling: &'a Telling,
 }
 
 impl<'a> Teller<'a> {
     pub fn new(telling: &'a Telling) -> Self {
         Self {
-            blocks: Vec::new(),
-            counter: Counter::default(),
+            told: Told::default(),
             headings: Headings::new(telling),
-            warned: Vec::new(),
             telling,
         }
     }
 
     /// What was told of the last batch.
     pub fn told(&mut self) -> Told {
-        let mut told = self.telling.spare().pop().unwrap_or_default();
-        self.counter.take(&mut told.counts);
-        told.headings = self.headings.take_own(self.telling);
-        mem::swap(&mut told.blocks, &mut self.blocks);
-        mem::swap(&mut told.warned, &mut self.warned);
-        self.blocks.clear();
-        self.warned.clear();
-        told
+        self.told.headings = self.headings.take_own(self.telling);
+        let next = self.telling.spare().pop().unwrap_or_default();
+        mem::replace(&mut self.told, next)
     }
 
-    /// Tells the next printed block, which most likely stays, of a page with this text. As a part of
-    /// what calls it, it would take that the registers, and a run without a report pays too.
+    /// Tells the blocks of a page with this text that most likely stay. As a part of what calls it, it
+    /// would take that the registers, and a run without a report pays too.
     #[inline(never)]
-    pub fn block(&mut self, text: &[u8], block: &Block) {
-        let heading = match block.section {
-            Some(heading) => self.headings.number_of(text, heading, self.telling),
-            None => NONE,
-        };
-        let statement_type = block
-            .statement_type
-            .map_or(TYPES.len() - 1, |it| it as usize);
-        let kind = Kind {
-            section_and_type: heading * TYPES.len() as u32 + statement_type as u32,
-            confidence: block.confidence.unwrap_or(NO_CONFIDENCE).min(NO_CONFIDENCE),
-        };
-        self.counter.add(kind);
-        self.blocks.push(kind);
-    }
-
-    /// Tells that the next printed block repeats this one of the batch.
-    pub fn repeat(&mut self, first: usize) {
-        self.blocks.push(self.blocks[first]);
+    pub fn page<'b>(&mut self, text: &[u8], blocks: impl Iterator<Item = &'b Block<'b>>) {
+        let Self {
+            told,
+            headings,
+            telling,
+        } = self;
+        match headings.full(telling) {
+            Some(full) => told.kinds.extend(blocks.map(|block| {
+                let heading = (block.section).map(|heading| full.number_of(text, heading, telling));
+                Kind::of(heading.unwrap_or(NONE), block)
+            })),
+            None => told.kinds.extend(blocks.map(|block| {
+                let heading =
+                    (block.section).map(|heading| headings.number_of(text, heading, telling));
+                Kind::of(heading.unwrap_or(NONE), block)
+            })),
+        }
     }
 
     /// Tells of a page with warnings, if more such pages are wanted: its number in the batch, where
@@ -184,7 +119,7 @@ impl<'a> Teller<'a> {
         // None of the lines behind so many is shown.
         let title = &parsed.title[..parsed.title.len().min(SHOWN)];
         let title = (!title.is_empty()).then(|| beginning(&title.join(&b' ')));
-        self.warned.push(Heading {
+        self.told.warned.push(Heading {
             page,
             doi: parsed.doi.map(|doi| beginning(&doi.to_ascii_lowercase())),
             title,
