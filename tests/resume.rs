@@ -156,6 +156,29 @@ fn a_run_goes_on_in_text_in_which_no_page_begins() {
     }
 }
 
+/// A checkpoint may stand where a source has ended or has not yet begun.
+#[test]
+fn lines_are_counted_from_each_source_s_beginning_behind_a_checkpoint() {
+    let folder = tempfile::tempdir().unwrap();
+    for name in ["1.txt", "2.txt", "3.txt"] {
+        fs::write(folder.path().join(name), crawl(0..60, 6)).unwrap();
+    }
+    let config = config(folder.path(), Dedup::Page);
+    let whole = run(&config, &Checkpoint::default(), &Given::default(), &[]).unwrap();
+    assert!(whole.given.rejects.len() >= 3);
+    let mut before_a_source = 0;
+    for (mut checkpoint, before, news) in whole.checkpoints {
+        // As it is when sources before this one are in the batch, which was passed on within it.
+        if checkpoint.border.at == 0 {
+            checkpoint.border.is_within = true;
+            before_a_source += 1;
+        }
+        let resumed = run(&config, &checkpoint, &before, &news).unwrap();
+        assert!(resumed.given == whole.given, "{:?}", checkpoint.border);
+    }
+    assert!(before_a_source > 1);
+}
+
 /// Journals that were begun before `is_report` was told have none.
 #[test]
 fn a_checkpoint_that_does_not_say_what_page_it_is_before_is_read() {

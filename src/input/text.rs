@@ -152,11 +152,15 @@ impl Reading<'_> {
             return ControlFlow::Continue(());
         }
         self.close_part(packer, self.page, None);
-        packer.mark(Before {
-            at: self.stretch.offset,
-            lines: 0,
-            is_report: self.is_report,
-        });
+        // Where the text has ended, the next checkpoint is the source's own: a run that went on here
+        // would find nothing left of it, and count the next one's lines on from this one's.
+        if !self.inflow.at_end {
+            packer.mark(Before {
+                at: self.stretch.offset,
+                lines: 0,
+                is_report: self.is_report,
+            });
+        }
         packer.pass_on(self.page)?;
         (self.stretch.start, self.page, self.first_page) = (0, 0, 0);
         ControlFlow::Continue(())
