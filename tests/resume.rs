@@ -113,6 +113,84 @@ fn a_run_goes_on_from_any_checkpoint_of_any_input() {
     }
 }
 
+/// A page that the splitter cuts at its header, in which the grammar sees none: nothing else on it
+/// is a report's.
+fn oddly_headed(bytes: usize) -> String {
+    let header = "DOI: https://a.example/10.5555/odd\n|Cite\n|\n\n";
+    header.to_owned() + &other_text(bytes)
+}
+
+fn other_text(bytes: usize) -> String {
+    let line = "A line of another site's text.\n";
+    line.repeat(bytes / line.len())
+}
+
+/// A page of which only what is known of its beginning says that it is one page.
+#[test]
+fn a_run_that_goes_on_before_a_page_cuts_it_as_one_that_did_not_stop() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("odd");
+    let pages = crawl(0..20, 6);
+    for (max_page, length, rejects) in [(20_000, 150_000, 3), (4 << 20, 1_500_000, 0)] {
+        let text = format!("{pages}{}{pages}", oddly_headed(length));
+        fs::write(&path, &text).unwrap();
+        let mut config = config(&path, Dedup::Page);
+        config.max_page = NonZeroUsize::new(max_page).unwrap();
+        let whole = run(&config, &Checkpoint::default(), &Given::default(), &[]).unwrap();
+        let mut places = whole.checkpoints.iter().map(|it| it.0.border.at);
+        assert!(places.any(|at| at == pages.len() as u64), "{max_page}");
+        assert_eq!(whole.given.rejects.len(), rejects, "{max_page}");
+        assert!(goes_on_anywhere("odd header", &config) > 1);
+    }
+}
+
+/// Such text is ended in stretches, and no page begins there.
+#[test]
+fn a_run_goes_on_in_text_in_which_no_page_begins() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("other");
+    let headless = "Help me understand this report\n";
+    for behind in [crawl(0..20, 6), headless.to_owned() + &other_text(90_000)] {
+        fs::write(&path, other_text(300_000) + &behind + &crawl(0..20, 6)).unwrap();
+        assert!(goes_on_anywhere("other text", &config(&path, Dedup::Page)) > 4);
+    }
+}
+
+/// A checkpoint may stand where a source has ended or has not yet begun.
+#[test]
+fn lines_are_counted_from_each_source_s_beginning_behind_a_checkpoint() {
+    let folder = tempfile::tempdir().unwrap();
+    for name in ["1.txt", "2.txt", "3.txt"] {
+        fs::write(folder.path().join(name), crawl(0..60, 6)).unwrap();
+    }
+    let config = config(folder.path(), Dedup::Page);
+    let whole = run(&config, &Checkpoint::default(), &Given::default(), &[]).unwrap();
+    assert!(whole.given.rejects.len() >= 3);
+    let mut before_a_source = 0;
+    for (mut checkpoint, before, news) in whole.checkpoints {
+        // As it is when sources before this one are in the batch, which was passed on within it.
+        if checkpoint.border.at == 0 {
+            checkpoint.border.is_within = true;
+            before_a_source += 1;
+        }
+        let resumed = run(&config, &checkpoint, &before, &news).unwrap();
+        assert!(resumed.given == whole.given, "{:?}", checkpoint.border);
+    }
+    assert!(before_a_source > 1);
+}
+
+/// Journals that were begun before `is_report` was told have none.
+#[test]
+fn a_checkpoint_that_does_not_say_what_page_it_is_before_is_read() {
+    let mut checkpoint = Checkpoint::default();
+    checkpoint.border.at = 7;
+    let mut told = serde_json::to_value(&checkpoint).unwrap();
+    let border = told["border"].as_object_mut().unwrap();
+    assert_eq!(border.remove("is_report"), Some(Value::Bool(false)));
+    let read: Checkpoint = serde_json::from_value(told).unwrap();
+    assert_eq!(read.border, checkpoint.border);
+}
+
 #[test]
 fn a_run_on_a_part_of_the_pages_goes_on_from_any_checkpoint() {
     let folder = tempfile::tempdir().unwrap();

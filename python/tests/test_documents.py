@@ -89,9 +89,12 @@ def test_the_recipe_for_daft_gives_reports(tmp_path: Path) -> None:
     pyarrow.parquet.write_table(pa.table({"text": texts}), tmp_path / "pages/a.parquet")
     code = (ROOT / "docs/src/spark.md").read_text().split("## Without DataFrames")[1]
     [recipe] = re.findall(r"```python\n(.*?)```", code, re.DOTALL)
-    # A process of its own, for it starts threads.
-    subprocess.run([sys.executable, "-c", recipe], cwd=tmp_path, check=True)
+    # A process of its own, for it starts threads. It must also end well: see what the book says
+    # of a script's end.
+    command = [sys.executable, "-c", recipe]
+    ended = subprocess.run(command, cwd=tmp_path, check=True, stdout=subprocess.PIPE)
     table = pyarrow.parquet.read_table(tmp_path / "reports")
     expected = citesift.parse_batch(pa.table({"text": texts}))
+    assert int(ended.stdout) == expected.num_rows
     found = citesift.to_dicts(table.select(expected.schema.names))
     assert sorted(lines(found)) == sorted(lines(citesift.to_dicts(expected)))

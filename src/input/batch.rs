@@ -37,6 +37,10 @@ pub struct Border {
     pub at: u64,
     /// Lines of JSON Lines before it in the source.
     pub lines: u64,
+    /// What follows is known to be a report's page. Without that it may be other text, which is ended
+    /// in stretches, at places where no page begins.
+    #[serde(default)]
+    pub is_report: bool,
     /// It is within a text, whose lines are counted from its beginning.
     pub is_within: bool,
 }

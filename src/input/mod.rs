@@ -61,6 +61,7 @@ const DEEPEST: usize = 8;
 pub struct Before {
     pub at: u64,
     pub lines: u64,
+    pub is_report: bool,
 }
 
 /// Reads a source, behind what was read before, to its end, or until the run is over. Faults
@@ -252,7 +253,7 @@ fn read_within(
             packer,
             &origin,
             before.at,
-            false,
+            before.is_report,
             Inflow::new(stream, uncounted),
         ),
         Format::Jsonl => {

@@ -9,7 +9,7 @@ use std::num::NonZeroUsize;
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
-use super::{Batch, Border, Fields, Origin, Part, Stream};
+use super::{Batch, Before, Border, Fields, Origin, Part, Stream};
 use crate::buffers::Buffers;
 use crate::error::ReadError;
 use crate::meter::Meter;
@@ -133,12 +133,13 @@ impl<'p> Packer<'p> {
     }
 
     /// Says that the batch, which is about to be passed on, ends so far into the source.
-    pub fn mark(&mut self, at: u64, lines: u64) {
+    pub fn mark(&mut self, before: Before) {
         if self.is_due() {
             self.batch.border = Some(Border {
                 source: self.source,
-                at,
-                lines,
+                at: before.at,
+                lines: before.lines,
+                is_report: before.is_report,
                 is_within: true,
             });
         }
@@ -153,6 +154,7 @@ impl<'p> Packer<'p> {
             source: self.source,
             at,
             lines: 0,
+            is_report: false,
             is_within: false,
         });
         self.pass_on(self.filled())

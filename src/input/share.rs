@@ -107,6 +107,7 @@ pub fn read_share(
             let before = Before {
                 at: start,
                 lines: share.feeds,
+                ..Before::default()
             };
             jsonl::read(packer, &origin, before, inflow)?;
         }

@@ -12,7 +12,7 @@ use memchr::memrchr;
 
 use super::batch::too_large;
 use super::pack::{Inflow, Packer, Stretch};
-use super::{Behind, Content, Origin, Part, Refused};
+use super::{Before, Behind, Content, Origin, Part, Refused};
 use crate::grammar::{self, Page, may_be_report};
 use crate::model::RejectReason;
 use crate::split::{Splitter, feeds_in, page_within};
@@ -36,7 +36,7 @@ struct Reading<'a> {
 
 /// Reads a text to its end, or until the run is over. A fault ends it; what came before is
 /// read as if the text ended there. `offset` is the number of bytes before it in its source;
-/// `is_report` says that it is known to begin with a header.
+/// `is_report` says that its first page is known to be a report's, as one with a header is.
 pub fn read(
     packer: &mut Packer,
     origin: &Arc<Origin>,
@@ -152,7 +152,15 @@ impl Reading<'_> {
             return ControlFlow::Continue(());
         }
         self.close_part(packer, self.page, None);
-        packer.mark(self.stretch.offset, 0);
+        // Where the text has ended, the next checkpoint is the source's own: a run that went on here
+        // would find nothing left of it, and count the next one's lines on from this one's.
+        if !self.inflow.at_end {
+            packer.mark(Before {
+                at: self.stretch.offset,
+                lines: 0,
+                is_report: self.is_report,
+            });
+        }
         packer.pass_on(self.page)?;
         (self.stretch.start, self.page, self.first_page) = (0, 0, 0);
         ControlFlow::Continue(())

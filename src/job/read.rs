@@ -103,6 +103,7 @@ pub fn read_all(
             true => Before {
                 at: border.at,
                 lines: border.lines,
+                is_report: border.is_report,
             },
             false => Before::default(),
         };

@@ -74,7 +74,8 @@ where
                 .map(|telling| Counting::go_on(start.content.clone().unwrap_or_default(), telling)),
             origin: None,
             feeds: start.feeds,
-            goes_on: start.border.is_within,
+            // Before a source's first byte the feeds are still those of the one before it.
+            goes_on: start.border.is_within && start.border.at > 0,
             stopped: false,
             handing_out: Duration::ZERO,
             is_left: false,

@@ -60,7 +60,11 @@ pub fn read(
         }
         if packer.is_full() && reading.line > 0 {
             reading.close(packer, None);
-            packer.mark(reading.stretch.offset, reading.number - 1);
+            packer.mark(Before {
+                at: reading.stretch.offset,
+                lines: reading.number - 1,
+                ..Before::default()
+            });
             packer.pass_on(reading.line)?;
             (reading.stretch.start, reading.line) = (0, 0);
             reading.searched = packer.filled();

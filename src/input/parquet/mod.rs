@@ -30,7 +30,7 @@ use parquet::schema::types::SchemaDescriptor;
 use self::footer::read_footer;
 use self::pages::CheckedPages;
 use super::pack::{Packer, Stretch};
-use super::{Content, Fields, Origin, Part, Records, Row};
+use super::{Before, Content, Fields, Origin, Part, Records, Row};
 
 /// Damage: the first row that is lost, and why.
 #[derive(Debug, PartialEq, Eq)]
@@ -106,7 +106,10 @@ impl Reading {
         packer.batch.rows.push(row);
         if packer.is_full() {
             self.close(packer);
-            packer.mark(number + 1, 0);
+            packer.mark(Before {
+                at: number + 1,
+                ..Before::default()
+            });
             packer.pass_on(packer.filled())?;
             (self.stretch.start, self.first_row) = (0, 0);
         }

@@ -17,7 +17,7 @@ use self::body::{After, BOUNDARY, Body, next_record};
 pub use self::record::entries;
 use self::record::{FoundText, text_in};
 use super::pack::{Inflow, Packer, Stretch};
-use super::{Behind, Content, Origin, Part, Records, Refused, text};
+use super::{Before, Behind, Content, Origin, Part, Records, Refused, text};
 use crate::grammar::{NoHeader, WARC_MAGIC, WarcHeader, warc_header};
 use crate::model::{NotRead, Reject, RejectReason};
 
@@ -142,7 +142,10 @@ impl Reading<'_> {
     fn read_on(&mut self, packer: &mut Packer) -> ControlFlow<()> {
         if packer.is_full() && self.record > 0 {
             self.close(packer, None);
-            packer.mark(self.stretch.offset, 0);
+            packer.mark(Before {
+                at: self.stretch.offset,
+                ..Before::default()
+            });
             packer.pass_on(self.record)?;
             (self.stretch.start, self.record) = (0, 0);
         }
