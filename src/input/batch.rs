@@ -165,6 +165,8 @@ impl Entry<'_> {
 /// A record's text, and what its container says of it.
 pub struct Text<'a> {
     pub text: Cow<'a, [u8]>,
+    /// It is known to be UTF-8, and not looked at again.
+    pub is_utf8: bool,
     /// Bytes that it takes in the part's text, where it is stored compressed or in chunks.
     pub stored: Option<u64>,
     /// Bytes before it in the source; 0 where they are counted from the text's own beginning.
@@ -245,6 +247,7 @@ impl Row {
         };
         Entry::Text(Text {
             text: Cow::Borrowed(&batch[text]),
+            is_utf8: false,
             stored: None,
             offset: 0,
             record: RecordName::Number(self.number),

@@ -171,7 +171,7 @@ impl ParseStage<'_, '_> {
         let pages = pages(text);
         let is_single = pages.len() == 1;
         let known = Known {
-            is_valid: simdutf8::basic::from_utf8(text).is_ok(),
+            is_valid: record.is_utf8 || simdutf8::basic::from_utf8(text).is_ok(),
             at_address: report_id.is_some() && is_single,
             feeds: None,
         };

@@ -320,7 +320,7 @@ impl Spans {
         }
         let pages = pages(text);
         let known = Known {
-            is_valid: simdutf8::basic::from_utf8(text).is_ok(),
+            is_valid: record.is_utf8 || simdutf8::basic::from_utf8(text).is_ok(),
             at_address: report_id.is_some() && pages.len() == 1,
             feeds: None,
         };

@@ -5,6 +5,7 @@
 //! the two ends is looked at.
 
 mod object;
+mod string;
 
 use std::ops::ControlFlow;
 use std::sync::Arc;

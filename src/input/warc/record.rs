@@ -68,6 +68,7 @@ fn entry<'a>(
     };
     Entry::Text(Text {
         text,
+        is_utf8: false,
         stored,
         offset,
         record: header.record_id.into(),

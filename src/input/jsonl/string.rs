@@ -1,0 +1,188 @@
+//! A string of JSON as text, in one pass and one piece of memory, where it is text.
+//!
+//! Raw control characters are taken for themselves, as the reader of JSON takes them where it is
+//! asked for bytes; who must refuse them has that reader look first. What is no string, no escape
+//! or half of a surrogate pair is refused without a word: the reader says why, or what it stands for.
+
+use std::borrow::Cow;
+
+use memchr::memchr2;
+
+/// What the string stands for that the text begins with, and what comes behind it.
+pub fn decoded(json: &str) -> Option<(Cow<'_, str>, &str)> {
+    let mut rest = json.strip_prefix('"')?;
+    let mut clean = memchr2(b'"', b'\\', rest.as_bytes())?;
+    if let Some(behind) = rest[clean..].strip_prefix('"') {
+        return Some((Cow::Borrowed(&rest[..clean]), behind));
+    }
+    // No escape is shorter than what it stands for. To search the string's end first costs a pass,
+    // and memory that is not filled costs next to nothing.
+    let mut text = String::with_capacity(rest.len());
+    loop {
+        text.push_str(&rest[..clean]);
+        if let Some(behind) = rest[clean..].strip_prefix('"') {
+            return Some((Cow::Owned(text), behind));
+        }
+        let (character, behind) = escape(&rest[clean + 1..])?;
+        text.push(character);
+        rest = behind;
+        clean = memchr2(b'"', b'\\', rest.as_bytes())?;
+    }
+}
+
+/// The character, and what comes behind it.
+///
+/// escape = "\" (["\/bfnrt] | unicode)
+fn escape(rest: &str) -> Option<(char, &str)> {
+    let character = match rest.as_bytes().first()? {
+        b'n' => '\n',
+        b'u' => return unicode(rest),
+        b'"' => '"',
+        b'\\' => '\\',
+        b'/' => '/',
+        b'b' => '\u{8}',
+        b'f' => '\u{c}',
+        b'r' => '\r',
+        b't' => '\t',
+        _ => return None,
+    };
+    Some((character, &rest[1..]))
+}
+
+/// unicode = unit | unit "\" unit
+fn unicode(rest: &str) -> Option<(char, &str)> {
+    let (first, rest) = unit(rest)?;
+    if let Some(character) = char::from_u32(first.into()) {
+        return Some((character, rest));
+    }
+    let (second, rest) = unit(rest.strip_prefix('\\')?)?;
+    let mut pair = char::decode_utf16([first, second]);
+    Some((pair.next()?.ok()?, rest))
+}
+
+/// unit = "u" hex{4}
+fn unit(rest: &str) -> Option<(u16, &str)> {
+    let (digits, rest) = rest.strip_prefix('u')?.split_at_checked(4)?;
+    let mut digits = digits.chars().map(|digit| digit.to_digit(16));
+    let unit = digits.try_fold(0, |unit, digit| Some(unit << 4 | digit?))?;
+    Some((unit as u16, rest))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use serde::Deserializer;
+    use serde::de::{Error, Visitor};
+
+    use super::*;
+
+    #[test]
+    fn only_what_has_escapes_is_copied() {
+        let borrowed = |text| Some((Cow::Borrowed(text), ", 1"));
+        assert_eq!(decoded(r#""", 1"#), borrowed(""));
+        assert_eq!(decoded(r#""ä /", 1"#), borrowed("ä /"));
+        assert!(matches!(decoded(r#""ä /""#), Some((Cow::Borrowed(_), ""))));
+        assert!(matches!(decoded(r#""a\n"b"#), Some((Cow::Owned(text), "b")) if text == "a\n"));
+    }
+
+    #[test]
+    fn memory_is_taken_once() {
+        let json = format!(r#""{}""#, r"\u00e4\ud83d\ude00\n\u4e00ä".repeat(100));
+        let Some((Cow::Owned(text), "")) = decoded(&json) else {
+            panic!()
+        };
+        assert_eq!(text.capacity(), json.len() - 1);
+    }
+
+    #[test]
+    fn what_is_no_text_is_refused() {
+        for json in [
+            "",
+            "\"",
+            "null",
+            "1",
+            r#"["a"]"#,
+            r#"{"a": "b"}"#,
+            r#" "a""#,
+            r#""a"#,
+            r#""\"#,
+            r#""\""#,
+            r#""\x""#,
+            r#""\u00e""#,
+            r#""\u+0e4""#,
+            r#""\u00ä4""#,
+            r#""\U00e4""#,
+            r#""\ud83d""#,
+            r#""\ud83dude00""#,
+            r#""\ud83d \ude00""#,
+            r#""\ud83d\n""#,
+            r#""\ud83d\u0041""#,
+            r#""\ud83d\ud83d\ude00""#,
+            r#""\ude00\ud83d""#,
+        ] {
+            assert_eq!(decoded(json), None, "{json}");
+        }
+    }
+
+    /// A string's bytes, which is what a text was before it was decoded here.
+    struct Bytes;
+
+    impl Visitor<'_> for Bytes {
+        type Value = Vec<u8>;
+
+        fn expecting(&self, f: &mut std::fmt::Formatter) -> std::fmt::Result {
+            f.write_str("a string")
+        }
+
+        fn visit_bytes<E: Error>(self, bytes: &[u8]) -> Result<Vec<u8>, E> {
+            Ok(bytes.to_vec())
+        }
+    }
+
+    fn by_the_reader(json: &str) -> Option<Vec<u8>> {
+        let mut reader = serde_json::Deserializer::from_str(json);
+        reader.deserialize_bytes(Bytes).ok()
+    }
+
+    /// Text, escapes and surrogates of any kind; some are no escapes, and some end the string.
+    fn piece() -> impl Strategy<Value = String> {
+        prop_oneof![
+            6 => r#"[^"\\]{0,20}"#,
+            4 => r#"\\["\\/bfnrt]"#,
+            2 => r"\\u[0-9a-fA-F]{4}",
+            3 => any::<char>().prop_map(escaped),
+            1 => r"\\u[dD][89abAB][0-9a-fA-F]{2}",
+            1 => r"\\u[dD][c-fC-F][0-9a-fA-F]{2}",
+            1 => r#"\\?[u+0-9a-fx"ä]{0,5}"#,
+        ]
+    }
+
+    fn escaped(character: char) -> String {
+        let mut units = [0; 2];
+        let units = character.encode_utf16(&mut units).iter();
+        units.fold(String::new(), |json, unit| format!(r"{json}\u{unit:04x}"))
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(2000))]
+
+        /// It decodes as the reader of JSON does, and leaves to it only what is no UTF-8.
+        #[test]
+        fn texts_are_those_of_the_reader(pieces in prop::collection::vec(piece(), 0..8)) {
+            let json = format!("\"{}\"", pieces.concat());
+            let text = decoded(&json).map(|(text, _)| text.into_owned().into_bytes());
+            let is_text = |bytes: &Vec<u8>| std::str::from_utf8(bytes).is_ok();
+            prop_assert_eq!(text, by_the_reader(&json).filter(is_text));
+        }
+
+        #[test]
+        fn a_string_ends_where_it_does_for_the_reader(pieces in prop::collection::vec(piece(), 0..8)) {
+            let json = format!("\"{}\"", pieces.concat());
+            let mut values = serde_json::Deserializer::from_str(&json).into_iter::<String>();
+            if let Some(Ok(_)) = values.next() {
+                let (_, behind) = decoded(&json).unwrap();
+                prop_assert_eq!(behind, &json[values.byte_offset()..]);
+            }
+        }
+    }
+}
