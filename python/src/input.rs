@@ -89,6 +89,7 @@ impl Input {
                 Some(text) => {
                     let record = Text {
                         text: Cow::Borrowed(text),
+                        is_utf8: false,
                         stored: None,
                         offset: 0,
                         record: RecordName::from(value(&self.record)),
