@@ -15,10 +15,9 @@ import sys
 os.environ["POLARS_MAX_THREADS"] = str(len(os.sched_getaffinity(0)))  # read when it is imported
 
 import polars as pl
+from peer import CITED, TALLIES
 
 HEADER = r"^(?<year>\d{4})\nDOI: (?<doi>10\.\S+)\n\|.*\n(?:\|.*\n|Sign up.*\n|\n)*(?<title>.*)"
-TALLIES = r"Citation Types\n\n(\d+)\n(\d+)\n(\d+)\n"
-CITED = r"Cited by ([\d,]+) publications?\n\(([\d,]+) citation statements?\)"
 SECTION = (
     r"^(?<section>.*?) ?(?<type>supporting|mentioning|contrasting|unclassified)"
     r"\nconfidence: (?<confidence>\d+)%"
@@ -30,8 +29,8 @@ def main():
     pages = pl.scan_ndjson(sys.argv[1], schema={"text": pl.String})
     pages.select(
         text.str.extract_groups(HEADER).alias("header"),
-        numbers(text.str.extract_groups(TALLIES), 3).alias("tallies"),
-        numbers(text.str.extract_groups(CITED), 2).alias("cited"),
+        numbers(text.str.extract_groups(TALLIES.pattern), 3).alias("tallies"),
+        numbers(text.str.extract_groups(CITED.pattern), 2).alias("cited"),
         statements(text).alias("statements"),
     ).unnest("header").drop_nulls("doi").select(
         pl.col("doi").str.to_lowercase(),

@@ -112,6 +112,11 @@ impl<'a> Found<'a> {
         Ok(found)
     }
 
+    fn take_decoded(&mut self, text: Cow<'a, str>) {
+        self.text = Some(in_bytes(text));
+        self.is_utf8 = true;
+    }
+
     fn nothing(paths: &Paths) -> Self {
         Self {
             kept: vec![None; paths.keep.len()],
@@ -188,8 +193,7 @@ fn members<'a>(mut json: &'a str, keys: &[Key], found: &mut Found<'a>) -> Option
         match keys.iter().find(|key| key.name == name) {
             Some(key) if key.is_only_text() => {
                 let (text, rest) = string::decoded(json)?;
-                found.text = Some(in_bytes(text));
-                found.is_utf8 = true;
+                found.take_decoded(text);
                 json = rest;
             }
             known => {
@@ -281,8 +285,7 @@ fn take<'a>(key: &Key, raw: &'a RawValue, found: &mut Found<'a>) -> serde_json::
 
 fn take_text<'a>(json: &'a str, found: &mut Found<'a>) -> serde_json::Result<()> {
     if let Some((text, "")) = string::decoded(json) {
-        found.text = Some(in_bytes(text));
-        found.is_utf8 = true;
+        found.take_decoded(text);
     } else {
         found.text = OptionalBytes.deserialize(&mut serde_json::Deserializer::from_str(json))?;
         found.is_utf8 = false;

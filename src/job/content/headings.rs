@@ -112,7 +112,7 @@ impl Full {
             return self.look_up(heading, telling);
         };
         let first = self.first[ends.spread::<FIRSTS>()];
-        let is_first = u32::from(self.ends[usize::from(first)].equal(ends));
+        let is_first = u32::from(self.ends[usize::from(first)] == ends);
         let others = self.others[ends.spread::<WORDS>()] & ends.bit();
         if u32::from(others != 0) > is_first {
             return self.look_up(heading, telling);
@@ -203,7 +203,7 @@ impl Recent {
 /// A heading's length, and bytes that it begins and ends with: all that it has, for most. They are
 /// read without a look at the length, for that is different each time, and a processor that guesses
 /// wrong loses more than all else takes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug)]
 struct Ends {
     /// The blank before it, in which the length is hidden up to a bound, and seven bytes.
     first: u64,
@@ -244,13 +244,6 @@ impl Ends {
         Self::of(&line, &line[Self::BEFORE.len()..])
     }
 
-    /// As `==`, all at once.
-    #[inline]
-    fn equal(self, other: Self) -> bool {
-        let last = (self.last[0] ^ other.last[0]) | (self.last[1] ^ other.last[1]);
-        (self.first ^ other.first) | last == 0
-    }
-
     fn are_all(self) -> bool {
         let length = self.first as u8 ^ b' ';
         usize::from(length) < size_of::<Self>()
@@ -273,6 +266,15 @@ impl Ends {
     #[inline]
     fn bit(self) -> u64 {
         1 << (self.product() >> (u64::BITS / 2) & 63)
+    }
+}
+
+impl PartialEq for Ends {
+    /// All at once, without a jump behind each part.
+    #[inline]
+    fn eq(&self, other: &Self) -> bool {
+        let last = (self.last[0] ^ other.last[0]) | (self.last[1] ^ other.last[1]);
+        (self.first ^ other.first) | last == 0
     }
 }
 

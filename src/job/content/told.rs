@@ -89,17 +89,14 @@ impl<'a> Teller<'a> {
             headings,
             telling,
         } = self;
-        match headings.full(telling) {
-            Some(full) => told.kinds.extend(blocks.map(|block| {
-                let heading = (block.section).map(|heading| full.number_of(text, heading, telling));
-                Kind::of(heading.unwrap_or(NONE), block)
-            })),
-            None => told.kinds.extend(blocks.map(|block| {
-                let heading =
-                    (block.section).map(|heading| headings.number_of(text, heading, telling));
-                Kind::of(heading.unwrap_or(NONE), block)
-            })),
-        }
+        let full = headings.full(telling);
+        told.kinds.extend(blocks.map(|block| {
+            let number_of = |heading| match full {
+                Some(full) => full.number_of(text, heading, telling),
+                None => headings.number_of(text, heading, telling),
+            };
+            Kind::of(block.section.map_or(NONE, number_of), block)
+        }));
     }
 
     /// Tells of a page with warnings, if more such pages are wanted: its number in the batch, where
