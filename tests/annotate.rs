@@ -11,10 +11,10 @@ use std::process::{Command, Output, Stdio};
 use serde_json::Value;
 
 mod samples;
-use samples::{FEWEST_CASES, arguments, cases, copy};
+use samples::{FEWEST_CASES, arguments, cases, copy, program};
 
 fn command(args: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_citesift"));
+    let mut command = Command::new(program());
     command.arg("annotate").args(args).stdin(Stdio::null());
     command.env_remove("NO_COLOR").env_remove("CLICOLOR_FORCE");
     command
@@ -121,7 +121,7 @@ fn every_sample_adds_up_to_what_a_run_reads() {
         let pairs = args.windows(2).filter(|pair| SHAPING.contains(&&*pair[0]));
         let flags: Vec<_> = pairs.flatten().map(String::as_str).collect();
         for input in inputs.map(String::as_str) {
-            let ran = Command::new(env!("CARGO_BIN_EXE_citesift"))
+            let ran = Command::new(program())
                 .args(["-q", input, "--stats", "stats"])
                 .args(&flags)
                 .current_dir(&folder)

@@ -11,11 +11,11 @@ use citesift::Emit;
 use citesift::model::{self, Report, StatementRow};
 
 mod samples;
-use samples::{FEWEST_CASES, arguments, cases, copy};
+use samples::{FEWEST_CASES, arguments, cases, copy, program};
 
 fn run(case: &Path, folder: &Path) -> Vec<u8> {
     copy(case, folder);
-    let output = Command::new(env!("CARGO_BIN_EXE_citesift"))
+    let output = Command::new(program())
         .args(arguments(case))
         .current_dir(folder)
         .stdin(Stdio::null())

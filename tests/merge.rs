@@ -18,7 +18,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 mod samples;
-use samples::{arguments, cases, copy};
+use samples::{arguments, cases, copy, program};
 
 const SAMPLES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/samples");
 const SCOPES: [Dedup; 4] = [Dedup::Off, Dedup::Page, Dedup::Run, Dedup::Text];
@@ -717,7 +717,7 @@ impl World {
     }
 
     fn run(&self, args: &str) -> Output {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_citesift"));
+        let mut command = Command::new(program());
         command.args(args.split_whitespace()).current_dir(&self.0);
         command.stdin(Stdio::null()).output().unwrap()
     }
@@ -740,7 +740,7 @@ impl World {
     fn shell(&self, line: &str) -> Output {
         let mut command = Command::new("bash");
         let command = command.args(["-euo", "pipefail", "-c", line]);
-        let command = command.env("citesift", env!("CARGO_BIN_EXE_citesift"));
+        let command = command.env("citesift", program());
         command.current_dir(&self.0).output().unwrap()
     }
 

@@ -10,10 +10,10 @@ use serde_json::Value;
 
 #[allow(dead_code)] // It can copy a case.
 mod samples;
-use samples::{FEWEST_CASES, arguments, cases};
+use samples::{FEWEST_CASES, arguments, cases, program};
 
 fn printed(args: &[&str]) -> String {
-    let output = Command::new(env!("CARGO_BIN_EXE_citesift"))
+    let output = Command::new(program())
         .args([&["schema"], args].concat())
         .output()
         .unwrap();

@@ -18,7 +18,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 mod samples;
-use samples::{arguments, cases, copy};
+use samples::{arguments, cases, copy, program};
 
 const SAMPLES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/samples");
 
@@ -36,7 +36,7 @@ fn arguments_to_verify(args: &[String]) -> Vec<String> {
 }
 
 fn citesift(folder: &Path, args: &[String]) -> Output {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_citesift"));
+    let mut command = Command::new(program());
     command.args(args).current_dir(folder).stdin(Stdio::null());
     command.output().unwrap()
 }
@@ -146,7 +146,7 @@ fn outputs_are_read_compressed_and_piped() {
         // By its content, not by its name.
         fs::rename(world.path().join(name), world.path().join("out")).unwrap();
         assert!(world.done("verify out input").contains(" hold\n"));
-        let output = Command::new(env!("CARGO_BIN_EXE_citesift"))
+        let output = Command::new(program())
             .args(["verify", "-", "input"])
             .current_dir(world.path())
             .stdin(fs::File::open(world.path().join("out")).unwrap())

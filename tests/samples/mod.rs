@@ -5,6 +5,13 @@ use std::path::{Path, PathBuf};
 
 pub const FEWEST_CASES: usize = 20;
 
+/// The program that is tested: one that was built elsewhere, such as a released one, where
+/// `CITESIFT_PROGRAM` names it.
+pub fn program() -> PathBuf {
+    let named = std::env::var_os("CITESIFT_PROGRAM");
+    named.map_or_else(|| env!("CARGO_BIN_EXE_citesift").into(), PathBuf::from)
+}
+
 /// Every case that this build can read, by name.
 pub fn cases() -> Vec<PathBuf> {
     let samples = Path::new(env!("CARGO_MANIFEST_DIR")).join("samples");
