@@ -8,6 +8,7 @@
 mod columns;
 mod exchange;
 mod file;
+mod given;
 mod input;
 mod outcomes;
 mod parts;
