@@ -26,7 +26,7 @@ from citesift.spark._order import Order, of_number, of_text
 from citesift.spark._paths import named, on_disk
 from citesift.spark._shares import _bytes
 from citesift.spark._workers import Columns, Files
-from conftest import SAMPLES, Case, as_python, cases, dump_of, lines, needed, page
+from conftest import SAMPLES, Case, as_python, cases, dump_of, lines, needed, page, printed
 from test_tables import FILES, TEXTS
 
 # PySpark 3.5 leaves the sockets that results come through to the garbage collector.
@@ -69,8 +69,14 @@ def spark() -> Iterator[Any]:
 
 
 def written(records: Any) -> list[str]:
+    """The lines of records."""
+    return values(ndjson(records))
+
+
+def values(lines: Any) -> list[str]:
     """The lines, in an order of their own, for engines give none."""
-    return sorted(row.value for row in ndjson(records).collect())
+    assert lines.columns == ["value"]
+    return sorted(row.value for row in lines.collect())
 
 
 def of_run(path: Any, **options: Any) -> tuple[list[str], dict[str, Any]]:
@@ -394,6 +400,24 @@ def test_the_documents_code_runs(
         for block in found:
             exec(compile(block, document, "exec"), names)
     assert spark.read.parquet(str(tmp_path / "reports")).count() == 6
+
+
+@pytest.mark.parametrize("emit", ["reports", "statements"])
+def test_lines_do_not_depend_on_the_order_of_columns_or_on_others(
+    emit: Emit, spark: Any, tmp_path: Path
+) -> None:
+    from pyspark.sql import functions as F
+
+    path = dump_of(TEXTS, tmp_path / "dump.jsonl")
+    records = Pages.files(spark, str(path)).records(emit)
+    expected = printed(str(path), emit=emit)
+    others = records.select(*reversed(records.columns), F.lit(7).alias("source_row"))
+    for is_large in ("false", "true"):
+        spark.conf.set("spark.sql.execution.arrow.useLargeVarTypes", is_large)
+        try:
+            assert written(others) == sorted(expected)
+        finally:
+            spark.conf.unset("spark.sql.execution.arrow.useLargeVarTypes")
 
 
 def test_lines_have_meta_as_it_was_written(spark: Any, tmp_path: Path) -> None:
