@@ -121,6 +121,7 @@ def test_a_file_gives_the_expected_lines(
     pages = Pages.files(spark, name, **options)
     # `meta` too is written as in the input.
     assert written(pages.records(emit)) == sorted(case.expected())
+    assert values(pages.lines(emit)) == sorted(case.expected())
 
 
 @pytest.mark.parametrize("emit", ["reports", "statements"])
@@ -132,6 +133,7 @@ def test_all_samples_together_give_what_a_run_gives(dedup: Dedup, emit: Emit, sp
     found = pages.records(emit)
     assert found.columns == citesift.schema(emit).names[2:]
     assert written(found) == expected
+    assert values(pages.lines(emit)) == expected
     check_accounting(summary(pages.outcomes()), figures)
 
 
@@ -243,7 +245,7 @@ def test_large_files_are_shared_and_give_what_a_run_gives(
         spark.conf.unset("spark.sql.files.maxPartitionBytes")
     assert 30 < pages._df.where("start > 0").count() < 300
     assert pages._df.where("start is null").count() == 1
-    assert written(pages.records()) == expected
+    assert written(pages.records()) == values(pages.lines()) == expected
     outcomes = pages.outcomes()
     check_accounting(summary(outcomes), figures)
     told = [
@@ -418,6 +420,14 @@ def test_lines_do_not_depend_on_the_order_of_columns_or_on_others(
             assert written(others) == sorted(expected)
         finally:
             spark.conf.unset("spark.sql.execution.arrow.useLargeVarTypes")
+
+
+def test_lines_of_rows_are_made_where_they_are_parsed(spark: Any, tmp_path: Path) -> None:
+    path = dump_of(TEXTS, tmp_path / "dump.jsonl")
+    rows = [(str(path), str(number + 1), text) for number, text in enumerate(TEXTS)]
+    df = spark.createDataFrame(rows, "file string, line string, text string")
+    pages = Pages.rows(df, path="file", record="line")
+    assert values(pages.lines()) == sorted(printed(str(path)))
 
 
 def test_lines_have_meta_as_it_was_written(spark: Any, tmp_path: Path) -> None:
