@@ -7,8 +7,9 @@
 Two executors on this machine, each with one core, and tasks of 256 MiB. The time is that of the
 processors, of an executor's Java and of its Python together, in a stage that reads, parses and
 throws away: the keys alone, which are all that goes into the shuffle for ``dedup="run"``, whole
-records, and statements as rows. The native parser's is that of its thread inside the workers. Java
-gets faster for many rounds, so the median is that of the second half.
+records, statements as rows, the program's lines, and these made of records that have gone through
+Java. The native part's is that of the parser's thread inside the workers, and of the call that
+makes lines. Java gets faster for many rounds, so the median is that of the second half.
 Bytes shuffled are those that Spark says its tasks wrote for ``dedup="run"``, compressed as it
 compresses them.
 """
@@ -29,17 +30,21 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from citesift.spark import Pages, _repeats, summary
-from citesift.spark._workers import Files
+import citesift
+from citesift.spark import Pages, _ndjson, _repeats, summary
+from citesift.spark._workers import Columns, Worker
 
 sys.path.append(str(Path(__file__).resolve().parents[2] / "benches"))
 from program import write_dump  # noqa: E402
 
 LEAST = 0.6
+# What is done with pages, and the function that is mapped over their records, if one is.
 STAGES = {
-    "keys": lambda pages: pages._keys(),
-    "records": lambda pages: pages.records(),
-    "statements": lambda pages: pages.records("statements"),
+    "keys": lambda pages, _: pages._keys(),
+    "records": lambda pages, _: pages.records(),
+    "statements": lambda pages, _: pages.records("statements"),
+    "lines": lambda pages, _: pages.lines(),
+    "ndjson": lambda pages, timed: pages.records().mapInArrow(timed(_ndjson._lines), _ndjson.VALUE),
 }
 
 
@@ -79,14 +84,15 @@ def session() -> Any:
 
 
 def share(spark: Any, dump: Path, what: str, folder: Path, rounds: int) -> None:
-    """The native parser's part of the executors' time."""
+    """The native part of the executors' time."""
     shares = []
     for number in range(rounds):
         notes = folder / f"{what}-{number}"
         notes.mkdir()
         pages = Pages.files(spark, str(dump), dedup="run" if what == "keys" else "page")
-        pages._hires = partial(Timed, *pages._hires.args, notes=str(notes))
-        df = STAGES[what](pages)
+        timed = partial(Timed, notes=str(notes))
+        pages._hires = partial(hired, pages._hires, timed)
+        df = STAGES[what](pages, timed)
         before = executors_time(spark)
         df.write.format("noop").mode("overwrite").save()
         java, python = (at - was for at, was in zip(executors_time(spark), before, strict=True))
@@ -95,7 +101,7 @@ def share(spark: Any, dump: Path, what: str, folder: Path, rounds: int) -> None:
         print(f"{what:10} Java {java:.2f} s, Python {python:.2f} s, native {native:.2f} s of it")
     median = statistics.median(shares[len(shares) // 2 :])
     verdict = "" if median >= LEAST else f"  LESS THAN {LEAST}"
-    print(f"{what:10} the native parser has {median:.2f} of the executors' time{verdict}")
+    print(f"{what:10} the native part is {median:.2f} of the executors' time{verdict}")
 
 
 def shuffled(spark: Any, dump: Path) -> None:
@@ -149,20 +155,35 @@ def above(pid: int, parents: dict[int, int]) -> Iterator[int]:
         pid = parents[pid]
 
 
-@dataclass(frozen=True)
-class Timed(Files):
-    """Parses files, and notes the time of the native parser's thread."""
+def hired(hires: Any, timed: Any, *, asked: Columns) -> Worker:
+    return timed(hires(asked=asked))
 
-    notes: str = ""
+
+@dataclass(frozen=True)
+class Timed:
+    """Does what a worker does, and notes the native part's time."""
+
+    worker: Worker
+    notes: str
 
     def __call__(self, batches: Iterable[Any]) -> Iterator[Any]:
+        to_lines, spent = citesift.to_lines, []
+
+        def timed(table: Any) -> Any:
+            before = time.thread_time()
+            lines = to_lines(table)
+            spent.append(time.thread_time() - before)
+            return lines
+
+        citesift.to_lines = timed
         before = time.process_time() - time.thread_time()
         try:
-            yield from super().__call__(batches)
+            yield from self.worker(batches)
         finally:
             # The parser has a thread of its own, and there is no other beside Python's.
-            spent = time.process_time() - time.thread_time() - before
-            Path(self.notes, f"{os.getpid()}-{time.monotonic_ns()}").write_text(str(spent))
+            spent.append(time.process_time() - time.thread_time() - before)
+            Path(self.notes, f"{os.getpid()}-{time.monotonic_ns()}").write_text(str(sum(spent)))
+            citesift.to_lines = to_lines
 
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ import json
 from typing import Any
 
 from . import _native
-from ._arrow import parse_batch, parse_file, schema, to_dicts
+from ._arrow import parse_batch, parse_file, schema, to_dicts, to_lines
 from ._clean import Records, clean
 from ._errors import Error, ReadError, Rejected, RunError
 from ._options import Dedup, Emit, Format, settings, utf8
@@ -34,6 +34,7 @@ __all__ = [
     "parse_file",
     "schema",
     "to_dicts",
+    "to_lines",
 ]
 
 

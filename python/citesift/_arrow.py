@@ -127,6 +127,17 @@ def to_dicts(table: pyarrow.RecordBatch | pyarrow.Table) -> Iterator[dict[str, A
         yield row
 
 
+def to_lines(table: ArrowStream) -> pyarrow.StringArray:
+    """The records in such a table as lines of JSON: those of the program, byte for byte, but for
+    the line feed at their ends.
+
+    Columns are found by their names, in any order and also of large types; what is not of the
+    record is left out. Raises ``ValueError``, which names the column and the row, for what is in
+    no record, and where all lines together are larger than 2 GiB.
+    """
+    return _pyarrow().record_batch(_native.to_lines(table))["value"]
+
+
 # What is told of every row with ``outcomes``.
 OUTCOMES = (
     "outcome",

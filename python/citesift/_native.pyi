@@ -90,5 +90,8 @@ def share_in(file: str, settings: Settings, start: int, end: int) -> tuple[int, 
 def schema(settings: Settings, *, outcomes: bool) -> BatchSchema:
     """The schema of what they give."""
 
+def to_lines(table: ArrowStream) -> Batch:
+    """The records in a table as lines, without their line feeds: the column ``value``."""
+
 def json_schema(settings: Settings) -> str:
     """The JSON Schema of a record."""

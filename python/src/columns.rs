@@ -111,6 +111,15 @@ impl Texts {
         self.values[start..].make_ascii_lowercase();
     }
 
+    /// A text that is written where it stays.
+    pub fn write<E>(&mut self, write: impl FnOnce(&mut Vec<u8>) -> Result<(), E>) -> Result<(), E> {
+        if !self.ends.is_over {
+            write(&mut self.values)?;
+        }
+        self.end();
+        Ok(())
+    }
+
     pub fn null(&mut self) {
         self.ends.push(self.values.len());
         self.nulls.push(false);

@@ -41,14 +41,14 @@ impl BatchSchema {
     }
 }
 
-/// The batches of a table, or the one of a batch.
+/// The batches of a table, or the one of a batch; `name` is what the caller calls it.
 ///
 /// Not their contents, but whether they are Arrow's, is taken on trust, as the interface is made.
-pub fn batches_of(table: &Bound<PyAny>) -> PyResult<Vec<RecordBatch>> {
+pub fn batches_of(name: &str, table: &Bound<PyAny>) -> PyResult<Vec<RecordBatch>> {
     if !table.hasattr("__arrow_c_stream__")? {
         let found = table.get_type().name()?;
         let message = format!(
-            "batch: a pyarrow.RecordBatch or Table is needed, or what else has \
+            "{name}: a pyarrow.RecordBatch or Table is needed, or what else has \
              __arrow_c_stream__, and this is a {found}"
         );
         return Err(PyTypeError::new_err(message));

@@ -8,7 +8,9 @@
 mod columns;
 mod exchange;
 mod file;
+mod given;
 mod input;
+mod lines;
 mod outcomes;
 mod parts;
 mod reports;
@@ -39,7 +41,7 @@ mod native {
     #[pymodule_export]
     use super::{
         Batch, BatchSchema, File, Run, Settings, json_schema, parse, parse_batch, parse_file,
-        schema, share_in,
+        schema, share_in, to_lines,
     };
 
     #[pymodule_export]
@@ -92,7 +94,7 @@ fn parse_batch(
     outcomes: bool,
 ) -> PyResult<Batch> {
     let columns = settings.columns(outcomes)?;
-    let batches = batches_of(batch)?;
+    let batches = batches_of("batch", batch)?;
     let places = Places { path, record };
     let parsed = batch
         .py()
@@ -132,6 +134,14 @@ fn share_in(
 #[pyo3(signature = (settings, *, outcomes))]
 fn schema(settings: &Settings, outcomes: bool) -> PyResult<BatchSchema> {
     Ok(BatchSchema(settings.columns(outcomes)?.schema()))
+}
+
+/// The records in a table as lines.
+#[pyfunction]
+fn to_lines(table: &Bound<PyAny>) -> PyResult<Batch> {
+    let batches = batches_of("table", table)?;
+    let lines = table.py().detach(|| lines::lines_of(&batches));
+    lines.map(Batch).map_err(PyValueError::new_err)
 }
 
 /// The JSON Schema of a record.

@@ -41,7 +41,7 @@ pub struct Reports {
     pub rows: usize,
 }
 
-const TALLIES: [&str; 6] = [
+pub const TALLIES: [&str; 6] = [
     "total",
     "supporting",
     "mentioning",
@@ -49,10 +49,10 @@ const TALLIES: [&str; 6] = [
     "unclassified",
     "citing_publications",
 ];
-const REFERENCES: [&str; 2] = ["publications", "statements"];
-const CITING_YEARS: [&str; 2] = ["min", "max"];
-const COUNT_LISTS: [&str; 3] = ["paper_sections", "publication_types", "relationship"];
-const NAME_LISTS: [&str; 2] = ["authors", "journals"];
+pub const REFERENCES: [&str; 2] = ["publications", "statements"];
+pub const CITING_YEARS: [&str; 2] = ["min", "max"];
+pub const COUNT_LISTS: [&str; 3] = ["paper_sections", "publication_types", "relationship"];
+pub const NAME_LISTS: [&str; 2] = ["authors", "journals"];
 
 /// The columns, in the order of the record's keys; `with_keys` and `with_outcomes` add theirs.
 pub fn schema(with_keys: bool, with_outcomes: bool) -> Schema {

@@ -12,6 +12,8 @@ from typing import Any
 
 import pytest
 
+import citesift
+
 SAMPLES = Path(__file__).resolve().parents[2] / "samples"
 FEWEST_CASES = 70
 
@@ -71,6 +73,14 @@ def as_python(expected: str) -> str:
     record = json.loads(expected)
     head, meta, _ = expected.rpartition(',"meta":')
     return f"{head}{meta}{line(record['meta'])}}}" if record["meta"] else expected
+
+
+def printed(paths: str | list[str], **options: Any) -> list[str]:
+    """The lines that the program prints."""
+    run = citesift.clean(paths, **options)._run
+    assert run is not None
+    pieces = iter(run.next, None)
+    return lines_of(b"".join(records for records, _, _ in pieces).decode())
 
 
 def lines(records: Iterable[dict[str, Any]]) -> list[str]:

@@ -7,9 +7,10 @@ from typing import Any
 
 import pyarrow as pa
 import pytest
-from conftest import Case, as_python, cases, line, lines
+from conftest import Case, as_python, cases, line, lines, printed
 
 import citesift
+from citesift import Emit
 
 CASES = cases()
 # A file by itself, whose pages are decided one by one.
@@ -64,6 +65,21 @@ def test_parse_file_gives_the_expected_lines(case: Case, is_in_memory: bool) -> 
         assert table.schema == citesift.schema(case.options.get("emit", "reports"))
         for meta, expected in zip(table["meta"].to_pylist(), case.expected(), strict=True):
             assert expected.endswith(f',"meta":{meta or "null"}}}')
+
+
+@pytest.mark.parametrize("emit", ["reports", "statements"])
+@pytest.mark.parametrize("case", PARSED, ids=named)
+def test_to_lines_gives_what_the_program_prints(
+    case: Case, emit: Emit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(case.folder)
+    [name] = case.inputs
+    options = {**case.options, "emit": emit}
+    tables = citesift.parse_file(name, **options)
+    found = [line for table in tables for line in citesift.to_lines(table).to_pylist()]
+    assert found == printed(name, **options)
+    if emit == case.options.get("emit", "reports"):
+        assert found == case.expected()
 
 
 @pytest.mark.parametrize("case", TEXTS, ids=named)

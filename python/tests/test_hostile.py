@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pyarrow as pa
 import pytest
-from conftest import lines, page
+from conftest import lines, page, printed
 
 import citesift
 from citesift import Emit
@@ -69,6 +69,7 @@ def test_hostile_texts_are_the_same_records_everywhere(
     table = citesift.parse_batch(rows, path="at", emit=emit)
     table.validate(full=True)
     assert lines(citesift.to_dicts(table)) == expected
+    assert citesift.to_lines(table).to_pylist() == printed(str(dump), emit=emit)
     if emit == "reports":
         record = citesift.parse(text)
         record["source"]["path"] = str(dump)
@@ -92,6 +93,24 @@ def test_a_result_that_is_too_large_is_an_error_that_says_what_to_do() -> None:
     text = page("10.5555/x", "Title " * 350_000, *(f"Number {n}." for n in range(1100)))
     with pytest.raises(ValueError, match=re.escape("2 GiB; give fewer rows at once")):
         citesift.parse_batch(pa.table({"text": [text]}), emit="statements")
+
+
+def test_lines_that_are_too_large_are_an_error_that_says_what_to_do() -> None:
+    table = pa.table(citesift.parse_batch(pa.table({"text": [PAGE]})))
+    # What is long here is copied as it is; a debug build takes a minute for a title of this size.
+    meta = pa.array([json.dumps({"long": "x" * 2_000_000})])
+    long = table.set_column(table.schema.get_field_index("meta"), "meta", meta)
+    with pytest.raises(ValueError, match=re.escape("2 GiB; give fewer rows at once")):
+        citesift.to_lines(pa.concat_tables([long] * 1100))
+
+
+def test_lines_that_are_no_utf_8_are_an_error() -> None:
+    table = citesift.parse_batch(pa.table({"text": [PAGE]}))
+    for name in ("title", "report_id", "meta"):
+        column = table.schema.get_field_index(name)
+        broken = pa.array([b"Ti\xff\xfetle"], pa.binary()).view(pa.string())
+        with pytest.raises(ValueError, match="(?i)utf-?8"):
+            citesift.to_lines(table.set_column(column, name, broken))
 
 
 def test_the_schema_of_json_is_that_of_the_program() -> None:

@@ -26,7 +26,7 @@ from citesift.spark._order import Order, of_number, of_text
 from citesift.spark._paths import named, on_disk
 from citesift.spark._shares import _bytes
 from citesift.spark._workers import Columns, Files
-from conftest import SAMPLES, Case, as_python, cases, dump_of, lines, needed, page
+from conftest import SAMPLES, Case, as_python, cases, dump_of, lines, needed, page, printed
 from test_tables import FILES, TEXTS
 
 # PySpark 3.5 leaves the sockets that results come through to the garbage collector.
@@ -69,8 +69,14 @@ def spark() -> Iterator[Any]:
 
 
 def written(records: Any) -> list[str]:
+    """The lines of records."""
+    return values(ndjson(records))
+
+
+def values(lines: Any) -> list[str]:
     """The lines, in an order of their own, for engines give none."""
-    return sorted(row.value for row in ndjson(records).collect())
+    assert lines.columns == ["value"]
+    return sorted(row.value for row in lines.collect())
 
 
 def of_run(path: Any, **options: Any) -> tuple[list[str], dict[str, Any]]:
@@ -115,6 +121,7 @@ def test_a_file_gives_the_expected_lines(
     pages = Pages.files(spark, name, **options)
     # `meta` too is written as in the input.
     assert written(pages.records(emit)) == sorted(case.expected())
+    assert values(pages.lines(emit)) == sorted(case.expected())
 
 
 @pytest.mark.parametrize("emit", ["reports", "statements"])
@@ -126,6 +133,7 @@ def test_all_samples_together_give_what_a_run_gives(dedup: Dedup, emit: Emit, sp
     found = pages.records(emit)
     assert found.columns == citesift.schema(emit).names[2:]
     assert written(found) == expected
+    assert values(pages.lines(emit)) == expected
     check_accounting(summary(pages.outcomes()), figures)
 
 
@@ -237,7 +245,7 @@ def test_large_files_are_shared_and_give_what_a_run_gives(
         spark.conf.unset("spark.sql.files.maxPartitionBytes")
     assert 30 < pages._df.where("start > 0").count() < 300
     assert pages._df.where("start is null").count() == 1
-    assert written(pages.records()) == expected
+    assert written(pages.records()) == values(pages.lines()) == expected
     outcomes = pages.outcomes()
     check_accounting(summary(outcomes), figures)
     told = [
@@ -394,6 +402,32 @@ def test_the_documents_code_runs(
         for block in found:
             exec(compile(block, document, "exec"), names)
     assert spark.read.parquet(str(tmp_path / "reports")).count() == 6
+
+
+@pytest.mark.parametrize("emit", ["reports", "statements"])
+def test_lines_do_not_depend_on_the_order_of_columns_or_on_others(
+    emit: Emit, spark: Any, tmp_path: Path
+) -> None:
+    from pyspark.sql import functions as F
+
+    path = dump_of(TEXTS, tmp_path / "dump.jsonl")
+    records = Pages.files(spark, str(path)).records(emit)
+    expected = printed(str(path), emit=emit)
+    others = records.select(*reversed(records.columns), F.lit(7).alias("source_row"))
+    for is_large in ("false", "true"):
+        spark.conf.set("spark.sql.execution.arrow.useLargeVarTypes", is_large)
+        try:
+            assert written(others) == sorted(expected)
+        finally:
+            spark.conf.unset("spark.sql.execution.arrow.useLargeVarTypes")
+
+
+def test_lines_of_rows_are_made_where_they_are_parsed(spark: Any, tmp_path: Path) -> None:
+    path = dump_of(TEXTS, tmp_path / "dump.jsonl")
+    rows = [(str(path), str(number + 1), text) for number, text in enumerate(TEXTS)]
+    df = spark.createDataFrame(rows, "file string, line string, text string")
+    pages = Pages.rows(df, path="file", record="line")
+    assert values(pages.lines()) == sorted(printed(str(path)))
 
 
 def test_lines_have_meta_as_it_was_written(spark: Any, tmp_path: Path) -> None:

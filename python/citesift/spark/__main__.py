@@ -12,10 +12,11 @@ import json
 import sys
 from typing import TYPE_CHECKING, Any
 
-from citesift.spark import Pages, ndjson, summary
+from citesift.spark import Pages, summary
 
 if TYPE_CHECKING:
-    from pyspark.sql import DataFrame, SparkSession
+    from citesift import Emit
+    from pyspark.sql import SparkSession
 
 # Pages come as whole files, and 10,000 of them at once, Spark's own bound, fit into no worker.
 _BOUND_IN_BYTES = ("spark.sql.execution.arrow.maxBytesPerBatch", str(64 << 20))
@@ -28,7 +29,7 @@ def main(arguments: list[str], spark: SparkSession) -> int:
     spark.conf.set(*(_BOUND_IN_ROWS if spark.version.startswith("3.") else _BOUND_IN_BYTES))
     options = {name: value for name, value in vars(args).items() if name in _SHAPING}
     pages = Pages.files(spark, args.input, **options)
-    _write(pages.records(args.emit), f"{args.output}/records", args.to)
+    _write(pages, args.emit, f"{args.output}/records", args.to)
     outcomes = pages.outcomes()
     outcomes.write.parquet(f"{args.output}/outcomes")
     figures = summary(spark.read.parquet(f"{args.output}/outcomes"))
@@ -37,11 +38,11 @@ def main(arguments: list[str], spark: SparkSession) -> int:
     return 1 if figures["read_errors"] else 0
 
 
-def _write(records: DataFrame, folder: str, to: str) -> None:
+def _write(pages: Pages, emit: Emit, folder: str, to: str) -> None:
     if to == "parquet":
-        records.write.parquet(folder)
+        pages.records(emit).write.parquet(folder)
     else:
-        ndjson(records).write.text(folder)
+        pages.lines(emit).write.text(folder)
 
 
 def _write_figures(spark: SparkSession, figures: dict[str, Any], folder: str) -> None:

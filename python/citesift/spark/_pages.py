@@ -16,6 +16,7 @@ from .._arrow import OUTCOMES
 from .._options import Dedup, Emit, Format
 from . import _accounting, _repeats
 from ._ddl import ddl
+from ._ndjson import VALUE, Lines, ndjson
 from ._order import Order
 from ._paths import on_disk, whole
 from ._shares import shared
@@ -116,6 +117,18 @@ class Pages:
         if emit == "statements":
             kept = _repeats.statements(kept)
         return kept.select(*names)
+
+    def lines(self, emit: Emit = "reports") -> DataFrame:
+        """The records as `ndjson` writes them, in the column ``value``.
+
+        Where pages are not compared, the lines are made where these are parsed, and no columns of
+        theirs go through Java.
+        """
+        if self._dedup in ("off", "page"):
+            names = tuple(citesift.schema(emit).names[2:])
+            worker = self._hires(asked=Columns(emit, names, False))
+            return self._df.mapInArrow(Lines(worker), VALUE)
+        return ndjson(self.records(emit))
 
     def outcomes(self) -> DataFrame:
         """What became of all that was read, as rows without its text: `summary` adds them up.
