@@ -42,7 +42,7 @@ use crate::model::Reject;
 use crate::pipeline::{self, Failure, Spent, Times};
 use crate::stats::{Content, Stage, Stages, Stats};
 
-/// What the writer hands out at once.
+/// What the writer hands out at once: a batch, or a piece of its records before the rest of it.
 #[derive(Debug)]
 pub struct Output<'a> {
     /// The next bytes of the records in their form: whole lines, but of Parquet.
