@@ -733,3 +733,36 @@ fn other_text_is_skipped_in_stretches_and_what_follows_is_found() {
         });
     }
 }
+
+#[test]
+fn what_stands_between_repeats_is_written_once_however_much_that_is() {
+    let page = |number: usize| {
+        format!(
+            "2012\nDOI: 10.5555/{number}\n|\nTitle\n\nHelp me understand this report\n\n\
+             “…Said of {number}.…”\nSection: Resultsmentioning\nconfidence: 99%\n"
+        )
+    };
+    // From less to more than what is handed out by itself, and a repeat behind each stretch.
+    let stretches = [1, 2, 200, 3, 100, 0, 40, 300];
+    let (mut text, mut fresh) = (page(0), 1);
+    for pages in stretches {
+        text.extend((fresh..fresh + pages).map(page));
+        fresh += pages;
+        text.push_str(&page(fresh / 2));
+    }
+    with_file(text.as_bytes(), |file| {
+        let way = |batch| Way {
+            batch,
+            dedup: Dedup::Run,
+            ..USUAL
+        };
+        let (whole, page_by_page) = (done(&[file], way(1 << 20)), done(&[file], way(1)));
+        assert!(whole.records == page_by_page.records);
+        let dois = reports(&whole.records).into_iter().map(|report| report.doi);
+        let expected = (0..fresh).map(|number| Some(format!("10.5555/{number}")));
+        assert!(dois.eq(expected));
+        let stats = whole.summary.stats;
+        assert_eq!(stats.written, whole.records.len() as u64);
+        assert_eq!(stats.pages.repeated, stretches.len() as u64);
+    });
+}
