@@ -734,21 +734,23 @@ fn other_text_is_skipped_in_stretches_and_what_follows_is_found() {
     }
 }
 
+/// A small page, which is a paper of its own.
+fn paper(number: usize) -> String {
+    format!(
+        "2012\nDOI: 10.5555/{number}\n|\nTitle\n\nHelp me understand this report\n\n\
+         “…Said of {number}.…”\nSection: Resultsmentioning\nconfidence: 99%\n"
+    )
+}
+
 #[test]
 fn what_stands_between_repeats_is_written_once_however_much_that_is() {
-    let page = |number: usize| {
-        format!(
-            "2012\nDOI: 10.5555/{number}\n|\nTitle\n\nHelp me understand this report\n\n\
-             “…Said of {number}.…”\nSection: Resultsmentioning\nconfidence: 99%\n"
-        )
-    };
     // From less to more than what is handed out by itself, and a repeat behind each stretch.
     let stretches = [1, 2, 200, 3, 100, 0, 40, 300];
-    let (mut text, mut fresh) = (page(0), 1);
+    let (mut text, mut fresh) = (paper(0), 1);
     for pages in stretches {
-        text.extend((fresh..fresh + pages).map(page));
+        text.extend((fresh..fresh + pages).map(paper));
         fresh += pages;
-        text.push_str(&page(fresh / 2));
+        text.push_str(&paper(fresh / 2));
     }
     with_file(text.as_bytes(), |file| {
         let way = |batch| Way {
@@ -764,5 +766,32 @@ fn what_stands_between_repeats_is_written_once_however_much_that_is() {
         let stats = whole.summary.stats;
         assert_eq!(stats.written, whole.records.len() as u64);
         assert_eq!(stats.pages.repeated, stretches.len() as u64);
+    });
+}
+
+#[test]
+fn what_a_batch_says_besides_its_records_is_told_to_one_who_leaves_at_the_first_of_them() {
+    let stretch = |from: usize| (from..from + 200).map(paper).collect::<String>();
+    let too_large = paper(0).replace("Title", &"Title ".repeat(1000));
+    let text = [stretch(1), paper(1), stretch(201), too_large].concat();
+    with_file(text.as_bytes(), |file| {
+        let way = Way {
+            batch: 1 << 20,
+            max_page: 5000,
+            dedup: Dedup::Run,
+            ..USUAL
+        };
+        let (mut rejects, mut duplicates) = (0, Vec::new());
+        let summary = run(&config(&[file], way), |output| {
+            rejects += output.rejects.len();
+            duplicates.extend_from_slice(output.duplicates);
+            Ok(ControlFlow::Break(()))
+        });
+        let summary = summary.unwrap();
+        assert!(summary.stopped);
+        assert_eq!((rejects, summary.stats.pages.rejected), (1, 1));
+        assert_eq!(summary.stats.pages.repeated, 1);
+        let told = feeds_in(&duplicates);
+        assert_eq!(told, 2, "the page and its block");
     });
 }

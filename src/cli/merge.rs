@@ -108,7 +108,7 @@ pub fn run(args: &MergeArgs, closed: Closed) -> Result<u8, Error> {
     outputs.begin()?;
     let mut reader_left = false;
     let merged = merge(&parts, &args.settings(), |records| {
-        let flow = outputs.write(&of_records(records))?;
+        let flow = outputs.write(&Output::of_records(records))?;
         reader_left = flow.is_break();
         Ok(flow)
     })?;
@@ -121,17 +121,6 @@ pub fn run(args: &MergeArgs, closed: Closed) -> Result<u8, Error> {
         say(text(&merged, parts.len(), elapsed).trim_end());
     }
     Ok(DONE)
-}
-
-fn of_records(records: &[u8]) -> Output<'_> {
-    Output {
-        records,
-        rejects: &[],
-        duplicates: &[],
-        opened: &[],
-        news: &[],
-        checkpoint: None,
-    }
 }
 
 /// A part that is not there is told before hours of work on the others.

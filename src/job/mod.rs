@@ -42,7 +42,8 @@ use crate::model::Reject;
 use crate::pipeline::{self, Failure, Spent, Times};
 use crate::stats::{Content, Stage, Stages, Stats};
 
-/// What the writer hands out at once: a batch, or a piece of its records before the rest of it.
+/// What the writer hands out at once: a batch, or a piece of its records. The first piece has all that
+/// is told besides, and the last one the checkpoint.
 #[derive(Debug)]
 pub struct Output<'a> {
     /// The next bytes of the records in their form: whole lines, but of Parquet.
@@ -58,6 +59,20 @@ pub struct Output<'a> {
     /// Where the run can go on when all up to here is safe; told as often as [`Config::checkpoints`]
     /// says, if a part of the form [can be gone on with](crate::sink::Form::goes_on).
     pub checkpoint: Option<Checkpoint>,
+}
+
+impl<'a> Output<'a> {
+    /// Records, and nothing besides.
+    pub fn of_records(records: &'a [u8]) -> Self {
+        Self {
+            records,
+            rejects: &[],
+            duplicates: &[],
+            opened: &[],
+            news: &[],
+            checkpoint: None,
+        }
+    }
 }
 
 /// What came of a run.

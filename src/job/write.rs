@@ -101,7 +101,8 @@ where
         if let Some(counting) = &mut self.counting {
             counting.end();
         }
-        self.stats.written += self.written.len() as u64;
+        let pieces = self.written.pieces(&batch.parsed.output);
+        self.stats.written += pieces.iter().map(|piece| piece.len() as u64).sum::<u64>();
         self.watch
             .bytes
             .store(self.stats.bytes.read, Ordering::Relaxed);
@@ -109,20 +110,21 @@ where
             .pages
             .store(self.stats.pages.seen, Ordering::Relaxed);
         let checkpoint = self.checkpoint(&batch).filter(|_| flow.is_continue());
-        let [before, records] = self.written.pieces(&batch.parsed.output);
-        let output = Output {
-            records,
-            rejects: &self.rejects,
-            duplicates: &self.duplicates,
-            opened: &batch.parsed.opened,
-            news: &batch.news,
-            checkpoint,
-        };
-        let before = (!before.is_empty()).then(|| of_records(before));
-        for output in before.into_iter().chain([output]) {
-            if !self.is_left {
-                let wanted = hand_out(&mut self.on_batch, &mut self.handing_out, &output)?;
-                self.is_left = wanted.is_break();
+        let mut outputs: Vec<_> = pieces.into_iter().map(Output::of_records).collect();
+        if let Some(first) = outputs.first_mut() {
+            first.rejects = &self.rejects;
+            first.duplicates = &self.duplicates;
+            first.opened = &batch.parsed.opened;
+            first.news = &batch.news;
+        }
+        if let Some(last) = outputs.last_mut() {
+            last.checkpoint = checkpoint;
+        }
+        for output in &outputs {
+            let wanted = hand_out(&mut self.on_batch, &mut self.handing_out, output)?;
+            self.is_left = wanted.is_break();
+            if self.is_left {
+                break;
             }
         }
         self.stopped = flow.is_break() || self.is_left;
@@ -148,13 +150,13 @@ where
         }
         self.written.clear();
         self.begin();
-        let behind = self.written.copied();
+        let behind = self.written.assembled(&[]);
         self.assembly.end(behind).map_err(Error::Encode)?;
         if behind.is_empty() {
             return Ok(());
         }
         self.stats.written += behind.len() as u64;
-        let output = of_records(behind);
+        let output = Output::of_records(behind);
         let wanted = hand_out(&mut self.on_batch, &mut self.handing_out, &output)?;
         self.stopped |= wanted.is_break();
         Ok(())
@@ -162,7 +164,7 @@ where
 
     fn begin(&mut self) {
         if !mem::replace(&mut self.is_begun, true) {
-            self.assembly.begin(self.written.copied());
+            self.assembly.begin(self.written.assembled(&[]));
         }
     }
 
@@ -301,13 +303,9 @@ where
         if let Some(draft) = &page.draft
             && decided.is_as_likely
         {
-            if !self.written.goes_on_at(draft.start) {
-                self.settle(output)?;
-            }
-            self.written.draft(draft.clone());
+            self.written.draft(output, draft.clone());
             return Ok(());
         }
-        self.settle(output)?;
         let statements = kept.iter().map(|kept| ndjson::Decided {
             piece: batch.parsed.pieces[page.blocks.start + kept.block].clone(),
             see_more: kept.see_more,
@@ -319,25 +317,8 @@ where
             ending: page.ending.clone(),
         };
         self.assembly
-            .page(self.written.copied(), &pieces, statements, removed)
+            .page(self.written.assembled(output), &pieces, statements, removed)
             .map_err(Error::Encode)
-    }
-
-    /// Sees to it that no draft is left to be copied: few are, and many are handed out.
-    fn settle(&mut self, output: &[u8]) -> Result<(), Error> {
-        if self.written.settles(output) {
-            return Ok(());
-        }
-        self.stats.written += self.written.len() as u64;
-        for records in self.written.pieces(output) {
-            if !self.is_left && !records.is_empty() {
-                let output = of_records(records);
-                let wanted = hand_out(&mut self.on_batch, &mut self.handing_out, &output)?;
-                self.is_left = wanted.is_break();
-            }
-        }
-        self.written.clear();
-        Ok(())
     }
 
     fn behind(&mut self, part: &ParsedPart, behind: &Behind) {
@@ -365,18 +346,6 @@ where
         }
         self.rejects.push(reject);
         self.feeds += refused.feeds;
-    }
-}
-
-/// Lines of a batch of which more is to come.
-fn of_records(records: &[u8]) -> Output<'_> {
-    Output {
-        records,
-        rejects: &[],
-        duplicates: &[],
-        opened: &[],
-        news: &[],
-        checkpoint: None,
     }
 }
 
