@@ -9,6 +9,7 @@ mod dump;
 
 use citesift::meter::Meter;
 use std::hint::black_box;
+use std::iter;
 use std::num::NonZeroUsize;
 use std::ops::{ControlFlow, Range};
 use std::time::Duration;
@@ -17,7 +18,7 @@ use citesift::buffers::Buffers;
 use citesift::dedup::{Fingerprint, Fingerprinter, PageDedup, Seen};
 use citesift::grammar::{self, Block, Page};
 use citesift::input::{Batch, Limits, Packer, read_stream};
-use citesift::pipeline::Stages;
+use citesift::pipeline::{Passage, Stages};
 use citesift::sink::ndjson;
 use citesift::split::{self, Splitter};
 use citesift::{Config, Dedup};
@@ -59,7 +60,7 @@ fn reading(criterion: &mut Criterion, text: &[u8]) {
     let limits = Limits {
         batch: config.batch.get(),
         page: config.max_page.get(),
-        decoders: NonZeroUsize::MIN,
+        decoders: 1,
     };
     let mut group = criterion.benchmark_group("reader");
     group.throughput(throughput(text));
@@ -234,8 +235,9 @@ fn passing(criterion: &mut Criterion) {
 fn batches_passed(threads: NonZeroUsize) -> u64 {
     let mut passed = 0;
     let stages = Stages {
-        read: |pass: &mut dyn FnMut(u64) -> ControlFlow<()>| {
-            (0..BATCHES).all(|batch| pass(batch).is_continue())
+        sections: iter::once(0..BATCHES),
+        read: |mut batches: Range<u64>, passage: &mut dyn Passage<u64>| {
+            batches.try_for_each(|batch| passage.pass(batch))
         },
         worker: || |batch: u64| batch,
         decide: |batch| batch,

@@ -125,7 +125,7 @@ impl Reading {
         let limits = Limits {
             batch,
             page: self.max_page,
-            decoders: NonZeroUsize::MIN,
+            decoders: 1,
         };
         let taking = Taking {
             paths: Paths::new(&self.fields),

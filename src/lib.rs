@@ -22,10 +22,10 @@
 //!
 //! * The **reader** opens the sources in one fixed order, takes off compression, cuts text
 //!   into whole pages and containers into whole records, and packs these into batches. It
-//!   never looks into a page.
+//!   never looks into a page. Of several compressed files each may have a reader of its own.
 //! * A **parser** takes records apart, passes over what is surely no report, and turns the
 //!   rest into pieces of output and fingerprints. It holds spans into the batch, no copies. All that
-//!   can be done in parallel is done here. One of them is the reader's thread, while all others are busy.
+//!   can be done in parallel is done here. A reader's thread is one of them, while all others are busy.
 //! * The **deduplicator** sees batches in input order, so that "the first stays" has a
 //!   meaning. It knows fingerprints, not text, and is the only place where a block or a page
 //!   is removed. What it has seen is held in bounded memory, and then in temporary files; a

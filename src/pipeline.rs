@@ -1,9 +1,8 @@
 //! Four stages on named threads, joined by bounded channels. Knows no text.
 //!
-//! *Compute in parallel, decide in order*: the reader deals its items to the workers, does the
-//! work itself while all of them are busy, and tells the decider where the next item is to be
-//! found. So the order is kept without a buffer to sort in, and the number of items under way has
-//! one exact bound ([`in_flight`]).
+//! *Compute in parallel, decide in order*: the threads that read do the work too, and tell the
+//! decider where the next item is to be found (`ring`). So the order is kept without a buffer to
+//! sort in, and the number of items under way has one exact bound ([`in_flight`]).
 //!
 //! A stage that ends drops its channel ends, and its neighbours see that: there is no
 //! flag to poll and nothing to time out. A panic ends a stage like any return, and is
@@ -13,7 +12,7 @@
 
 mod ahead;
 mod clock;
-mod deal;
+mod ring;
 #[cfg_attr(shuttle, path = "../interleavings/src/threads.rs")]
 mod threads;
 
@@ -25,29 +24,53 @@ use std::ops::ControlFlow;
 pub use ahead::{Ahead, Work};
 use clock::Clock;
 pub use clock::Spent;
-use deal::{Dealer, Dealt, Turn};
+pub use ring::Passage;
+use ring::{Did, Ring, Turn, ring};
 use threads::{Builder, Receiver, Scope, ScopedJoinHandle, Sender, bounded, scope};
 
-/// Items in each worker's input and output channel, and between decider and writer. Two
-/// instead of one make two cores 5 % faster; four gain nothing more.
+/// Items that wait at each worker. Two instead of one make two cores 5 % faster; four gain nothing
+/// more.
 const CHANNEL: usize = 2;
 
-/// Items that were dealt and not yet collected: for each worker what a full channel before it, its
-/// hand and a full channel behind it hold, whether they are there or the reader has done them.
+/// Items that are done and wait behind each worker, and before the writer. Where all cores are busy,
+/// decider and writer get one at the next tick of the system's scheduler only, some milliseconds
+/// later: with room for two items, two cores take a twentieth more time.
+const DONE: usize = 8;
+
+/// Items that were dealt and not yet collected: for each worker what waits at it, what it has in its
+/// hands and as many that are done, wherever they are.
 const fn turns(workers: NonZeroUsize) -> usize {
     workers.get() * (2 * CHANNEL + 1)
 }
 
-/// Items that exist at most while the writer is stalled: one for each turn; one each in the
-/// reader's, the decider's and the writer's hands; and a full channel between the last two.
+/// Items that exist at most while the writer is stalled and one section is read: one for each turn;
+/// one each in the reader's, the decider's and the writer's hands; and a full channel between the
+/// last two.
 pub const fn in_flight(workers: NonZeroUsize) -> usize {
-    turns(workers) + 3 + CHANNEL
+    turns(workers) + 3 + DONE
+}
+
+/// Items that exist at most besides, when more sections are read at the same time: what all other
+/// threads keep, and one in the hands of each.
+pub const fn ahead(workers: NonZeroUsize) -> usize {
+    (workers.get() - 1) * (kept(workers) + 1)
+}
+
+/// Items of one section that are kept, done, while another one has the lead: for all threads
+/// together three times those that were dealt. Half as many gain two thirds of it on two cores.
+const fn kept(workers: NonZeroUsize) -> usize {
+    match workers.get() - 1 {
+        0 => 0,
+        others => 3 * turns(workers) / others,
+    }
 }
 
 /// Where the time of a run went.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Times {
+    /// Of all threads that read.
     pub reader: Spent,
+    pub readers: usize,
     pub workers: Spent,
     pub decider: Spent,
     pub writer: Spent,
@@ -64,24 +87,26 @@ pub enum Failure<E> {
     Spawn(io::Error),
 }
 
-/// The four stages. `read` is handed the function that passes an item on; a stage that breaks ends the
-/// run in good order, after what it returned with the break has been passed on.
-pub struct Stages<R, P, D, W> {
+/// The four stages. `read` is handed a section, and where its items are passed on; a stage that
+/// breaks ends the run in good order, after what it returned with the break has been passed on.
+pub struct Stages<S, R, P, D, W> {
+    pub sections: S,
     pub read: R,
-    /// Called once for each worker, of which the reader is one.
+    /// Called once for each worker. All of them can read.
     pub worker: P,
     pub decide: D,
     pub write: W,
 }
 
-impl<R, P, D, W> Stages<R, P, D, W> {
-    /// Runs to the end and returns what `read` returned, and where the time went.
+impl<S, R, P, D, W> Stages<S, R, P, D, W> {
+    /// Runs to the end and returns where the time went.
     ///
     /// # Errors
     /// The writer's error; else the first stage that panicked; else a thread that did not start.
-    pub fn run<A, B, C, T, Q, E>(self, workers: NonZeroUsize) -> Result<(T, Times), Failure<E>>
+    pub fn run<A, B, C, Q, E>(self, workers: NonZeroUsize) -> Result<Times, Failure<E>>
     where
-        R: FnOnce(&mut dyn FnMut(A) -> ControlFlow<()>) -> T + Send,
+        S: Iterator + Send,
+        R: Fn(S::Item, &mut dyn Passage<A>) -> ControlFlow<()> + Sync,
         P: Fn() -> Q,
         Q: FnMut(A) -> B + Send,
         D: FnMut(B) -> C + Send,
@@ -89,31 +114,27 @@ impl<R, P, D, W> Stages<R, P, D, W> {
         A: Send,
         B: Send,
         C: Send,
-        T: Send,
         E: Send,
     {
         let Self {
+            sections,
             read,
             worker,
             mut decide,
             mut write,
         } = self;
+        let read = &read;
         scope(|threads| {
-            let others = workers.get() - 1;
-            let (to_workers, from_workers, handles) =
-                start_workers(threads, others, &worker).map_err(Failure::Spawn)?;
             let (to_decider, turns) = bounded(turns(workers));
-            let (to_writer, to_write) = bounded(CHANNEL);
-
-            let work = worker();
-            let reader = spawn(threads, "reader", move || {
-                let mut dealer = Dealer::new(to_workers, to_decider, work);
-                let read = read(&mut |item| dealer.deal(item));
-                (read, dealer.end())
-            });
+            let Ring { members, results } = ring(workers, sections, to_decider, &worker);
+            let members = (members.into_iter().rev())
+                .map(|member| spawn(threads, &member.name(), move || member.run(read)))
+                .collect::<io::Result<Vec<_>>>()
+                .map_err(Failure::Spawn)?;
+            let (to_writer, to_write) = bounded(DONE);
             let decider = spawn(threads, "deduplicator", move || {
                 let mut clock = Clock::default();
-                while let Some(item) = clock.waits(|| collect(&turns, &from_workers)) {
+                while let Some(item) = clock.waits(|| collect(&turns, &results)) {
                     let decided = decide(item);
                     if clock.waits(|| pass(&to_writer, decided)).is_break() {
                         break;
@@ -134,80 +155,37 @@ impl<R, P, D, W> Stages<R, P, D, W> {
             // A thread that did not start has dropped its closure and with it its channel
             // ends, so the others end too and can be joined.
             let written = writer.map_err(Failure::Spawn).and_then(join);
-            let workers: Vec<_> = handles
-                .into_iter()
-                .map(|handle| handle.map_err(Failure::Spawn).and_then(join))
-                .collect();
+            let did: Vec<_> = members.into_iter().map(join).collect();
             let decider = decider.map_err(Failure::Spawn).and_then(join);
-            let read = reader.map_err(Failure::Spawn).and_then(join);
-            let writer = written?.map_err(Failure::Writer)?;
-            let workers = (workers.into_iter()).try_fold(Spent::default(), |sum, spent| {
-                spent.map(|spent| sum + spent)
-            })?;
-            let decider = decider?;
-            let (read, dealt) = read?;
-            let Dealt {
-                reader,
-                worked,
-                panic,
-            } = dealt;
-            if let Some(panic) = panic {
-                return Err(panicked(format!("parser-{others}"), panic.as_ref()));
-            }
-            let times = Times {
-                reader,
-                workers: workers + worked,
-                decider,
-                writer,
+            let mut times = Times {
+                writer: written?.map_err(Failure::Writer)?,
+                ..Times::default()
             };
-            Ok((read, times))
+            for did in did {
+                let Did {
+                    reader,
+                    worked,
+                    is_reader,
+                    panic,
+                } = did?;
+                if let Some((stage, panic)) = panic {
+                    return Err(panicked(stage, panic.as_ref()));
+                }
+                times.reader = times.reader + reader;
+                times.workers = times.workers + worked;
+                times.readers += usize::from(is_reader);
+            }
+            times.decider = decider?;
+            Ok(times)
         })
     }
-}
-
-type Handle<'scope, T> = io::Result<ScopedJoinHandle<'scope, T>>;
-type Workers<'scope, A, B> = (Vec<Sender<A>>, Vec<Receiver<B>>, Vec<Handle<'scope, Spent>>);
-
-fn start_workers<'scope, A, B, Q>(
-    threads: &'scope Scope<'scope, '_>,
-    workers: usize,
-    worker: &impl Fn() -> Q,
-) -> io::Result<Workers<'scope, A, B>>
-where
-    Q: FnMut(A) -> B + Send + 'scope,
-    A: Send + 'scope,
-    B: Send + 'scope,
-{
-    let (mut inputs, mut outputs, mut handles) = (Vec::new(), Vec::new(), Vec::new());
-    for number in 0..workers {
-        let (input, items) = bounded(CHANNEL);
-        let (results, output) = bounded(CHANNEL);
-        let mut work = worker();
-        handles.push(Ok(spawn(
-            threads,
-            &format!("parser-{number}"),
-            move || {
-                let mut clock = Clock::default();
-                while let Ok(item) = clock.waits(|| items.recv()) {
-                    let done = work(item);
-                    if clock.waits(|| pass(&results, done)).is_break() {
-                        break;
-                    }
-                }
-                clock.stop()
-            },
-        )?));
-        inputs.push(input);
-        outputs.push(output);
-    }
-    Ok((inputs, outputs, handles))
 }
 
 fn spawn<'scope, T: Send + 'scope>(
     threads: &'scope Scope<'scope, '_>,
     name: &str,
     stage: impl FnOnce() -> T + Send + 'scope,
-) -> Handle<'scope, T> {
+) -> io::Result<ScopedJoinHandle<'scope, T>> {
     Builder::new()
         .name(name.to_owned())
         .spawn_scoped(threads, stage)
@@ -250,6 +228,8 @@ fn message_of(payload: &(dyn Any + Send)) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::iter;
+    use std::ops::Range;
     use std::sync::atomic::{AtomicUsize, Ordering};
     use std::sync::{Condvar, Mutex};
     use std::time::Duration;
@@ -262,8 +242,19 @@ mod tests {
         NonZeroUsize::new(number).unwrap()
     }
 
-    fn count_to(last: usize) -> impl FnOnce(&mut dyn FnMut(usize) -> ControlFlow<()>) -> usize {
-        move |pass| (0..last).take_while(|&n| pass(n).is_continue()).count()
+    /// Sections of ten numbers, up to this one. Every other one may be read ahead.
+    fn sections(last: usize) -> impl Iterator<Item = Range<usize>> + Send {
+        (0..last)
+            .step_by(10)
+            .map(move |start| start..(start + 10).min(last))
+    }
+
+    fn read(section: Range<usize>, passage: &mut dyn Passage<usize>) -> ControlFlow<()> {
+        match section.start % 20 {
+            0 => passage.wait_for_lead()?,
+            _ => passage.hand_on_course(),
+        }
+        section.into_iter().try_for_each(|n| passage.pass(n))
     }
 
     #[test]
@@ -271,7 +262,8 @@ mod tests {
         for number in [1, 2, 3, 8] {
             let mut seen = Vec::new();
             let stages = Stages {
-                read: count_to(1000),
+                sections: sections(1000),
+                read,
                 worker: || |n: usize| n * 2,
                 decide: |n| n + 1,
                 write: |n| {
@@ -279,7 +271,7 @@ mod tests {
                     GO_ON
                 },
             };
-            assert_eq!(stages.run(workers(number)).unwrap().0, 1000);
+            stages.run(workers(number)).unwrap();
             assert_eq!(seen, (0..1000).map(|n| 2 * n + 1).collect::<Vec<_>>());
         }
     }
@@ -290,11 +282,12 @@ mod tests {
             let bound = in_flight(workers(number));
             let (read, released) = (AtomicUsize::new(0), (Mutex::new(false), Condvar::new()));
             let stages = Stages {
-                read: |pass: &mut dyn FnMut(usize) -> ControlFlow<()>| {
-                    for n in 0..bound + 10 {
+                sections: iter::once(0..bound + 10),
+                read: |section: Range<usize>, passage: &mut dyn Passage<usize>| {
+                    section.into_iter().try_for_each(|n| {
                         read.fetch_add(1, Ordering::SeqCst);
-                        let _ = pass(n);
-                    }
+                        passage.pass(n)
+                    })
                 },
                 worker: || |n: usize| n,
                 decide: |n| n,
@@ -323,9 +316,50 @@ mod tests {
     }
 
     #[test]
+    fn a_stalled_writer_stops_all_readers_after_exactly_so_many_items() {
+        for number in [2, 3] {
+            let bound = in_flight(workers(number)) + ahead(workers(number));
+            let (read, released) = (AtomicUsize::new(0), (Mutex::new(false), Condvar::new()));
+            let stages = Stages {
+                sections: (0..number).map(|_| 0..bound),
+                read: |section: Range<usize>, passage: &mut dyn Passage<usize>| {
+                    passage.hand_on_course();
+                    section.into_iter().try_for_each(|n| {
+                        read.fetch_add(1, Ordering::SeqCst);
+                        passage.pass(n)
+                    })
+                },
+                worker: || |n: usize| n,
+                decide: |n| n,
+                write: |_| {
+                    let mut open = released.0.lock().unwrap();
+                    while !*open {
+                        open = released.1.wait(open).unwrap();
+                    }
+                    GO_ON
+                },
+            };
+            scope(|threads| {
+                let run = threads.spawn(|| stages.run(workers(number)));
+                while read.load(Ordering::SeqCst) < bound {
+                    std::thread::yield_now();
+                }
+                std::thread::sleep(Duration::from_millis(100));
+                let stalled_at = read.load(Ordering::SeqCst);
+                *released.0.lock().unwrap() = true;
+                released.1.notify_all();
+                run.join().unwrap().unwrap();
+                assert_eq!(stalled_at, bound, "{number} workers");
+            });
+            assert_eq!(read.load(Ordering::SeqCst), number * bound);
+        }
+    }
+
+    #[test]
     fn a_writer_that_breaks_ends_the_run_in_good_order() {
         let stages = Stages {
-            read: count_to(usize::MAX),
+            sections: sections(usize::MAX),
+            read,
             worker: || |n: usize| n,
             decide: |n| n,
             write: |n| {
@@ -341,7 +375,8 @@ mod tests {
     #[test]
     fn an_error_of_the_writer_ends_the_run() {
         let stages = Stages {
-            read: count_to(usize::MAX),
+            sections: sections(usize::MAX),
+            read,
             worker: || |n: usize| n,
             decide: |n| n,
             write: |_| Err("full"),
@@ -360,11 +395,10 @@ mod tests {
                 n
             };
             let stages = Stages {
-                read: |pass: &mut dyn FnMut(usize) -> ControlFlow<()>| {
-                    let mut n = 0;
-                    while pass(burst("reader", n)).is_continue() {
-                        n += 1;
-                    }
+                sections: sections(usize::MAX),
+                read: |section: Range<usize>, passage: &mut dyn Passage<usize>| {
+                    let mut numbers = section.into_iter();
+                    numbers.try_for_each(|n| passage.pass(burst("reader", n)))
                 },
                 worker: || |n| burst("parser", n),
                 decide: |n| burst("deduplicator", n),

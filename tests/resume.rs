@@ -2,6 +2,7 @@
 //! with the same bytes as one that was never interrupted.
 
 use std::fs;
+use std::io::Write as _;
 use std::num::NonZeroUsize;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
@@ -9,6 +10,8 @@ use std::process::{Command, Output, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use flate2::Compression;
+use flate2::write::GzEncoder;
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -177,6 +180,63 @@ fn lines_are_counted_from_each_source_s_beginning_behind_a_checkpoint() {
         assert!(resumed.given == whole.given, "{:?}", checkpoint.border);
     }
     assert!(before_a_source > 1);
+}
+
+/// Compressed files, of which one is damaged and some are larger than what is read in one go, among
+/// others that are not.
+fn packed(folder: &Path) {
+    for number in 0..12 {
+        let pages = crawl(
+            40 * number..40 * number + if number % 5 == 0 { 600 } else { 40 },
+            6,
+        );
+        // Stored, so that they are large.
+        let mut encoder = GzEncoder::new(Vec::new(), Compression::none());
+        encoder.write_all(pages.as_bytes()).unwrap();
+        let packed = encoder.finish().unwrap();
+        let (name, bytes) = match number {
+            3 => ("gz", &packed[..packed.len() / 2]),
+            7 => ("txt", pages.as_bytes()),
+            8 => ("gz", &b"no gzip"[..]),
+            _ => ("gz", &packed[..]),
+        };
+        fs::write(folder.join(format!("{number:02}.{name}")), bytes).unwrap();
+    }
+}
+
+#[test]
+fn files_that_are_read_side_by_side_come_out_as_if_they_were_not() {
+    let folder = tempfile::tempdir().unwrap();
+    packed(folder.path());
+    let mut config = config(folder.path(), Dedup::Run);
+    config.checkpoints = None;
+    config.max_page = NonZeroUsize::new(1 << 20).unwrap();
+    let given = |config: &Config| {
+        let whole = run(config, &Checkpoint::default(), &Given::default(), &[]);
+        whole.unwrap().given
+    };
+    config.threads = NonZeroUsize::MIN;
+    let alone = given(&config);
+    assert_eq!(alone.faults.len(), 1);
+    for threads in [2, 3, 8] {
+        config.threads = NonZeroUsize::new(threads).unwrap();
+        for batch in [3000, 200_000] {
+            config.batch = NonZeroUsize::new(batch).unwrap();
+            assert!(given(&config) == alone, "{threads} threads, {batch} bytes");
+        }
+    }
+}
+
+#[test]
+fn a_run_goes_on_among_files_that_are_read_side_by_side() {
+    let folder = tempfile::tempdir().unwrap();
+    packed(folder.path());
+    let mut config = config(folder.path(), Dedup::Run);
+    for threads in [2, 3] {
+        config.threads = NonZeroUsize::new(threads).unwrap();
+        let checkpoints = goes_on_anywhere("packed", &config);
+        assert!(checkpoints > 20, "{checkpoints}");
+    }
 }
 
 /// Journals that were begun before `is_report` was told have none.

@@ -7,14 +7,68 @@
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use shuttle::sync::mpsc::sync_channel;
-pub use shuttle::sync::mpsc::{Receiver, SyncSender as Sender, TrySendError};
+use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
+use std::sync::atomic::Ordering::SeqCst;
+
+pub use shuttle::sync::mpsc::TryRecvError;
+use shuttle::sync::mpsc::{RecvError, SendError, SyncSender, sync_channel};
 use shuttle::thread;
-pub use shuttle::thread::{Scope, scope};
+pub use shuttle::thread::{Scope, scope, yield_now};
 
 /// An empty channel that holds so many items.
 pub fn bounded<T>(items: usize) -> (Sender<T>, Receiver<T>) {
-    sync_channel(items)
+    let ((sender, receiver), held) = (sync_channel(items), Arc::new(AtomicUsize::new(0)));
+    let to = Sender {
+        sender,
+        held: Arc::clone(&held),
+    };
+    (to, Receiver { receiver, held })
+}
+
+pub struct Sender<T> {
+    sender: SyncSender<T>,
+    held: Arc<AtomicUsize>,
+}
+
+impl<T> Clone for Sender<T> {
+    fn clone(&self) -> Self {
+        Self {
+            sender: self.sender.clone(),
+            held: Arc::clone(&self.held),
+        }
+    }
+}
+
+impl<T> Sender<T> {
+    pub fn send(&self, item: T) -> Result<(), SendError<T>> {
+        self.held.fetch_add(1, SeqCst);
+        self.sender.send(item)
+    }
+
+    /// How many items it holds, and how many are about to be sent or have just been taken.
+    pub fn len(&self) -> usize {
+        self.held.load(SeqCst)
+    }
+}
+
+pub struct Receiver<T> {
+    receiver: shuttle::sync::mpsc::Receiver<T>,
+    held: Arc<AtomicUsize>,
+}
+
+impl<T> Receiver<T> {
+    pub fn recv(&self) -> Result<T, RecvError> {
+        self.receiver.recv().inspect(|_| self.took())
+    }
+
+    pub fn try_recv(&self) -> Result<T, TryRecvError> {
+        self.receiver.try_recv().inspect(|_| self.took())
+    }
+
+    fn took(&self) {
+        self.held.fetch_sub(1, SeqCst);
+    }
 }
 
 #[derive(Default)]

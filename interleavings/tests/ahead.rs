@@ -1,7 +1,6 @@
 //! Work that is done ahead, under many orders of its threads' steps: order, room, and every
 //! way to end. See `explore` for what is tried, and why it is enough.
 
-use std::num::NonZeroUsize;
 use std::panic::resume_unwind;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::SeqCst;
@@ -28,7 +27,7 @@ fn work() -> Work<Item> {
 }
 
 fn ahead(threads: usize) -> Ahead<Item> {
-    Ahead::new("work", NonZeroUsize::new(threads).unwrap(), work)
+    Ahead::new("work", threads, work)
 }
 
 /// Sends and receives as it comes until so many items are back, and checks their order.

@@ -5,13 +5,14 @@ use std::collections::BTreeSet;
 use std::io;
 use std::mem;
 use std::num::NonZeroUsize;
-use std::ops::ControlFlow;
+use std::ops::{ControlFlow, Range};
 use std::panic::resume_unwind;
+use std::sync::atomic::AtomicUsize;
 use std::sync::atomic::Ordering::SeqCst;
 use std::sync::{Arc, Mutex};
 
 use citesift_interleavings::allow_threads;
-use citesift_interleavings::pipeline::{Failure, Stages, in_flight};
+use citesift_interleavings::pipeline::{Failure, Passage, Stages, ahead, in_flight};
 use explore::{Count, Item, explore, explore_all, pause, up_to};
 
 mod explore;
@@ -32,17 +33,33 @@ struct Fate {
     panic: Option<(&'static str, usize)>,
     breaks: Option<usize>,
     fails: Option<usize>,
+    /// Steps for which the writer is stalled at its first item.
+    stall: usize,
     /// So many threads can be started.
     threads: Option<usize>,
 }
 
-/// A run of so many items: how it ended, and what was written.
+/// A run of so many items in one section: how it ended, and what was written.
 fn run(
     workers: NonZeroUsize,
     items: usize,
     fate: Fate,
     count: &Arc<Count>,
 ) -> (Result<usize, Failure<usize>>, Vec<usize>) {
+    let outcome = run_in_sections(workers, items, usize::MAX, fate, count);
+    assert!(count.most.load(SeqCst) <= in_flight(workers), "the bound");
+    outcome
+}
+
+/// As `run`, in sections of so many items. All but every third may be read ahead.
+fn run_in_sections(
+    workers: NonZeroUsize,
+    items: usize,
+    section: usize,
+    fate: Fate,
+    count: &Arc<Count>,
+) -> (Result<usize, Failure<usize>>, Vec<usize>) {
+    let read = AtomicUsize::new(0);
     let (mut decided, mut written) = (0, Vec::new());
     let meet = |stage: &'static str, number: usize| {
         count.met.lock().unwrap().push((stage, number));
@@ -52,15 +69,20 @@ fn run(
         }
     };
     allow_threads(fate.threads);
+    let starts = (0..items).step_by(section);
     let stages = Stages {
-        read: |pass: &mut dyn FnMut(Item) -> ControlFlow<()>| {
-            for number in 0..items {
-                meet("reader", number);
-                if pass(count.item(number)).is_break() {
-                    return number;
-                }
+        sections: starts.map(|start| start..start.saturating_add(section).min(items)),
+        read: |section: Range<usize>, passage: &mut dyn Passage<Item>| {
+            match section.start % 3 {
+                0 => passage.wait_for_lead()?,
+                _ => passage.hand_on_course(),
             }
-            items
+            for number in section {
+                meet("reader", number);
+                passage.pass(count.item(number))?;
+                read.fetch_add(1, SeqCst);
+            }
+            ControlFlow::Continue(())
         },
         worker: || {
             |item: Item| {
@@ -75,7 +97,9 @@ fn run(
             item
         },
         write: |item: Item| {
-            pause();
+            for _ in 0..1 + fate.stall * usize::from(item.number == 0) {
+                pause();
+            }
             meet("writer", item.number);
             if fate.fails == Some(item.number) {
                 return Err(item.number);
@@ -87,11 +111,12 @@ fn run(
             })
         },
     };
-    let outcome = stages.run(workers).map(|(read, _)| read);
+    let outcome = stages.run(workers);
     allow_threads(None);
     assert_eq!(count.now.load(SeqCst), 0, "all items are gone");
-    assert!(count.most.load(SeqCst) <= in_flight(workers), "the bound");
-    (outcome, written)
+    let most = in_flight(workers) + ahead(workers);
+    assert!(count.most.load(SeqCst) <= most, "the bound");
+    (outcome.map(|_| read.into_inner()), written)
 }
 
 /// Numbers of items that were written are these, in this order.
@@ -107,13 +132,60 @@ fn every_item_is_written_once_in_order_and_no_more_than_the_bound_are_under_way(
     for workers in WORKERS {
         let reached = explore(move |reached| {
             let (count, items) = (Count::new(), up_to(in_flight(workers) + MORE));
-            let (outcome, written) = run(workers, items, Fate::default(), &count);
+            let fate = Fate {
+                stall: 50 * up_to(10),
+                ..Fate::default()
+            };
+            let (outcome, written) = run(workers, items, fate, &count);
             assert_eq!(outcome.expect("a good end"), items);
             assert_written(&written, items);
             reached.fetch_max(count.most.load(SeqCst), SeqCst);
         });
         // Else the bound might be far too large.
         assert_eq!(reached, in_flight(workers), "{workers} workers");
+    }
+}
+
+#[test]
+fn sections_are_written_in_order_whoever_reads_them_and_when() {
+    for workers in WORKERS {
+        for section in [1, 2, 2 + ahead(workers)] {
+            explore(move |_| {
+                let (count, items) = (Count::new(), up_to(3 * section + MORE));
+                let fate = Fate::default();
+                let (outcome, written) = run_in_sections(workers, items, section, fate, &count);
+                assert_eq!(outcome.expect("a good end"), items);
+                assert_written(&written, items);
+            });
+        }
+    }
+}
+
+#[test]
+fn sections_end_where_the_writer_breaks_or_a_stage_panics() {
+    for workers in WORKERS {
+        for stage in ["reader", "parser", "deduplicator", "writer", ""] {
+            explore(move |_| {
+                let items = 1 + up_to(4 * MORE);
+                let at = up_to(items - 1);
+                let fate = Fate {
+                    panic: Some((stage, at)),
+                    breaks: Some(at).filter(|_| stage.is_empty()),
+                    ..Fate::default()
+                };
+                let count = Count::new();
+                let (outcome, written) = run_in_sections(workers, items, 2, fate, &count);
+                match outcome {
+                    Err(Failure::Panic { message, .. }) => assert_eq!(message, stage),
+                    Ok(_) => assert!(stage.is_empty()),
+                    other => panic!("{other:?}"),
+                }
+                // A section that burst is none that was waited for; what came before it is written.
+                let most = at + usize::from(stage.is_empty());
+                assert!(written.len() <= most, "{written:?}, not {at}");
+                assert_written(&written, written.len());
+            });
+        }
     }
 }
 
@@ -209,7 +281,7 @@ fn a_thread_that_does_not_start_ends_the_run() {
     for workers in WORKERS {
         explore(move |_| {
             let fate = Fate {
-                // One for each worker but the reader, and three stages.
+                // One for each worker, and two stages.
                 threads: Some(up_to(workers.get() + 1)),
                 ..Fate::default()
             };

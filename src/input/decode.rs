@@ -5,7 +5,6 @@
 //! is not the whole file. A source that ends within one is a fault.
 
 use std::io::{self, BufRead, BufReader, Cursor, ErrorKind, Read};
-use std::num::NonZeroUsize;
 
 use bzip2::read::MultiBzDecoder;
 use liblzma::read::XzDecoder;
@@ -54,7 +53,7 @@ pub enum Codec {
 pub fn decoded<'a>(
     mut stream: Stream<'a>,
     meter: Option<&'a Meter>,
-    threads: NonZeroUsize,
+    threads: usize,
 ) -> io::Result<Decoded<'a>> {
     let mut codecs = Vec::new();
     while codecs.len() <= MOST_LAYERS {
@@ -73,7 +72,7 @@ pub fn decoded<'a>(
         };
         stream = match of_source {
             Some(meter) => codec.decoder(Box::new(Counted(stream, meter)), threads)?,
-            None => codec.decoder(stream, NonZeroUsize::MIN)?,
+            None => codec.decoder(stream, 0)?,
         };
         codecs.push(codec);
     }
@@ -129,7 +128,7 @@ impl Codec {
         }
     }
 
-    fn decoder(self, stream: Stream, threads: NonZeroUsize) -> io::Result<Stream> {
+    fn decoder(self, stream: Stream, threads: usize) -> io::Result<Stream> {
         let buffered = |stream| BufReader::with_capacity(BUFFER, stream);
         Ok(match self {
             Self::Gzip => Box::new(Members::new(stream, threads)),
@@ -264,7 +263,7 @@ mod tests {
             let bytes = encoded(codec, &text).repeat(2);
             let stream = Interrupted(Cursor::new(bytes), false);
             let mut found = Vec::new();
-            let mut decoded = decoded(Box::new(stream), None, NonZeroUsize::MIN).unwrap();
+            let mut decoded = decoded(Box::new(stream), None, 0).unwrap();
             let read = decoded.stream.read_to_end(&mut found);
             assert!(read.is_ok(), "{codec:?}: {read:?}");
             assert!(found == text.repeat(2), "{codec:?}: {} bytes", found.len());
@@ -316,7 +315,7 @@ mod tests {
 
     fn read(bytes: Vec<u8>) -> (Vec<u8>, io::Result<usize>) {
         let mut found = Vec::new();
-        let read = decoded(Box::new(Cursor::new(bytes)), None, NonZeroUsize::MIN)
+        let read = decoded(Box::new(Cursor::new(bytes)), None, 0)
             .and_then(|decoded| decoded.stream.take(1 << 30).read_to_end(&mut found));
         (found, read)
     }
@@ -334,12 +333,8 @@ mod tests {
             .concat();
             let mut found = Vec::new();
             let (length, meter) = (bytes.len() as u64, Meter::default());
-            let mut decoded = decoded(
-                Box::new(Trickle(Cursor::new(bytes))),
-                Some(&meter),
-                NonZeroUsize::MIN,
-            )
-            .unwrap();
+            let mut decoded =
+                decoded(Box::new(Trickle(Cursor::new(bytes))), Some(&meter), 0).unwrap();
             decoded.stream.read_to_end(&mut found).unwrap();
             assert!(found == text && decoded.codecs == [codec], "{codec:?}");
             assert_eq!(meter.bytes(), length, "{codec:?}");

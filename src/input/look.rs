@@ -3,7 +3,6 @@
 
 use std::fs::{self, File};
 use std::io;
-use std::num::NonZeroUsize;
 
 use super::decode::{Codec, Decoded, Stream, decoded};
 use super::{Format, Source, format_of, unsought};
@@ -37,7 +36,7 @@ pub fn look(source: &Source, format: Option<Format>) -> io::Result<Option<Looked
     };
     let Decoded {
         beginning, codecs, ..
-    } = decoded(stream, None, NonZeroUsize::MIN)?;
+    } = decoded(stream, None, 0)?;
     let format = format_of(&beginning, format)?;
     match format {
         Format::Zip | Format::Parquet if !codecs.is_empty() => Err(unsought()),

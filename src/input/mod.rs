@@ -28,9 +28,9 @@ mod walk;
 mod warc;
 mod zip;
 
+use std::cell::Cell;
 use std::fs::{self, File};
 use std::io::{self, Read, Seek, SeekFrom};
-use std::num::NonZeroUsize;
 use std::ops::ControlFlow;
 use std::path::Path;
 use std::sync::Arc;
@@ -47,7 +47,7 @@ pub use format::Format;
 use format::begins_array;
 pub use jsonl::Paths;
 pub use look::{Looked, look};
-use pack::Inflow;
+use pack::{Count, Inflow};
 pub use pack::{Limits, Packer};
 pub use patience::Patience;
 pub use share::{Share, read_share, share_in};
@@ -118,7 +118,7 @@ fn standard_input() -> io::Result<Stream<'static>> {
 /// Those of its beginning, and of standard input.
 pub fn text_of(stream: Option<Stream<'static>>) -> io::Result<Stream<'static>> {
     let stream = stream.map_or_else(standard_input, Ok)?;
-    Ok(decoded(stream, None, NonZeroUsize::MIN)?.stream)
+    Ok(decoded(stream, None, 0)?.stream)
 }
 
 /// As [`read`], for bytes that come from anywhere and have an end.
@@ -247,20 +247,24 @@ fn read_within(
         }
         _ => stream,
     };
-    let so_far = meter.bytes();
+    let so_far = Cell::new(before.at);
+    let count = uncounted.map(|meter| Count {
+        meter,
+        read: &so_far,
+    });
     let flow = match format {
         Format::Text => text::read(
             packer,
             &origin,
             before.at,
             before.is_report,
-            Inflow::new(stream, uncounted),
+            Inflow::new(stream, count),
         ),
         Format::Jsonl => {
-            let inflow = Inflow::new(stream, uncounted);
+            let inflow = Inflow::new(stream, count);
             jsonl::read(packer, &origin, before, inflow)
         }
-        Format::Warc => warc::read(packer, &origin, before.at, Inflow::new(stream, uncounted)),
+        Format::Warc => warc::read(packer, &origin, before.at, Inflow::new(stream, count)),
         Format::Tar if depth < DEEPEST => {
             let stream = match uncounted {
                 Some(meter) => Box::new(Counted(stream, meter)),
@@ -278,7 +282,7 @@ fn read_within(
             return read_file(packer, &origin, before.at, file, stream, format);
         }
     };
-    let read = before.at + (meter.bytes() - so_far);
+    let read = so_far.get();
     if let Some(Sought::File(file)) = file
         && flow.is_continue()
         && file.was_cut(read)

@@ -63,7 +63,7 @@ impl Reach {
     pub fn objects(
         &mut self,
         address: &Address,
-    ) -> Box<dyn Iterator<Item = Result<Object, WalkError>>> {
+    ) -> Box<dyn Iterator<Item = Result<Object, WalkError>> + Send> {
         match *address {}
     }
 }

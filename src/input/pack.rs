@@ -3,9 +3,9 @@
 //! A source is read straight into the batch under construction; what is unfinished when
 //! the batch is full moves to the next one. Many small sources share a batch.
 
+use std::cell::Cell;
 use std::io::{self, Read};
 use std::mem;
-use std::num::NonZeroUsize;
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
@@ -22,7 +22,7 @@ pub struct Limits {
     /// Bytes from a page's start to the next one's, at most.
     pub page: usize,
     /// Threads that decompress ahead of the reader.
-    pub decoders: NonZeroUsize,
+    pub decoders: usize,
 }
 
 /// The least that is asked of a source at once.
@@ -167,28 +167,37 @@ impl<'p> Packer<'p> {
 
     /// Passes on what is left after the last source.
     pub fn finish(mut self) {
-        if !self.batch.is_empty() {
+        match self.batch.is_empty() {
+            true => self.buffers.give(self.batch.text),
             // The run ends here either way.
-            let _ = (self.pass)(mem::take(&mut self.batch));
+            false => drop((self.pass)(mem::take(&mut self.batch))),
         }
     }
+}
+
+/// Who is told how much is read.
+#[derive(Clone, Copy)]
+pub struct Count<'a> {
+    pub meter: &'a Meter,
+    /// Of this source alone.
+    pub read: &'a Cell<u64>,
 }
 
 /// A source, or a record in one, as it flows in.
 pub struct Inflow<'a> {
     pub stream: Stream<'a>,
     /// Counts what is read, where the stream itself does not.
-    pub meter: Option<&'a Meter>,
+    count: Option<Count<'a>>,
     pub at_end: bool,
     /// Why it ended, when that was no good end.
     pub fault: Option<io::Error>,
 }
 
 impl<'a> Inflow<'a> {
-    pub fn new(stream: Stream<'a>, meter: Option<&'a Meter>) -> Self {
+    pub fn new(stream: Stream<'a>, count: Option<Count<'a>>) -> Self {
         Self {
             stream,
-            meter,
+            count,
             at_end: false,
             fault: None,
         }
@@ -201,14 +210,19 @@ impl<'a> Inflow<'a> {
         }
         let before = text.len();
         let mut read_on = || self.stream.by_ref().take(wanted as u64).read_to_end(text);
-        let outcome = match self.meter {
-            Some(meter) => meter.timed(read_on),
+        let outcome = match &self.count {
+            Some(count) => count.meter.timed(read_on),
             None => read_on(),
         };
         let read = text.len() - before;
         self.at_end = read < wanted;
-        if let Some(meter) = self.meter {
+        if let Some(Count {
+            meter,
+            read: so_far,
+        }) = &self.count
+        {
             meter.add(read as u64);
+            so_far.set(so_far.get() + read as u64);
         }
         self.fault = outcome.err();
     }

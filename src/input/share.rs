@@ -5,16 +5,16 @@
 //! bytes around it, so nothing is read twice or by nobody, and pages and places are those of who
 //! reads the whole file.
 
+use std::cell::Cell;
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
-use std::num::NonZeroUsize;
 use std::ops::{ControlFlow, Range};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use memchr::memchr;
 
-use super::pack::Inflow;
+use super::pack::{Count, Inflow};
 use super::{
     Before, Format, Origin, Packer, Source, SourceFile, decoded, format_of, jsonl, read, text,
 };
@@ -100,8 +100,12 @@ pub fn read_share(
             return ControlFlow::Continue(());
         }
     };
-    let (meter, so_far) = (packer.meter, packer.meter.bytes());
-    let inflow = Inflow::new(Box::new(file.take(end - start)), Some(meter));
+    let so_far = Cell::new(start);
+    let count = Count {
+        meter: packer.meter,
+        read: &so_far,
+    };
+    let inflow = Inflow::new(Box::new(file.take(end - start)), Some(count));
     match format {
         Format::Jsonl => {
             let before = Before {
@@ -113,7 +117,7 @@ pub fn read_share(
         }
         _ => text::read(packer, &origin, start, start > 0, inflow)?,
     }
-    let read = start + (meter.bytes() - so_far);
+    let read = so_far.get();
     let shared = SourceFile {
         path: &path,
         length: end,
@@ -128,7 +132,7 @@ pub fn read_share(
 /// The format of a file that can be shared.
 fn shared_as(mut file: &File, format: Option<Format>) -> io::Result<Option<Format>> {
     file.rewind()?;
-    let decoded = decoded(Box::new(file), None, NonZeroUsize::MIN)?;
+    let decoded = decoded(Box::new(file), None, 0)?;
     let format = format_of(&decoded.beginning, format)?;
     let is_shared = decoded.codecs.is_empty() && matches!(format, Format::Text | Format::Jsonl);
     Ok(is_shared.then_some(format))

@@ -92,17 +92,17 @@ pub fn sources(inputs: &[Input]) -> impl Iterator<Item = Result<Source, WalkErro
 pub fn sources_to_read<'i>(
     inputs: &'i [Input],
     patience: &Patience,
-) -> impl Iterator<Item = Result<Source, WalkError>> + use<'i> {
+) -> impl Iterator<Item = Result<Source, WalkError>> + Send + use<'i> {
     walked(inputs, Reach::new(patience, true))
 }
 
 fn walked(
     inputs: &[Input],
     mut reach: Reach,
-) -> impl Iterator<Item = Result<Source, WalkError>> + '_ {
+) -> impl Iterator<Item = Result<Source, WalkError>> + Send + '_ {
     inputs
         .iter()
-        .flat_map(move |input| -> Box<dyn Iterator<Item = _>> {
+        .flat_map(move |input| -> Box<dyn Iterator<Item = _> + Send> {
             match input {
                 Input::Stdin => Box::new(std::iter::once(Ok(Source::Stdin))),
                 // Anything but a folder is for the reader to open, also what does not exist.
@@ -119,7 +119,7 @@ fn walked(
         })
 }
 
-fn walk(folder: &Path) -> impl Iterator<Item = Result<Source, WalkError>> + use<> {
+fn walk(folder: &Path) -> impl Iterator<Item = Result<Source, WalkError>> + Send + use<> {
     let root = folder.to_owned();
     WalkDir::new(folder)
         .follow_links(true)

@@ -11,7 +11,7 @@ use memchr::{memchr, memmem};
 
 use super::blocks::fingerprint;
 use super::checkpoint::Checkpoint;
-use super::read::read_all;
+use super::read::{ReadBatch, Reading};
 use super::{Config, Watch};
 use crate::buffers::Buffers;
 use crate::dedup::{Dedup, Fingerprinter, PageDedup, Seen};
@@ -103,13 +103,10 @@ pub fn annotate(
         pages: 0,
         totals: Totals::default(),
     };
-    let read = read_all(
-        config,
-        &Checkpoint::default(),
-        watch,
-        &buffers,
-        &mut |read| annotator.batch(read.batch, &buffers),
-    );
+    let reading = Reading::new(config, &Checkpoint::default(), watch, &buffers);
+    let mut passage = |read: ReadBatch| annotator.batch(read.batch, &buffers);
+    let _ = (reading.sections()).try_for_each(|section| reading.read(section, &mut passage));
+    let read = reading.end();
     match annotator.ended {
         Some(Err(error)) => Err(error),
         _ => Ok((annotator.totals, read.faults)),

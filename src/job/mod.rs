@@ -39,8 +39,9 @@ use crate::error::{Error, ReadError};
 use crate::input::{Opened, Paths, Taking};
 use crate::meter::Meter;
 use crate::model::Reject;
-use crate::pipeline::{self, Failure, Spent, Times};
+use crate::pipeline::{self, Failure, Passage, Spent, Times};
 use crate::stats::{Content, Stage, Stages, Stats};
+use read::Reading;
 
 /// What the writer hands out at once: a batch, or a piece of its records. The first piece has all that
 /// is told besides, and the last one the checkpoint.
@@ -160,8 +161,10 @@ where
         near: config.near,
         sample: config.sample,
     };
+    let reading = Reading::new(config, start, watch, &buffers);
     let stages = pipeline::Stages {
-        read: |pass: &mut dyn FnMut(_) -> _| read::read_all(config, start, watch, &buffers, pass),
+        sections: reading.sections(),
+        read: |section, passage: &mut dyn Passage<_>| reading.read(section, passage),
         worker: || {
             let mut teller = telling.map(content::Teller::new);
             let (taking, buffers) = (&taking, &buffers);
@@ -174,7 +177,8 @@ where
             Ok(flow)
         },
     };
-    let (read, times) = stages.run(config.threads).map_err(error_of)?;
+    let times = stages.run(config.threads).map_err(error_of)?;
+    let read = reading.end();
     if !read.is_interrupted {
         writer.end()?;
     }
@@ -205,7 +209,7 @@ fn stages_of(times: &Times, parsers: NonZeroUsize, source: Duration, output: Dur
     };
     Stages {
         source_seconds: source.as_secs_f64(),
-        reader: stage(1, times.reader, source),
+        reader: stage(times.readers, times.reader, source),
         parsers: stage(parsers.get(), times.workers, Duration::ZERO),
         deduplicator: stage(1, times.decider, Duration::ZERO),
         writer: stage(1, times.writer, output),

@@ -1,16 +1,26 @@
-//! The first stage: reads the sources in order and passes on batches.
+//! The first stage: reads the sources and passes on batches.
+//!
+//! Sources are read one after another, but for compressed files: several are read at the same
+//! time, and what comes of them is passed on in order. They come in sections, of which one is
+//! read by one thread. Where a section has the lead, it is as if there were no others; until then
+//! faults are not told, and no batch has a border.
 
-use std::cell::{Cell, RefCell};
-use std::mem;
+use std::cell::RefCell;
+use std::fs;
+use std::iter::{self, Peekable};
 use std::ops::ControlFlow;
 use std::sync::atomic::Ordering;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 use super::checkpoint::{Checkpoint, Fault};
 use super::{Config, Watch};
 use crate::buffers::Buffers;
 use crate::error::ReadError;
-use crate::input::{self, Batch, Before, Origin, Packer, Patience, sources_to_read};
+use crate::input::{
+    self, Batch, Before, Border, Origin, Packer, Patience, Source, WalkError, sources_to_read,
+};
+use crate::pipeline::Passage;
 
 /// A batch, and what a checkpoint behind it needs of the reader.
 #[derive(Default)]
@@ -28,104 +38,270 @@ pub struct Read {
     pub is_interrupted: bool,
 }
 
-/// Reads every source from the checkpoint on.
-pub fn read_all(
-    config: &Config,
-    start: &Checkpoint,
-    watch: &Watch,
-    buffers: &Buffers,
-    pass: &mut dyn FnMut(ReadBatch) -> ControlFlow<()>,
-) -> Read {
-    let is_interrupted = Cell::new(false);
-    let patience = Patience::until(&watch.interrupted);
-    let faults = RefCell::new(
-        start
-            .faults
-            .iter()
-            .cloned()
-            .map(ReadError::from)
-            .collect::<Vec<_>>(),
-    );
-    let opened = RefCell::new(Vec::new());
-    let mut on_fault = |fault: ReadError| {
-        if patience.is_over() {
-            return;
+/// Compressed bytes in one section, which may be more in one of one file: what comes of so many is
+/// mostly kept as a whole while another section has the lead.
+const SECTION: u64 = 512 << 10;
+
+/// Compressed bytes of a large file.
+const LARGE: u64 = 16 << 20;
+
+/// Endings of names of files that are likely to be compressed. What a file is, is told by its
+/// content; only when it is read depends on its name.
+const PACKED: [&str; 6] = ["gz", "tgz", "zst", "xz", "bz2", "lz4"];
+
+type Numbered = (Result<Source, WalkError>, u64);
+
+/// What is read in one go.
+pub enum Section {
+    /// Sources that are read by who leads, up to one that may be read ahead.
+    InOrder,
+    /// Compressed files, read at any time.
+    Ahead(Vec<Numbered>),
+}
+
+/// A run's reading, which its threads share.
+pub struct Reading<'r> {
+    config: &'r Config,
+    watch: &'r Watch<'r>,
+    buffers: &'r Buffers,
+    border: Border,
+    patience: Patience,
+    sources: Mutex<Peekable<Box<dyn Iterator<Item = Numbered> + Send + 'r>>>,
+    so_far: Mutex<SoFar>,
+}
+
+/// What is known where the lead is.
+struct SoFar {
+    read: Read,
+    /// When a batch was last told to have a border.
+    last_border: Instant,
+}
+
+impl<'r> Reading<'r> {
+    /// Of every source from the checkpoint on.
+    pub fn new(
+        config: &'r Config,
+        start: &Checkpoint,
+        watch: &'r Watch,
+        buffers: &'r Buffers,
+    ) -> Self {
+        let patience = Patience::until(&watch.interrupted);
+        let border = start.border;
+        let sources = sources_to_read(&config.inputs, &patience)
+            .zip(0..)
+            .skip(border.source as usize);
+        let sources: Box<dyn Iterator<Item = Numbered> + Send> = Box::new(sources);
+        let faults = start.faults.iter().cloned().map(ReadError::from).collect();
+        Self {
+            config,
+            watch,
+            buffers,
+            border,
+            patience,
+            sources: Mutex::new(sources.peekable()),
+            so_far: Mutex::new(SoFar {
+                read: Read {
+                    faults,
+                    is_interrupted: false,
+                },
+                last_border: Instant::now(),
+            }),
         }
-        (watch.on_fault)(&fault);
-        faults.borrow_mut().push(fault);
-    };
-    let mut pass_on = |mut batch: Batch| {
-        // What is read now lacks what was not waited for: the run goes on from its last checkpoint.
-        if patience.is_over() {
-            is_interrupted.set(true);
-            return ControlFlow::Break(());
-        }
-        batch.opened = mem::take(&mut *opened.borrow_mut());
-        let is_last = batch.border.is_some() && watch.interrupted.load(Ordering::Relaxed);
-        let faults = match batch.border {
-            Some(_) => faults.borrow().iter().map(Fault::from).collect(),
-            None => Vec::new(),
-        };
-        match pass(ReadBatch { batch, faults }) {
-            ControlFlow::Continue(()) if is_last => {
-                is_interrupted.set(true);
-                ControlFlow::Break(())
+    }
+
+    /// What is to be read, in order.
+    pub fn sections(&self) -> impl Iterator<Item = Section> + Send + '_ {
+        iter::from_fn(|| {
+            let mut sources = locked(&self.sources);
+            let Some(mut bytes) = self.packed(sources.peek()?) else {
+                return Some(Section::InOrder);
+            };
+            let mut section = Vec::from_iter(sources.next());
+            while let Some(more) = sources.peek().and_then(|next| self.packed(next))
+                && bytes + more <= SECTION
+            {
+                bytes += more;
+                section.extend(sources.next());
             }
-            flow => flow,
+            Some(Section::Ahead(section))
+        })
+    }
+
+    /// Reads a section.
+    pub fn read(&self, section: Section, passage: &mut dyn Passage<ReadBatch>) -> ControlFlow<()> {
+        match section {
+            Section::InOrder => passage.wait_for_lead()?,
+            Section::Ahead(_) => passage.hand_on_course(),
         }
-    };
-    let last = Cell::new(Instant::now());
-    let mut is_due = || {
-        let Some(interval) = config.checkpoints else {
-            return false;
-        };
-        let is_due = last.get().elapsed() >= interval || watch.interrupted.load(Ordering::Relaxed);
-        if is_due {
-            last.set(Instant::now());
-        }
-        is_due
-    };
-    let (limits, meter) = (config.limits(), &watch.meter);
-    let fields = &config.fields;
-    let mut packer = Packer::new(limits, fields, meter, buffers, &mut pass_on, &mut on_fault);
-    packer.is_due = Some(&mut is_due);
-    let border = start.border;
-    let end = || Read {
-        faults: faults.take(),
-        is_interrupted: is_interrupted.get(),
-    };
-    for (source, number) in sources_to_read(&config.inputs, &patience)
-        .zip(0..)
-        .skip(border.source as usize)
-    {
-        packer.source = number;
-        let before = match number == border.source {
-            true => Before {
-                at: border.at,
-                lines: border.lines,
-                is_report: border.is_report,
-            },
-            false => Before::default(),
-        };
-        // The one in whose middle it begins was told before.
-        if config.checkpoints.is_some() && before.at == 0 {
-            opened.borrow_mut().push(input::opened(&source));
-        }
-        let flow = match source {
-            Ok(source) => {
-                let name = source.name();
-                input::read(&mut packer, name, &source, before, config.format)
+        let had_lead = passage.leads();
+        let passage = RefCell::new(passage);
+        let (opened, untold) = (RefCell::default(), RefCell::default());
+        let tell = || {
+            if passage.borrow().leads() {
+                self.tell(untold.take());
             }
+        };
+        let mut on_fault = |fault: ReadError| {
+            if !self.patience.is_over() {
+                untold.borrow_mut().push(fault);
+                tell();
+            }
+        };
+        let mut pass_on = |mut batch: Batch| {
+            // What is read now lacks what was not waited for: the run goes on from its last checkpoint.
+            if self.patience.is_over() {
+                return self.interrupt();
+            }
+            batch.opened = opened.take();
+            let is_last = batch.border.is_some() && self.is_asked_to_stop();
+            let faults = match batch.border {
+                Some(_) => self.faults(),
+                None => Vec::new(),
+            };
+            passage.borrow_mut().pass(ReadBatch { batch, faults })?;
+            tell();
+            match is_last {
+                true => self.interrupt(),
+                false => ControlFlow::Continue(()),
+            }
+        };
+        let mut is_due = || passage.borrow().leads() && self.is_border_due();
+        let mut packer = Packer::new(
+            self.config.limits(),
+            &self.config.fields,
+            &self.watch.meter,
+            self.buffers,
+            &mut pass_on,
+            &mut on_fault,
+        );
+        packer.is_due = Some(&mut is_due);
+        let sources: Box<dyn Iterator<Item = Numbered>> = match section {
+            Section::InOrder => Box::new(iter::from_fn(|| self.next_in_order())),
+            Section::Ahead(sources) => Box::new(sources.into_iter()),
+        };
+        for (source, number) in sources {
+            // The one in whose middle it begins was told before.
+            let before = self.before(number);
+            if self.config.checkpoints.is_some() && before.at == 0 {
+                opened.borrow_mut().push(input::opened(&source));
+            }
+            packer.source = number;
+            packer.limits.decoders = self.decoders(&source, passage.borrow().leads());
+            self.source(&mut packer, source, before)?;
+            packer.source = number + 1;
+            packer.border(0)?;
+        }
+        if !packer.batch.is_empty() {
+            packer.pass_on(packer.filled())?;
+        }
+        if !had_lead {
+            passage.borrow_mut().wait_for_lead()?;
+            tell();
+            packer.border(0)?;
+        }
+        if !opened.borrow().is_empty() {
+            packer.pass_on(0)?;
+        }
+        packer.finish();
+        ControlFlow::Continue(())
+    }
+
+    fn source(
+        &self,
+        packer: &mut Packer,
+        source: Result<Source, WalkError>,
+        before: Before,
+    ) -> ControlFlow<()> {
+        match source {
+            Ok(source) => input::read(packer, source.name(), &source, before, self.config.format),
             Err(error) => {
                 packer.fault(&Origin::of_source(error.path), None, error.error);
                 ControlFlow::Continue(())
             }
-        };
-        packer.source = number + 1;
-        if flow.is_break() || packer.border(0).is_break() {
-            return end();
         }
     }
-    packer.finish();
-    end()
+
+    fn before(&self, number: u64) -> Before {
+        match number == self.border.source {
+            true => Before {
+                at: self.border.at,
+                lines: self.border.lines,
+                is_report: self.border.is_report,
+            },
+            false => Before::default(),
+        }
+    }
+
+    /// Threads that decompress a source besides the one that reads it. A file that is read ahead
+    /// needs none, for then others have enough to do; a large one will not have been read to its
+    /// end before it has the lead.
+    fn decoders(&self, source: &Result<Source, WalkError>, leads: bool) -> usize {
+        match source {
+            Ok(Source::File(path))
+                if !leads && fs::metadata(path).is_ok_and(|file| file.len() <= LARGE) =>
+            {
+                0
+            }
+            _ => self.config.threads.get(),
+        }
+    }
+
+    fn next_in_order(&self) -> Option<Numbered> {
+        locked(&self.sources).next_if(|source| self.packed(source).is_none())
+    }
+
+    /// The bytes of what may be read ahead.
+    fn packed(&self, (source, _): &Numbered) -> Option<u64> {
+        let Ok(Source::File(path)) = source else {
+            return None;
+        };
+        let ending = path.extension()?.to_str()?;
+        if self.config.threads.get() == 1 || !PACKED.contains(&ending) {
+            return None;
+        }
+        // A pipe or a device is waited for when its turn comes.
+        let metadata = fs::metadata(path).ok()?;
+        metadata.is_file().then_some(metadata.len())
+    }
+
+    fn tell(&self, faults: Vec<ReadError>) {
+        faults.iter().for_each(self.watch.on_fault);
+        locked(&self.so_far).read.faults.extend(faults);
+    }
+
+    fn faults(&self) -> Vec<Fault> {
+        let so_far = locked(&self.so_far);
+        so_far.read.faults.iter().map(Fault::from).collect()
+    }
+
+    fn is_asked_to_stop(&self) -> bool {
+        self.watch.interrupted.load(Ordering::Relaxed)
+    }
+
+    fn interrupt(&self) -> ControlFlow<()> {
+        locked(&self.so_far).read.is_interrupted = true;
+        ControlFlow::Break(())
+    }
+
+    fn is_border_due(&self) -> bool {
+        let Some(interval) = self.config.checkpoints else {
+            return false;
+        };
+        let last = &mut locked(&self.so_far).last_border;
+        let is_due = last.elapsed() >= interval || self.is_asked_to_stop();
+        if is_due {
+            *last = Instant::now();
+        }
+        is_due
+    }
+
+    /// What came of it.
+    pub fn end(self) -> Read {
+        let so_far = self.so_far.into_inner();
+        so_far.unwrap_or_else(PoisonError::into_inner).read
+    }
+}
+
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -14,7 +14,7 @@ use serde_json::value::RawValue;
 
 use super::checkpoint::Checkpoint;
 use super::page::Alone;
-use super::read::{ReadBatch, read_all};
+use super::read::{ReadBatch, Reading};
 use super::{Config, Watch, error_of};
 use crate::buffers::Buffers;
 use crate::dedup::Dedup;
@@ -22,7 +22,7 @@ use crate::error::{Error, ReadError};
 use crate::grammar::{may_be_report, report_id};
 use crate::input::{Batch, Behind, Content, Entry, Origin, Part, Paths, Taking, Text};
 use crate::model::{Meta, Report};
-use crate::pipeline::Stages;
+use crate::pipeline::{Passage, Stages};
 use crate::split::pages;
 
 /// What stands in one place of the inputs.
@@ -56,11 +56,13 @@ pub fn singly(
         paths: Paths::new(&config.fields),
         max_page: config.max_page.get(),
     };
+    let reading = Reading::new(config, &start, watch, &buffers);
     thread::scope(|threads| {
         // One batch waits while another is looked at.
         let (sender, batches) = sync_channel(1);
         let stages = Stages {
-            read: |pass: &mut dyn FnMut(_) -> _| read_all(config, &start, watch, &buffers, pass),
+            sections: reading.sections(),
+            read: |section, passage: &mut dyn Passage<_>| reading.read(section, passage),
             worker: || |read: ReadBatch| singles_of(read.batch, config, &taking, &buffers),
             decide: |singles: Vec<Single>| singles,
             write: move |singles| {
@@ -86,8 +88,9 @@ pub fn singly(
             })
         });
         let _ = looked_at?;
-        Ok(read?.0.faults)
-    })
+        read
+    })?;
+    Ok(reading.end().faults)
 }
 
 fn singles_of(batch: Batch, config: &Config, taking: &Taking, buffers: &Buffers) -> Vec<Single> {

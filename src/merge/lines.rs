@@ -41,12 +41,12 @@ pub fn read_all(
     max_page: usize,
     buffers: &Buffers,
     pass: &mut dyn FnMut(Batch) -> ControlFlow<()>,
-) {
+) -> ControlFlow<()> {
     // As for those who verify: a byte becomes six at most where it is escaped; small blocks get ids
     // and keys.
     let longest = max_page.saturating_mul(16).saturating_add(1 << 20);
     let mut parts = parts.iter();
-    let _ = parts.try_for_each(|part| read_part(part, longest, buffers, pass));
+    parts.try_for_each(|part| read_part(part, longest, buffers, pass))
 }
 
 fn read_part(

@@ -32,6 +32,7 @@ mod lines;
 mod record;
 mod suits;
 
+use std::iter;
 use std::num::NonZeroUsize;
 use std::ops::{AddAssign, ControlFlow};
 
@@ -45,7 +46,7 @@ use crate::dedup::Dedup;
 use crate::error::Error;
 use crate::input::Input;
 use crate::job::error_of;
-use crate::pipeline::Stages;
+use crate::pipeline::{Passage, Stages};
 
 /// How parts are merged.
 #[derive(Clone, Copy, Debug)]
@@ -112,7 +113,12 @@ where
     let mut decider = Decider::new(settings);
     let mut merged = Merged::default();
     let stages = Stages {
-        read: |pass: &mut dyn FnMut(_) -> _| read_all(parts, settings.max_page, &buffers, pass),
+        sections: iter::once(parts),
+        read: |parts, passage: &mut dyn Passage<_>| {
+            read_all(parts, settings.max_page, &buffers, &mut |batch| {
+                passage.pass(batch)
+            })
+        },
         worker: || {
             let mut preparer = Preparer::new(settings.dedup);
             move |batch| preparer.prepare(batch)

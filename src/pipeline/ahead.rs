@@ -4,7 +4,6 @@
 //! way than the channels hold, so nothing ever waits to send. The threads end with the value.
 
 use std::io;
-use std::num::NonZeroUsize;
 
 use super::threads::{Builder, JoinHandle, Receiver, Sender, bounded};
 
@@ -14,12 +13,14 @@ const ITEMS: usize = 2;
 /// What a thread does with an item.
 pub type Work<T> = Box<dyn FnMut(T) -> T + Send>;
 
-/// A few threads, each started when it is first needed.
+/// A few threads, each started when it is first needed; or none, and the one who sends does the work.
 pub struct Ahead<T> {
     name: &'static str,
     most: usize,
     work: fn() -> Work<T>,
     threads: Vec<Thread<T>>,
+    own: Option<Work<T>>,
+    done: Option<T>,
     sent: usize,
     received: usize,
 }
@@ -32,12 +33,14 @@ struct Thread<T> {
 
 impl<T: Send + 'static> Ahead<T> {
     /// Starts no thread yet; `work` is called once for each.
-    pub fn new(name: &'static str, threads: NonZeroUsize, work: fn() -> Work<T>) -> Self {
+    pub fn new(name: &'static str, threads: usize, work: fn() -> Work<T>) -> Self {
         Self {
             name,
-            most: threads.get(),
+            most: threads,
             work,
             threads: Vec::new(),
+            own: None,
+            done: None,
             sent: 0,
             received: 0,
         }
@@ -45,7 +48,7 @@ impl<T: Send + 'static> Ahead<T> {
 
     /// Whether another item can be sent while so many others are kept elsewhere.
     pub fn has_room_beside(&self, others: usize) -> bool {
-        self.sent - self.received + others < self.most * ITEMS
+        self.sent - self.received + others < (self.most * ITEMS).max(1)
     }
 
     /// Sends an item, if there is room.
@@ -53,6 +56,12 @@ impl<T: Send + 'static> Ahead<T> {
     /// # Errors
     /// A thread that cannot be started, and one that panicked.
     pub fn send(&mut self, item: T) -> io::Result<()> {
+        if self.most == 0 {
+            let work = self.own.get_or_insert_with(self.work);
+            self.done = Some(work(item));
+            self.sent += 1;
+            return Ok(());
+        }
         let turn = self.sent % self.most;
         if turn == self.threads.len() {
             self.threads.push(self.start(turn)?);
@@ -70,8 +79,11 @@ impl<T: Send + 'static> Ahead<T> {
         if self.sent == self.received {
             return Ok(None);
         }
-        let turn = self.received % self.most;
         self.received += 1;
+        if self.most == 0 {
+            return Ok(self.done.take());
+        }
+        let turn = (self.received - 1) % self.most;
         let received = self.threads[turn].from.recv();
         received.map(Some).map_err(|_| self.panicked())
     }
@@ -82,7 +94,7 @@ impl<T: Send + 'static> Ahead<T> {
         let mut work = (self.work)();
         let name = format!("{}-{number}", self.name);
         let handle = Builder::new().name(name).spawn(move || {
-            for item in items {
+            while let Ok(item) = items.recv() {
                 if results.send(work(item)).is_err() {
                     return;
                 }
@@ -112,7 +124,6 @@ mod tests {
     use super::*;
 
     fn ahead(threads: usize) -> Ahead<usize> {
-        let threads = NonZeroUsize::new(threads).unwrap();
         Ahead::new("doubling", threads, || {
             Box::new(|n| {
                 assert!(n != 7, "seven");
@@ -123,7 +134,7 @@ mod tests {
 
     #[test]
     fn items_come_back_in_order_and_never_more_are_under_way_than_there_is_room() {
-        for threads in [1, 2, 5] {
+        for threads in [0, 1, 2, 5] {
             let mut ahead = ahead(threads);
             let (mut sent, mut found) = (100, Vec::new());
             while found.len() < 100 {
@@ -131,7 +142,7 @@ mod tests {
                     ahead.send(sent).unwrap();
                     sent += 1;
                 }
-                assert!(sent - 100 - found.len() <= threads * ITEMS);
+                assert!(sent - 100 - found.len() <= (threads * ITEMS).max(1));
                 found.extend(ahead.receive().unwrap());
             }
             assert_eq!(found, (100..200).map(|n| 2 * n).collect::<Vec<_>>());

@@ -49,13 +49,13 @@ impl Clock {
         end
     }
 
-    /// Does another stage's work, whose time is that stage's.
-    pub fn lends<T>(&mut self, other: &mut Spent, work: impl FnOnce() -> T) -> T {
+    /// Does what is another stage's, whose time it is.
+    pub fn lends<T>(&mut self, time: &mut Duration, work: impl FnOnce() -> T) -> T {
         let since = Instant::now();
         let done = work();
         let lent = since.elapsed();
         self.lent += lent;
-        other.busy += lent;
+        *time += lent;
         done
     }
 

@@ -8,7 +8,7 @@ use serde::Serialize;
 /// cores than threads they hold the time in which the thread had no core.
 #[derive(Clone, Copy, Debug, Default, Serialize)]
 pub struct Stages {
-    /// In which the reader read bytes from files or standard input.
+    /// In which the reader's threads together read bytes from files or standard input.
     pub source_seconds: f64,
     /// Decompresses and cuts texts into pages and containers into records.
     pub reader: Stage,
@@ -46,7 +46,10 @@ impl Stages {
     pub fn each(&self) -> [(&'static str, f64); 6] {
         let of_one = |stage: Stage| stage.busy_seconds / stage.threads.max(1) as f64;
         [
-            ("source", self.source_seconds),
+            (
+                "source",
+                self.source_seconds / self.reader.threads.max(1) as f64,
+            ),
             ("reader", of_one(self.reader)),
             ("parsers", of_one(self.parsers)),
             ("deduplicator", of_one(self.deduplicator)),

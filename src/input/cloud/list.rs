@@ -27,7 +27,7 @@ pub struct Reach {
     network: Option<Arc<Network>>,
 }
 
-type Objects = Box<dyn Iterator<Item = Result<Object, WalkError>>>;
+type Objects = Box<dyn Iterator<Item = Result<Object, WalkError>> + Send>;
 
 impl Reach {
     /// `reads_ahead` where every object is read, one after the other.

@@ -8,7 +8,6 @@
 use std::cell::Cell;
 use std::io::{self, BufRead, Chain, Cursor, ErrorKind, Read};
 use std::mem;
-use std::num::NonZeroUsize;
 
 use flate2::Crc;
 use flate2::bufread::DeflateDecoder;
@@ -46,13 +45,13 @@ pub(super) struct Large<R> {
 
 impl<R: Read> Large<R> {
     /// For a source that is behind a member's header.
-    pub(super) fn new(source: Compressed<R>) -> Self {
+    pub(super) fn new(source: Compressed<R>, threads: usize) -> Self {
         let mut spare = SPARE.take();
         let range = spare.pop().map(Range::emptied).unwrap_or_default();
         Self {
             source,
             begun: 0,
-            ahead: Ahead::new("inflate", NonZeroUsize::MIN, decoding),
+            ahead: Ahead::new("inflate", threads.min(1), decoding),
             spare,
             range,
             given: 0,

@@ -25,7 +25,6 @@ mod range;
 use std::collections::VecDeque;
 use std::io::{self, BufRead, BufReader, ErrorKind, Read};
 use std::mem;
-use std::num::NonZeroUsize;
 
 use flate2::bufread::GzDecoder;
 
@@ -36,7 +35,7 @@ use self::large::{Large, Rest};
 use crate::pipeline::{Ahead, Work};
 
 /// More are never busy: four decode over a gigabyte a second.
-const MOST_THREADS: NonZeroUsize = NonZeroUsize::new(4).unwrap();
+const MOST_THREADS: usize = 4;
 
 /// Compressed bytes that are read at once.
 const BUFFER: usize = 64 * 1024;
@@ -49,6 +48,8 @@ const MOST_COMPRESSED: usize = 256 * 1024;
 
 /// Decodes all members of a source.
 pub struct Members<R: Read> {
+    /// Most threads that decode ahead.
+    threads: usize,
     state: State<R>,
     /// What is being given out.
     batch: Batch,
@@ -73,12 +74,14 @@ enum State<R: Read> {
 
 impl<R: Read> Members<R> {
     /// Reads nothing yet and starts no thread.
-    pub fn new(source: R, threads: NonZeroUsize) -> Self {
+    pub fn new(source: R, threads: usize) -> Self {
+        let threads = threads.min(MOST_THREADS);
         Self {
+            threads,
             state: State::Start(Compressed::new(source)),
             batch: Batch::default(),
             given: 0,
-            ahead: Ahead::new("gunzip", threads.min(MOST_THREADS), decoding),
+            ahead: Ahead::new("gunzip", threads, decoding),
             spare: Vec::new(),
         }
     }
@@ -103,7 +106,7 @@ impl<R: Read> Members<R> {
         }
         source.at = batch.good;
         source.kept.push_front(batch);
-        member(source)
+        member(source, self.threads)
     }
 
     fn next_batch(&mut self, mut source: Compressed<R>) -> io::Result<State<R>> {
@@ -124,7 +127,7 @@ impl<R: Read> Members<R> {
                 self.batch = batch;
                 Ok(State::Between(source))
             }
-            None => member(source),
+            None => member(source, self.threads),
         }
     }
 }
@@ -142,16 +145,17 @@ impl<R: Read> Read for Members<R> {
         if buffer.is_empty() {
             return Ok(0);
         }
+        let threads = self.threads;
         loop {
             let given = self.give(buffer);
             if given > 0 {
                 return Ok(given);
             }
             self.state = match mem::replace(&mut self.state, State::End) {
-                State::Start(source) => begun(source),
+                State::Start(source) => begun(source, threads),
                 State::Between(source) => self.after_batch(source)?,
                 State::Within(mut decoder) => match decoder.read(buffer) {
-                    Ok(0) => after_member(decoder.into_inner())?,
+                    Ok(0) => after_member(decoder.into_inner(), threads)?,
                     Err(error) if error.kind() != ErrorKind::Interrupted => return Err(error),
                     result => {
                         self.state = State::Within(decoder);
@@ -166,7 +170,7 @@ impl<R: Read> Read for Members<R> {
                     }
                 },
                 State::Rest(mut rest) => match rest.read(buffer) {
-                    Ok(0) => after_member(rest.finish()?)?,
+                    Ok(0) => after_member(rest.finish()?, threads)?,
                     Err(error) if error.kind() != ErrorKind::Interrupted => return Err(error),
                     result => {
                         self.state = State::Rest(rest);
@@ -180,26 +184,26 @@ impl<R: Read> Read for Members<R> {
 }
 
 /// Begins the next member, if there is one.
-fn member<R: Read>(mut source: Compressed<R>) -> io::Result<State<R>> {
+fn member<R: Read>(mut source: Compressed<R>, threads: usize) -> io::Result<State<R>> {
     Ok(match source.is_at_end()? {
         true => State::End,
-        false => begun(source),
+        false => begun(source, threads),
     })
 }
 
-fn begun<R: Read>(mut source: Compressed<R>) -> State<R> {
+fn begun<R: Read>(mut source: Compressed<R>, threads: usize) -> State<R> {
     let is_large = source.begins_large();
     let decoder = GzDecoder::new(source);
     match is_large && decoder.header().is_some() {
-        true => State::Large(Box::new(Large::new(decoder.into_inner()))),
+        true => State::Large(Box::new(Large::new(decoder.into_inner(), threads))),
         false => State::Within(Box::new(decoder)),
     }
 }
 
-fn after_member<R: Read>(source: Compressed<R>) -> io::Result<State<R>> {
+fn after_member<R: Read>(source: Compressed<R>, threads: usize) -> io::Result<State<R>> {
     match source.is_between_batches() {
         true => Ok(State::Between(source)),
-        false => member(source),
+        false => member(source, threads),
     }
 }
 
@@ -474,14 +478,10 @@ mod tests {
     }
 
     fn found(source: impl Read, count: usize, most: usize) -> Outcome {
-        let mut members = Members::new(source, threads(count));
+        let mut members = Members::new(source, count);
         let found = outcome(&mut members, most);
         assert!(members.read(&mut [0]).is_ok_and(|read| read == 0));
         found
-    }
-
-    fn threads(number: usize) -> NonZeroUsize {
-        NonZeroUsize::new(number).unwrap()
     }
 
     #[track_caller]
@@ -496,8 +496,7 @@ mod tests {
 
     /// How many bytes were streamed by the thread that reads.
     fn streamed(bytes: &[u8]) -> usize {
-        let (mut members, mut buffer, mut total) =
-            (Members::new(bytes, threads(2)), vec![0; 4096], 0);
+        let (mut members, mut buffer, mut total) = (Members::new(bytes, 2), vec![0; 4096], 0);
         loop {
             let read = members.read(&mut buffer).unwrap();
             if read == 0 {
@@ -641,7 +640,7 @@ mod tests {
             assert!(found(source(), 2, 50_000) == expected(source(), 50_000));
         }
         for read in [1, 500_000, 1_500_000] {
-            let mut members = Members::new(&large[..], threads(2));
+            let mut members = Members::new(&large[..], 2);
             members.read_exact(&mut vec![0; read]).unwrap();
         }
     }
@@ -802,7 +801,7 @@ mod tests {
         let bytes = random.small_members(2_000_000);
         for count in [1, 2, 4] {
             for read in [0, 1, 50_000, 1_000_000] {
-                let mut members = Members::new(&bytes[..], threads(count));
+                let mut members = Members::new(&bytes[..], count);
                 members.read_exact(&mut vec![0; read]).unwrap();
             }
         }

@@ -297,7 +297,6 @@ fn fenced<T>(call: impl FnOnce() -> ParquetResult<T>) -> Result<T, String> {
 mod tests {
     use crate::meter::Meter;
     use std::io::{Seek, SeekFrom, Write};
-    use std::num::NonZeroUsize;
     use std::ops::Range;
 
     use parquet::file::properties::WriterProperties;
@@ -363,7 +362,7 @@ mod tests {
         let limits = Limits {
             batch: 40,
             page: 1 << 20,
-            decoders: NonZeroUsize::MIN,
+            decoders: 0,
         };
         let (meter, buffers) = (Meter::default(), Buffers::new(1 << 20));
         let mut pass = |batch: Batch| {

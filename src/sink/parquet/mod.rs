@@ -76,7 +76,7 @@ impl Table {
             slice: Slice::default(),
             dictionaries: Dictionaries::new(),
             sent: 0,
-            ahead: Ahead::new("parquet", threads.min(MOST_THREADS), encoding),
+            ahead: Ahead::new("parquet", threads.min(MOST_THREADS).get(), encoding),
             group: RowGroup::new(described),
             spare: Vec::new(),
         })
