@@ -228,7 +228,6 @@ fn message_of(payload: &(dyn Any + Send)) -> String {
 
 #[cfg(test)]
 mod tests {
-    use std::iter;
     use std::ops::Range;
     use std::sync::atomic::{AtomicUsize, Ordering};
     use std::sync::{Condvar, Mutex};
@@ -276,42 +275,49 @@ mod tests {
         }
     }
 
+    /// While the writer is stalled, exactly so many items of these sections are read, and all when it
+    /// goes on.
+    fn check_stalled_at(bound: usize, number: usize, sections: usize, items: usize) {
+        let (read, released) = (AtomicUsize::new(0), (Mutex::new(false), Condvar::new()));
+        let stages = Stages {
+            sections: (0..sections).map(|_| 0..items),
+            read: |section: Range<usize>, passage: &mut dyn Passage<usize>| {
+                passage.hand_on_course();
+                section.into_iter().try_for_each(|n| {
+                    read.fetch_add(1, Ordering::SeqCst);
+                    passage.pass(n)
+                })
+            },
+            worker: || |n: usize| n,
+            decide: |n| n,
+            write: |_| {
+                let mut open = released.0.lock().unwrap();
+                while !*open {
+                    open = released.1.wait(open).unwrap();
+                }
+                GO_ON
+            },
+        };
+        scope(|threads| {
+            let run = threads.spawn(|| stages.run(workers(number)));
+            while read.load(Ordering::SeqCst) < bound {
+                std::thread::yield_now();
+            }
+            std::thread::sleep(Duration::from_millis(100));
+            let stalled_at = read.load(Ordering::SeqCst);
+            *released.0.lock().unwrap() = true;
+            released.1.notify_all();
+            run.join().unwrap().unwrap();
+            assert_eq!(stalled_at, bound, "{number} workers");
+        });
+        assert_eq!(read.load(Ordering::SeqCst), sections * items);
+    }
+
     #[test]
     fn a_stalled_writer_stops_the_reader_after_exactly_so_many_items() {
         for number in [1, 2, 5] {
             let bound = in_flight(workers(number));
-            let (read, released) = (AtomicUsize::new(0), (Mutex::new(false), Condvar::new()));
-            let stages = Stages {
-                sections: iter::once(0..bound + 10),
-                read: |section: Range<usize>, passage: &mut dyn Passage<usize>| {
-                    section.into_iter().try_for_each(|n| {
-                        read.fetch_add(1, Ordering::SeqCst);
-                        passage.pass(n)
-                    })
-                },
-                worker: || |n: usize| n,
-                decide: |n| n,
-                write: |_| {
-                    let mut open = released.0.lock().unwrap();
-                    while !*open {
-                        open = released.1.wait(open).unwrap();
-                    }
-                    GO_ON
-                },
-            };
-            scope(|threads| {
-                let run = threads.spawn(|| stages.run(workers(number)));
-                while read.load(Ordering::SeqCst) < bound {
-                    std::thread::yield_now();
-                }
-                std::thread::sleep(Duration::from_millis(100));
-                let stalled_at = read.load(Ordering::SeqCst);
-                *released.0.lock().unwrap() = true;
-                released.1.notify_all();
-                run.join().unwrap().unwrap();
-                assert_eq!(stalled_at, bound, "{number} workers");
-            });
-            assert_eq!(read.load(Ordering::SeqCst), bound + 10);
+            check_stalled_at(bound, number, 1, bound + 10);
         }
     }
 
@@ -319,39 +325,7 @@ mod tests {
     fn a_stalled_writer_stops_all_readers_after_exactly_so_many_items() {
         for number in [2, 3] {
             let bound = in_flight(workers(number)) + ahead(workers(number));
-            let (read, released) = (AtomicUsize::new(0), (Mutex::new(false), Condvar::new()));
-            let stages = Stages {
-                sections: (0..number).map(|_| 0..bound),
-                read: |section: Range<usize>, passage: &mut dyn Passage<usize>| {
-                    passage.hand_on_course();
-                    section.into_iter().try_for_each(|n| {
-                        read.fetch_add(1, Ordering::SeqCst);
-                        passage.pass(n)
-                    })
-                },
-                worker: || |n: usize| n,
-                decide: |n| n,
-                write: |_| {
-                    let mut open = released.0.lock().unwrap();
-                    while !*open {
-                        open = released.1.wait(open).unwrap();
-                    }
-                    GO_ON
-                },
-            };
-            scope(|threads| {
-                let run = threads.spawn(|| stages.run(workers(number)));
-                while read.load(Ordering::SeqCst) < bound {
-                    std::thread::yield_now();
-                }
-                std::thread::sleep(Duration::from_millis(100));
-                let stalled_at = read.load(Ordering::SeqCst);
-                *released.0.lock().unwrap() = true;
-                released.1.notify_all();
-                run.join().unwrap().unwrap();
-                assert_eq!(stalled_at, bound, "{number} workers");
-            });
-            assert_eq!(read.load(Ordering::SeqCst), number * bound);
+            check_stalled_at(bound, number, number, bound);
         }
     }
 

@@ -2,11 +2,10 @@
 //!
 //! Two things are added to shuttle's threads. A panic in one is caught and is what joining it
 //! returns, as with the standard library's; shuttle takes it for the end of the test. And
-//! scoped threads have names.
+//! scoped threads have names. To its channels is added how many items they hold.
 
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-
 use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
 use std::sync::atomic::Ordering::SeqCst;

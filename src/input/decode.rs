@@ -72,7 +72,7 @@ pub fn decoded<'a>(
         };
         stream = match of_source {
             Some(meter) => codec.decoder(Box::new(Counted(stream, meter)), threads)?,
-            None => codec.decoder(stream, 0)?,
+            None => codec.decoder(stream, 1)?,
         };
         codecs.push(codec);
     }
@@ -263,7 +263,7 @@ mod tests {
             let bytes = encoded(codec, &text).repeat(2);
             let stream = Interrupted(Cursor::new(bytes), false);
             let mut found = Vec::new();
-            let mut decoded = decoded(Box::new(stream), None, 0).unwrap();
+            let mut decoded = decoded(Box::new(stream), None, 1).unwrap();
             let read = decoded.stream.read_to_end(&mut found);
             assert!(read.is_ok(), "{codec:?}: {read:?}");
             assert!(found == text.repeat(2), "{codec:?}: {} bytes", found.len());
@@ -315,7 +315,7 @@ mod tests {
 
     fn read(bytes: Vec<u8>) -> (Vec<u8>, io::Result<usize>) {
         let mut found = Vec::new();
-        let read = decoded(Box::new(Cursor::new(bytes)), None, 0)
+        let read = decoded(Box::new(Cursor::new(bytes)), None, 1)
             .and_then(|decoded| decoded.stream.take(1 << 30).read_to_end(&mut found));
         (found, read)
     }
@@ -334,7 +334,7 @@ mod tests {
             let mut found = Vec::new();
             let (length, meter) = (bytes.len() as u64, Meter::default());
             let mut decoded =
-                decoded(Box::new(Trickle(Cursor::new(bytes))), Some(&meter), 0).unwrap();
+                decoded(Box::new(Trickle(Cursor::new(bytes))), Some(&meter), 1).unwrap();
             decoded.stream.read_to_end(&mut found).unwrap();
             assert!(found == text && decoded.codecs == [codec], "{codec:?}");
             assert_eq!(meter.bytes(), length, "{codec:?}");

@@ -36,7 +36,7 @@ pub fn look(source: &Source, format: Option<Format>) -> io::Result<Option<Looked
     };
     let Decoded {
         beginning, codecs, ..
-    } = decoded(stream, None, 0)?;
+    } = decoded(stream, None, 1)?;
     let format = format_of(&beginning, format)?;
     match format {
         Format::Zip | Format::Parquet if !codecs.is_empty() => Err(unsought()),

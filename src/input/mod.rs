@@ -118,7 +118,7 @@ fn standard_input() -> io::Result<Stream<'static>> {
 /// Those of its beginning, and of standard input.
 pub fn text_of(stream: Option<Stream<'static>>) -> io::Result<Stream<'static>> {
     let stream = stream.map_or_else(standard_input, Ok)?;
-    Ok(decoded(stream, None, 0)?.stream)
+    Ok(decoded(stream, None, 1)?.stream)
 }
 
 /// As [`read`], for bytes that come from anywhere and have an end.

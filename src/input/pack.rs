@@ -167,11 +167,11 @@ impl<'p> Packer<'p> {
 
     /// Passes on what is left after the last source.
     pub fn finish(mut self) {
-        match self.batch.is_empty() {
-            true => self.buffers.give(self.batch.text),
-            // The run ends here either way.
-            false => drop((self.pass)(mem::take(&mut self.batch))),
+        if self.batch.is_empty() {
+            return self.buffers.give(self.batch.text);
         }
+        // The run ends here either way.
+        let _ = (self.pass)(mem::take(&mut self.batch));
     }
 }
 

@@ -132,7 +132,7 @@ pub fn read_share(
 /// The format of a file that can be shared.
 fn shared_as(mut file: &File, format: Option<Format>) -> io::Result<Option<Format>> {
     file.rewind()?;
-    let decoded = decoded(Box::new(file), None, 0)?;
+    let decoded = decoded(Box::new(file), None, 1)?;
     let format = format_of(&decoded.beginning, format)?;
     let is_shared = decoded.codecs.is_empty() && matches!(format, Format::Text | Format::Jsonl);
     Ok(is_shared.then_some(format))

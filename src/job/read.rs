@@ -55,8 +55,8 @@ type Numbered = (Result<Source, WalkError>, u64);
 pub enum Section {
     /// Sources that are read by who leads, up to one that may be read ahead.
     InOrder,
-    /// Compressed files, read at any time.
-    Ahead(Vec<Numbered>),
+    /// Compressed files of so many bytes together, read at any time.
+    Ahead(Vec<Numbered>, u64),
 }
 
 /// A run's reading, which its threads share.
@@ -123,7 +123,7 @@ impl<'r> Reading<'r> {
                 bytes += more;
                 section.extend(sources.next());
             }
-            Some(Section::Ahead(section))
+            Some(Section::Ahead(section, bytes))
         })
     }
 
@@ -131,7 +131,7 @@ impl<'r> Reading<'r> {
     pub fn read(&self, section: Section, passage: &mut dyn Passage<ReadBatch>) -> ControlFlow<()> {
         match section {
             Section::InOrder => passage.wait_for_lead()?,
-            Section::Ahead(_) => passage.hand_on_course(),
+            Section::Ahead(..) => passage.hand_on_course(),
         }
         let had_lead = passage.leads();
         let passage = RefCell::new(passage);
@@ -175,9 +175,9 @@ impl<'r> Reading<'r> {
             &mut on_fault,
         );
         packer.is_due = Some(&mut is_due);
-        let sources: Box<dyn Iterator<Item = Numbered>> = match section {
-            Section::InOrder => Box::new(iter::from_fn(|| self.next_in_order())),
-            Section::Ahead(sources) => Box::new(sources.into_iter()),
+        let (sources, is_small): (Box<dyn Iterator<Item = Numbered>>, _) = match section {
+            Section::InOrder => (Box::new(iter::from_fn(|| self.next_in_order())), false),
+            Section::Ahead(sources, bytes) => (Box::new(sources.into_iter()), bytes <= LARGE),
         };
         for (source, number) in sources {
             // The one in whose middle it begins was told before.
@@ -186,7 +186,12 @@ impl<'r> Reading<'r> {
                 opened.borrow_mut().push(input::opened(&source));
             }
             packer.source = number;
-            packer.limits.decoders = self.decoders(&source, passage.borrow().leads());
+            // Ahead of others it needs no threads beside this one, for these have enough to do. A large
+            // file will not have been read to its end before it has the lead.
+            packer.limits.decoders = match is_small && !passage.borrow().leads() {
+                true => 0,
+                false => self.config.threads.get(),
+            };
             self.source(&mut packer, source, before)?;
             packer.source = number + 1;
             packer.border(0)?;
@@ -229,20 +234,6 @@ impl<'r> Reading<'r> {
                 is_report: self.border.is_report,
             },
             false => Before::default(),
-        }
-    }
-
-    /// Threads that decompress a source besides the one that reads it. A file that is read ahead
-    /// needs none, for then others have enough to do; a large one will not have been read to its
-    /// end before it has the lead.
-    fn decoders(&self, source: &Result<Source, WalkError>, leads: bool) -> usize {
-        match source {
-            Ok(Source::File(path))
-                if !leads && fs::metadata(path).is_ok_and(|file| file.len() <= LARGE) =>
-            {
-                0
-            }
-            _ => self.config.threads.get(),
         }
     }
 

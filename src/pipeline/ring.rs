@@ -155,7 +155,7 @@ pub fn ring<A, B, S, Q>(
     let (to, inboxes): (Vec<_>, Vec<_>) = inboxes.unzip();
     let (results, given_back): (Vec<_>, Vec<_>) = (0..threads).map(|_| bounded(DONE)).unzip();
     let are_free: Vec<_> = (0..threads)
-        .map(|number| Arc::new(AtomicBool::new(number > 0)))
+        .map(|_| Arc::new(AtomicBool::new(true)))
         .collect();
     let mut batons = Some((course, to_decider));
     let members = inboxes.into_iter().zip(results).enumerate();
@@ -287,7 +287,6 @@ where
                 ControlFlow::Continue(())
             }
             Message::Lead(lead) => {
-                self.is_free.store(false, Relaxed);
                 self.lead = Some(lead);
                 while let Some(done) = self.kept.pop_front() {
                     self.pass_on(Turn::Done(done))?;
@@ -340,7 +339,6 @@ where
             self.attend()?;
         }
         let Some(lead) = &mut self.lead else {
-            self.is_free.store(false, Relaxed);
             let done = self.do_work(item)?;
             self.kept.push_back(done);
             return ControlFlow::Continue(());

@@ -44,12 +44,10 @@ impl Stage {
 impl Stages {
     /// All that can be the limit, with the seconds of one of its threads, in the order of the pipeline.
     pub fn each(&self) -> [(&'static str, f64); 6] {
-        let of_one = |stage: Stage| stage.busy_seconds / stage.threads.max(1) as f64;
+        let of_one_in = |stage: Stage, seconds: f64| seconds / stage.threads.max(1) as f64;
+        let of_one = |stage: Stage| of_one_in(stage, stage.busy_seconds);
         [
-            (
-                "source",
-                self.source_seconds / self.reader.threads.max(1) as f64,
-            ),
+            ("source", of_one_in(self.reader, self.source_seconds)),
             ("reader", of_one(self.reader)),
             ("parsers", of_one(self.parsers)),
             ("deduplicator", of_one(self.deduplicator)),

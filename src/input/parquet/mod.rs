@@ -362,7 +362,7 @@ mod tests {
         let limits = Limits {
             batch: 40,
             page: 1 << 20,
-            decoders: 0,
+            decoders: 1,
         };
         let (meter, buffers) = (Meter::default(), Buffers::new(1 << 20));
         let mut pass = |batch: Batch| {

@@ -92,7 +92,7 @@ fn decoded_body(http: &HttpHeader, body: &[u8], most: usize) -> io::Result<Optio
     }
     // Told by its own first bytes: many crawlers keep the header and store the body decompressed.
     let mut text = Vec::new();
-    let stream = decoded(Box::new(body), None, 0)?.stream;
+    let stream = decoded(Box::new(body), None, 1)?.stream;
     stream.take(most as u64 + 1).read_to_end(&mut text)?;
     Ok(Some(text))
 }
