@@ -57,11 +57,12 @@ pub const fn ahead(workers: NonZeroUsize) -> usize {
 }
 
 /// Items of one section that are kept, done, while another one has the lead: for all threads
-/// together three times those that were dealt. Half as many gain two thirds of it on two cores.
+/// together half as many again as those of the oldest section, however many threads there are. Half
+/// of that gains two thirds of it on two cores.
 const fn kept(workers: NonZeroUsize) -> usize {
     match workers.get() - 1 {
         0 => 0,
-        others => 3 * turns(workers) / others,
+        others => 3 * in_flight(workers) / (2 * others),
     }
 }
 
