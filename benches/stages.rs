@@ -210,8 +210,12 @@ fn writing(criterion: &mut Criterion, text: &[u8], pages: &[Page]) {
         let mut out = Vec::with_capacity(2 * text.len());
         bencher.iter(|| {
             out.clear();
-            for block in pages.iter().flat_map(|page| &page.blocks) {
-                ndjson::block(&mut out, block, 0, None);
+            for page in pages {
+                for block in &page.blocks {
+                    let start = out.len();
+                    black_box(ndjson::block_text(&mut out, page.text, block));
+                    ndjson::block(&mut out, start, page.text, block, 0, None);
+                }
             }
             out.len()
         });

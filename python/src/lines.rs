@@ -383,7 +383,9 @@ impl Statements {
             None => None,
         };
         let occurrences = self.occurrences.needed(self.occurrences.get(at)?)?;
-        ndjson::block(out, &block, id, similar);
+        let (start, page) = (out.len(), b"");
+        ndjson::block_text(out, page, &block);
+        ndjson::block(out, start, page, &block, id, similar);
         ndjson::behind_block(out, block.see_more, occurrences);
         Ok(())
     }

@@ -38,9 +38,20 @@ impl Fingerprinter {
         statement_type: Option<StatementType>,
         confidence: Option<u8>,
     ) -> Fingerprint {
-        let joined = &mut self.joined;
-        joined.clear();
-        joined.extend_from_slice(text);
+        self.joined.clear();
+        self.joined.extend_from_slice(text);
+        Self::of_last(&mut self.joined, 0, section, statement_type, confidence)
+    }
+
+    /// The fingerprint of a block whose text stands last in a buffer. The buffer stays as it is.
+    pub fn of_last(
+        joined: &mut Vec<u8>,
+        start: usize,
+        section: Option<&[u8]>,
+        statement_type: Option<StatementType>,
+        confidence: Option<u8>,
+    ) -> Fingerprint {
+        let end = joined.len();
         joined.push(SEPARATOR);
         joined.extend_from_slice(section.unwrap_or_default());
         joined.push(SEPARATOR);
@@ -49,10 +60,11 @@ impl Fingerprinter {
         if let Some(percent) = confidence {
             joined.extend_from_slice(itoa::Buffer::new().format(percent).as_bytes());
         }
-        let id = XxHash3_128::oneshot(joined);
+        let id = XxHash3_128::oneshot(&joined[start..]);
+        joined.truncate(end);
         // A text that contains U+001F can be joined to the same bytes as another block;
         // with the text's length the parts are told apart.
-        let length = text.len() as u128;
+        let length = (end - start) as u128;
         Fingerprint {
             id,
             key: Key(id ^ length.wrapping_mul(0x9E37_79B9_7F4A_7C15_F39C_C060_5CED_C835)),

@@ -7,6 +7,8 @@ use std::iter;
 
 use memchr::memchr;
 
+use super::number::leading_digits;
+
 /// A cursor over the lines of a page. Copying it is how rules look ahead.
 #[derive(Clone, Copy)]
 pub struct Lines<'a> {
@@ -79,18 +81,12 @@ impl<'a> Lines<'a> {
     #[inline]
     pub fn plain_counts(&mut self) -> impl Iterator<Item = u64> {
         iter::from_fn(|| {
-            let mut value = 0;
-            for (digits, &byte) in self.rest().iter().take(8).enumerate() {
-                match byte {
-                    b'0'..=b'9' => value = value * 10 + u64::from(byte - b'0'),
-                    b'\n' if digits > 0 => {
-                        self.pass_line(digits);
-                        return Some(value);
-                    }
-                    _ => return None,
-                }
-            }
-            None
+            let rest = self.rest();
+            let (value, digits) = leading_digits(rest)?;
+            (rest[digits] == b'\n').then(|| {
+                self.pass_line(digits);
+                value
+            })
         })
     }
 

@@ -32,7 +32,33 @@ pub fn plain_between<const BEFORE: usize, const BEHIND: usize>(
     before: &[u8; BEFORE],
     behind: &[u8; BEHIND],
 ) -> Option<u64> {
-    few_digits(line.strip_prefix(before)?.strip_suffix(behind)?)
+    let line = line.strip_prefix(before)?;
+    let (value, digits) = leading_digits(line)?;
+    (line[digits..] == *behind).then_some(value)
+}
+
+/// The number that the first eight bytes begin with, and of how many digits, up to seven. A page's
+/// numbers have one, two or three, and a processor cannot guess which comes next: nothing here jumps
+/// by that.
+#[inline]
+pub fn leading_digits(text: &[u8]) -> Option<(u64, usize)> {
+    const EACH: u64 = 0x0101_0101_0101_0101;
+    let word = u64::from_le_bytes(*text.first_chunk()?);
+    let values = word ^ (EACH * u64::from(b'0'));
+    // The highest bit is set in the first byte that is no digit, and in none before it.
+    let others = (values.wrapping_add(EACH * (0x7F - 9)) | word) & (EACH << 7);
+    let digits = others.trailing_zeros() as usize / 8;
+    if !(1..8).contains(&digits) {
+        return None;
+    }
+    // As the last of eight, behind zeros, and then in pairs.
+    let values = values << (64 - 8 * digits);
+    let pairs = values * 10 + (values >> 8);
+    let pair = |at: u32| pairs >> (16 * at) & 0xFF;
+    Some((
+        ((pair(0) * 100 + pair(1)) * 100 + pair(2)) * 100 + pair(3),
+        digits,
+    ))
 }
 
 /// A line that is a count and nothing else.
@@ -69,6 +95,28 @@ fn digits(start: u64, digits: &[u8]) -> Option<u64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn digits_are_told_from_all_other_bytes() {
+        let values = [0, 7, 10, 42, 99, 100, 255, 1234, 98_765, 123_456, 9_999_999];
+        for value in values {
+            let printed = value.to_string();
+            for other in (0..=u8::MAX).filter(|byte| !byte.is_ascii_digit()) {
+                for behind in [b"\n1234567", b"\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF"] {
+                    let text = [printed.as_bytes(), &[other], behind].concat();
+                    assert_eq!(
+                        leading_digits(&text),
+                        Some((value, printed.len())),
+                        "{text:?}"
+                    );
+                    assert_eq!(leading_digits(&text[printed.len()..]), None, "{text:?}");
+                }
+            }
+        }
+        assert_eq!(leading_digits(b"12345678\n"), None);
+        assert_eq!(leading_digits(b"0000007\n"), Some((7, 7)));
+        assert_eq!(leading_digits(b"1234567"), None);
+    }
 
     #[test]
     fn counts_with_and_without_separators() {

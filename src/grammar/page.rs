@@ -19,6 +19,8 @@ use crate::model::{CitingYears, References, Role, StatementType, Tallies, Warnin
 /// A parsed page: values, and spans of its text that are not yet joined or lower-cased.
 #[derive(Clone, Debug, Default)]
 pub struct Page<'a> {
+    /// What all of it is a part of.
+    pub text: &'a [u8],
     pub year: Option<u16>,
     /// As printed, resolver prefix and blanks removed.
     pub doi: Option<&'a [u8]>,
@@ -47,6 +49,7 @@ pub struct Page<'a> {
 
 impl Page<'_> {
     fn clear(&mut self) {
+        self.text = &[];
         self.year = None;
         self.doi = None;
         self.title.clear();
@@ -112,6 +115,7 @@ pub fn parse<'a>(text: &'a [u8], page: &mut Page<'a>) {
 /// As [`parse`], telling what each line is.
 pub fn parse_telling<'a, R: Roles>(text: &'a [u8], page: &mut Page<'a>, roles: &mut R) {
     page.clear();
+    page.text = text;
     let mut reader = PageReader::new(page, roles);
     let mut lines = Lines::new(text);
     reader.read_header(&mut lines);
@@ -157,6 +161,7 @@ pub fn parse_at_address_telling<'a>(text: &'a [u8], page: &mut Page<'a>, roles: 
     }
     let (feeds, mut lines) = (page.feeds, Lines::new(text));
     page.clear();
+    page.text = text;
     // What was told before does not hold.
     roles.tell(text, Role::Blank);
     while let Some(line) = lines.next_filled() {
@@ -654,6 +659,7 @@ mod tests {
         format!(
             "{:?}",
             Page {
+                text: &[],
                 feeds: 0,
                 ..page.clone()
             }

@@ -397,11 +397,20 @@ impl ParseStage<'_, '_> {
     }
 
     fn block(&mut self, block: &Block, pieces: &Pieces) {
-        let fingerprint = fingerprint(&mut self.fingerprinter, block);
+        let out = &mut self.parsed.output;
+        let start = out.len();
+        let fingerprint = match pieces.block_text(out, block) {
+            Some(text) => {
+                let (section, statement_type) = (block.section, block.statement_type);
+                Fingerprinter::of_last(out, text, section, statement_type, block.confidence)
+            }
+            None => fingerprint(&mut self.fingerprinter, block),
+        };
         let near = self.near.as_mut();
         let similar = near.and_then(|near| near.similar(fingerprint, &block.text));
         let similar = similar.map(|similar| (similar.id, similar.similarity));
-        let piece = self.piece(|out| pieces.block(out, block, fingerprint.id, similar));
+        pieces.block(out, start, block, fingerprint.id, similar);
+        let piece = start..out.len();
         self.push_block(fingerprint.key, block, piece);
     }
 

@@ -123,11 +123,27 @@ impl Pieces<'_> {
         }
     }
 
-    /// Writes a block up to what the deduplicator says of it. `similar` is the id of a statement
-    /// that it is like, and in thousandths how much.
-    pub fn block(&self, out: &mut Vec<u8>, block: &Block, id: u128, similar: Option<(u128, u16)>) {
+    /// Writes what stands of a block before what its id decides. Returns where in `out` the block's
+    /// text stands as it is, if it does: there it need not be copied once more for the id.
+    pub fn block_text(&self, out: &mut Vec<u8>, block: &Block) -> Option<usize> {
         match &self.form {
-            PiecesOf::Ndjson(_) => ndjson::block(out, block, id, similar),
+            PiecesOf::Ndjson(_) => ndjson::block_text(out, self.page.text, block),
+            _ => None,
+        }
+    }
+
+    /// Writes the rest of a block whose piece begins at `start`, up to what the deduplicator says of it.
+    /// `similar` is the id of a statement that it is like, and in thousandths how much.
+    pub fn block(
+        &self,
+        out: &mut Vec<u8>,
+        start: usize,
+        block: &Block,
+        id: u128,
+        similar: Option<(u128, u16)>,
+    ) {
+        match &self.form {
+            PiecesOf::Ndjson(_) => ndjson::block(out, start, self.page.text, block, id, similar),
             PiecesOf::Csv => csv::block(out, block, id, similar),
             #[cfg(feature = "parquet")]
             PiecesOf::Parquet => parquet::block(out, block, id, similar),

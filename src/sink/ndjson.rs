@@ -9,7 +9,7 @@
 use std::borrow::Cow;
 use std::ops::Range;
 
-use super::json::{escaped, joined_string, list, number, optional, string};
+use super::json::{escaped, escaped_in, joined_string, list, number, optional, string, string_in};
 use crate::grammar::{Block, Page};
 use crate::model::{Emit, StatementType, Warnings};
 
@@ -76,25 +76,38 @@ pub fn beginning(out: &mut Vec<u8>, emit: Emit, page: &Page, at: &At) {
     out.extend_from_slice(b",\"relationship\":");
     list(out, page.relationship.iter().copied(), number);
     out.extend_from_slice(b",\"authors\":");
-    list(out, page.authors.iter().copied(), string);
+    let name = |out: &mut Vec<u8>, name| string_in(out, page.text, name);
+    list(out, page.authors.iter().copied(), name);
     out.extend_from_slice(b",\"journals\":");
-    list(out, page.journals.iter().copied(), string);
+    list(out, page.journals.iter().copied(), name);
     out.extend_from_slice(b"},\"statements\":[");
 }
 
-/// Writes a block up to the value of `see_more`.
+/// Writes a block up to its text's end, with room for its id. `page` is the page's text. Returns where
+/// in `out` the block's text stands as it is, unless something in it is escaped.
+pub fn block_text(out: &mut Vec<u8>, page: &[u8], block: &Block) -> Option<usize> {
+    out.extend_from_slice(b"{\"id\":\"00000000000000000000000000000000\",\"text\":\"");
+    let start = out.len();
+    escaped_in(out, page, &block.text);
+    (out.len() - start == block.text.len()).then_some(start)
+}
+
+/// Writes the rest of a block whose piece begins at `start`, up to the value of `see_more`.
 ///
 /// `similar` is the id of a statement that it is like, and in thousandths how much.
-pub fn block(out: &mut Vec<u8>, block: &Block, id: u128, similar: Option<(u128, u16)>) {
-    // One constant of what is known beforehand: each append asks anew whether there is room.
-    let mut head = *b"{\"id\":\"00000000000000000000000000000000\",\"text\":\"";
-    head[BEFORE_ID..][..32].copy_from_slice(&hexadecimal(id));
-    out.extend_from_slice(&head);
-    escaped(out, &block.text);
+pub fn block(
+    out: &mut Vec<u8>,
+    start: usize,
+    page: &[u8],
+    block: &Block,
+    id: u128,
+    similar: Option<(u128, u16)>,
+) {
+    out[start + BEFORE_ID..][..32].copy_from_slice(&hexadecimal(id));
     match block.section {
         Some(section) => {
             out.extend_from_slice(b"\",\"section\":\"");
-            escaped(out, section);
+            escaped_in(out, page, section);
             out.push(b'"');
         }
         None => out.extend_from_slice(b"\",\"section\":null"),
