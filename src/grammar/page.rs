@@ -47,9 +47,10 @@ pub struct Page<'a> {
     pub is_report: bool,
 }
 
-impl Page<'_> {
-    fn clear(&mut self) {
-        self.text = &[];
+impl<'a> Page<'a> {
+    /// Forgets all that was found in another text.
+    fn begin(&mut self, text: &'a [u8]) {
+        self.text = text;
         self.year = None;
         self.doi = None;
         self.title.clear();
@@ -114,8 +115,7 @@ pub fn parse<'a>(text: &'a [u8], page: &mut Page<'a>) {
 
 /// As [`parse`], telling what each line is.
 pub fn parse_telling<'a, R: Roles>(text: &'a [u8], page: &mut Page<'a>, roles: &mut R) {
-    page.clear();
-    page.text = text;
+    page.begin(text);
     let mut reader = PageReader::new(page, roles);
     let mut lines = Lines::new(text);
     reader.read_header(&mut lines);
@@ -160,8 +160,7 @@ pub fn parse_at_address_telling<'a>(text: &'a [u8], page: &mut Page<'a>, roles: 
         return;
     }
     let (feeds, mut lines) = (page.feeds, Lines::new(text));
-    page.clear();
-    page.text = text;
+    page.begin(text);
     // What was told before does not hold.
     roles.tell(text, Role::Blank);
     while let Some(line) = lines.next_filled() {

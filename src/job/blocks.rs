@@ -73,3 +73,10 @@ pub(super) fn fingerprint(fingerprinter: &mut Fingerprinter, block: &Block) -> F
     let (section, statement_type) = (block.section, block.statement_type);
     fingerprinter.of(&block.text, section, statement_type, block.confidence)
 }
+
+/// The same, for a block whose text stands last in a buffer, from `start` on.
+#[inline]
+pub(super) fn fingerprint_of_last(out: &mut Vec<u8>, start: usize, block: &Block) -> Fingerprint {
+    let (section, statement_type) = (block.section, block.statement_type);
+    Fingerprinter::of_last(out, start, section, statement_type, block.confidence)
+}

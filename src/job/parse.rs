@@ -7,7 +7,7 @@ use std::ops::Range;
 use memchr::memchr_iter;
 
 use super::Sample;
-use super::blocks::fingerprint;
+use super::blocks::{fingerprint, fingerprint_of_last};
 use super::content::Teller;
 use super::parsed::{Outcome, Parsed, ParsedPage, ParsedPart, ShapeOnPage};
 use super::read::ReadBatch;
@@ -400,10 +400,7 @@ impl ParseStage<'_, '_> {
         let out = &mut self.parsed.output;
         let start = out.len();
         let fingerprint = match pieces.block_text(out, block) {
-            Some(text) => {
-                let (section, statement_type) = (block.section, block.statement_type);
-                Fingerprinter::of_last(out, text, section, statement_type, block.confidence)
-            }
+            Some(text) => fingerprint_of_last(out, text, block),
             None => fingerprint(&mut self.fingerprinter, block),
         };
         let near = self.near.as_mut();

@@ -14,8 +14,9 @@
 //! A large member, which no other one follows soon, is cut into ranges of its blocks, and these
 //! are decoded whole as well, one after another on one thread: `large`.
 //!
-//! At most four threads, and where none are wanted the one that reads does their work. 8 MiB of buffers with two, and never 16 for small members. For a large
-//! one there are three ranges of 4.5 MiB at most, and of 2 MiB in usual text.
+//! At most four threads, and where none are wanted the one that reads does their work. 8 MiB of
+//! buffers with two, and never 16 for small members. For a large one there are three ranges of
+//! 4.5 MiB at most, and of 2 MiB in usual text.
 
 mod batch;
 mod blocks;
