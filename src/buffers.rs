@@ -4,7 +4,7 @@
 
 use std::sync::{Mutex, PoisonError};
 
-/// A stack of empty byte buffers, shared by the stages.
+/// A stack of byte buffers, shared by the stages.
 #[derive(Debug)]
 pub struct Buffers {
     free: Mutex<Vec<Vec<u8>>>,
@@ -22,14 +22,21 @@ impl Buffers {
 
     /// An empty buffer.
     pub fn take(&self) -> Vec<u8> {
+        let mut buffer = self.take_used();
+        buffer.clear();
+        buffer
+    }
+
+    /// A buffer with what was in it, for a reader that writes over that: what it appends to an empty
+    /// buffer has to be zeroed first, by all readers but the operating system's.
+    pub fn take_used(&self) -> Vec<u8> {
         let mut free = self.free.lock().unwrap_or_else(PoisonError::into_inner);
         free.pop().unwrap_or_default()
     }
 
     /// Gives a buffer back, whatever is in it.
-    pub fn give(&self, mut buffer: Vec<u8>) {
-        if buffer.capacity() <= self.largest {
-            buffer.clear();
+    pub fn give(&self, buffer: Vec<u8>) {
+        if (1..=self.largest).contains(&buffer.capacity()) {
             let mut free = self.free.lock().unwrap_or_else(PoisonError::into_inner);
             free.push(buffer);
         }
@@ -43,7 +50,7 @@ mod tests {
     #[test]
     fn the_last_buffer_given_is_taken_first_and_a_large_one_is_not_kept() {
         let buffers = Buffers::new(100);
-        for capacity in [10, 20, 1000] {
+        for capacity in [10, 20, 1000, 0] {
             buffers.give(Vec::with_capacity(capacity));
         }
         let taken = [(); 3].map(|()| buffers.take().capacity());

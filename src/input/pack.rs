@@ -6,7 +6,7 @@
 use std::cell::Cell;
 use std::io::{self, Read};
 use std::mem;
-use std::ops::ControlFlow;
+use std::ops::{ControlFlow, Range};
 use std::sync::Arc;
 
 use super::{Batch, Before, Border, Fields, Origin, Part, Stream};
@@ -61,10 +61,7 @@ impl<'p> Packer<'p> {
             limits,
             fields,
             meter,
-            batch: Batch {
-                text: buffers.take(),
-                ..Batch::default()
-            },
+            batch: Batch::default(),
             source: 0,
             nesting: 0,
             is_silent: false,
@@ -100,12 +97,37 @@ impl<'p> Packer<'p> {
     /// Reads up to a batch's size; at least doubles an unfinished page or record that is
     /// larger, and begins at `unfinished`.
     pub fn fill(&mut self, inflow: &mut Inflow, unfinished: usize) {
+        let usual = self.usual_capacity();
         let text = &mut self.batch.text;
-        let room = self.limits.batch.saturating_sub(text.len());
-        let wanted = room.max(SMALLEST_READ).max(text.len() - unfinished);
+        let held = text.len();
+        let room = self.limits.batch.saturating_sub(held);
+        let wanted = room.max(SMALLEST_READ).max(held - unfinished);
         let wanted = wanted.min(self.limits.page + SMALLEST_READ);
-        text.reserve_exact(wanted);
-        inflow.read_on(wanted, text);
+        if text.capacity() < usual {
+            let mut used = self.buffers.take_used();
+            used.reserve_exact(usual.saturating_sub(used.len()));
+            // To read the little that is lacking for itself takes longer than to zero it.
+            let ready = match used.len() + SMALLEST_READ < held + wanted {
+                true => used.len().max(held),
+                false => held + wanted,
+            };
+            used.resize(ready, 0);
+            used[..held].copy_from_slice(text);
+            *text = used;
+        }
+        text.reserve_exact((held + wanted).saturating_sub(text.len()));
+        inflow.read_over(held, wanted, text);
+    }
+
+    /// Appends what is not read from a stream.
+    pub fn append(&mut self, bytes: &[u8]) -> Range<usize> {
+        let text = &mut self.batch.text;
+        if text.capacity() == 0 {
+            *text = self.buffers.take();
+        }
+        let start = text.len();
+        text.extend_from_slice(bytes);
+        start..text.len()
     }
 
     /// Bytes that the batch's buffer needs not to grow while it is filled.
@@ -122,13 +144,10 @@ impl<'p> Packer<'p> {
 
     /// Passes the batch on; its text from `unfinished` on moves to the beginning of the next one.
     pub fn pass_on(&mut self, unfinished: usize) -> ControlFlow<()> {
-        let mut next = Batch {
-            text: self.buffers.take(),
+        let next = Batch {
+            text: self.batch.text.split_off(unfinished),
             ..Batch::default()
         };
-        next.text.reserve_exact(self.usual_capacity());
-        next.text.extend_from_slice(&self.batch.text[unfinished..]);
-        self.batch.text.truncate(unfinished);
         (self.pass)(mem::replace(&mut self.batch, next))
     }
 
@@ -205,16 +224,31 @@ impl<'a> Inflow<'a> {
 
     /// Appends up to `wanted` bytes, and sees whether the source has ended, be it in a fault.
     pub fn read_on(&mut self, wanted: usize, text: &mut Vec<u8>) {
+        self.read_over(text.len(), wanted, text);
+    }
+
+    /// Puts up to `wanted` bytes behind the first `held`, instead of what is there, of which there
+    /// may not be more.
+    fn read_over(&mut self, held: usize, wanted: usize, text: &mut Vec<u8>) {
         if self.at_end {
-            return;
+            return text.truncate(held);
         }
-        let before = text.len();
-        let mut read_on = || self.stream.by_ref().take(wanted as u64).read_to_end(text);
-        let outcome = match &self.count {
-            Some(count) => count.meter.timed(read_on),
-            None => read_on(),
+        let mut read_over = || {
+            let (over, outcome) = read_full(&mut self.stream, &mut text[held..]);
+            let is_full = held + over == text.len();
+            text.truncate(held + over);
+            outcome?;
+            if is_full {
+                let rest = (wanted - over) as u64;
+                self.stream.by_ref().take(rest).read_to_end(text)?;
+            }
+            Ok(())
         };
-        let read = text.len() - before;
+        let outcome = match &self.count {
+            Some(count) => count.meter.timed(read_over),
+            None => read_over(),
+        };
+        let read = text.len() - held;
         self.at_end = read < wanted;
         if let Some(Count {
             meter,
@@ -226,6 +260,20 @@ impl<'a> Inflow<'a> {
         }
         self.fault = outcome.err();
     }
+}
+
+/// Reads until the buffer is full or the stream has ended, and returns how many bytes that were.
+fn read_full(stream: &mut dyn Read, mut buffer: &mut [u8]) -> (usize, io::Result<()>) {
+    let wanted = buffer.len();
+    while !buffer.is_empty() {
+        match stream.read(buffer) {
+            Ok(0) => break,
+            Ok(read) => buffer = &mut buffer[read..],
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return (wanted - buffer.len(), Err(error)),
+        }
+    }
+    (wanted - buffer.len(), Ok(()))
 }
 
 /// A stretch of one source in the batch under construction that no part holds yet.
@@ -244,6 +292,63 @@ impl Stretch {
             origin,
             start: packer.filled(),
             offset,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Gives a few bytes at a time, is interrupted in between, and fails at last if it is to.
+    struct Halting {
+        text: Vec<u8>,
+        calls: usize,
+        fails: bool,
+    }
+
+    impl Read for Halting {
+        fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+            self.calls += 1;
+            if self.calls.is_multiple_of(3) {
+                return Err(io::ErrorKind::Interrupted.into());
+            }
+            let read = buffer.len().min(self.text.len()).min(7);
+            if read == 0 && self.fails {
+                return Err(io::Error::other("it fails"));
+            }
+            buffer[..read].copy_from_slice(&self.text[..read]);
+            self.text.drain(..read);
+            Ok(read)
+        }
+    }
+
+    #[test]
+    fn what_was_in_a_buffer_before_is_written_over_or_cut_off() {
+        let text = Vec::from_iter((0..100).map(|byte| byte as u8));
+        for (used, held, wanted, fails) in [0, 1, 50, 100, 200]
+            .into_iter()
+            .flat_map(|used| [0, 1, 30].map(|held| (used, held)))
+            .flat_map(|(used, held)| {
+                [1, 30, 69, 70, 99, 100, 150].map(|wanted| (used, held, wanted))
+            })
+            .flat_map(|(used, held, wanted)| [true, false].map(|fails| (used, held, wanted, fails)))
+        {
+            let mut buffer = vec![0xFF; used.clamp(held, held + wanted)];
+            buffer[..held].copy_from_slice(&text[..held]);
+            let stream = Halting {
+                text: text[held..].to_vec(),
+                calls: 0,
+                fails,
+            };
+            let mut inflow = Inflow::new(Box::new(stream), None);
+            inflow.read_over(held, wanted, &mut buffer);
+            let is_over = held + wanted > text.len();
+            assert_eq!(buffer, text[..text.len().min(held + wanted)]);
+            assert_eq!(
+                (inflow.at_end, inflow.fault.is_some()),
+                (is_over, is_over && fails)
+            );
         }
     }
 }

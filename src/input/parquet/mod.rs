@@ -93,11 +93,7 @@ impl Reading {
         url: Option<&[u8]>,
         text: Option<&[u8]>,
     ) -> ControlFlow<()> {
-        let mut append = |bytes: &[u8]| {
-            let start = packer.batch.text.len();
-            packer.batch.text.extend_from_slice(bytes);
-            start..packer.batch.text.len()
-        };
+        let mut append = |bytes: &[u8]| packer.append(bytes);
         let row = Row {
             number,
             url: url.map(&mut append),
