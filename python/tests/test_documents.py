@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import inspect
+import json
+import os
 import re
+import secrets
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import citesift
@@ -13,6 +17,7 @@ import pyarrow as pa
 import pyarrow.parquet
 import pytest
 from conftest import lines, needed, page
+from test_golden import TEXTS
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCUMENTS = ["README.md", "python/README.md", "docs/src/python.md"]
@@ -82,19 +87,56 @@ def test_everything_has_a_docstring(name: str) -> None:
         assert found.__doc__
 
 
+def recipe(engine: str) -> str:
+    """The code that the book has for an engine other than Spark."""
+    code = (ROOT / "docs/src/spark.md").read_text().split("## Without DataFrames")[1]
+    found: list[str] = re.findall(r"```python\n(.*?)```", code, re.DOTALL)
+    [block] = [block for block in found if f"import {engine}\n" in block]
+    return block
+
+
 def test_the_recipe_for_daft_gives_reports(tmp_path: Path) -> None:
     needed("daft")
     (tmp_path / "pages").mkdir()
     texts = [page("10.5555/x", "X", "One.", "Two."), "Nothing.", page("10.5555/y", "Y") * 2]
     pyarrow.parquet.write_table(pa.table({"text": texts}), tmp_path / "pages/a.parquet")
-    code = (ROOT / "docs/src/spark.md").read_text().split("## Without DataFrames")[1]
-    [recipe] = re.findall(r"```python\n(.*?)```", code, re.DOTALL)
     # A process of its own, for it starts threads. It must also end well: see what the book says
     # of a script's end.
-    command = [sys.executable, "-c", recipe]
+    command = [sys.executable, "-c", recipe("daft")]
     ended = subprocess.run(command, cwd=tmp_path, check=True, stdout=subprocess.PIPE)
     table = pyarrow.parquet.read_table(tmp_path / "reports")
     expected = citesift.parse_batch(pa.table({"text": texts}))
     assert int(ended.stdout) == expected.num_rows
     found = citesift.to_dicts(table.select(expected.schema.names))
     assert sorted(lines(found)) == sorted(lines(citesift.to_dicts(expected)))
+
+
+def test_the_recipe_for_ray_gives_the_expected_lines(tmp_path: Path) -> None:
+    needed("ray")
+    plain = [case for case in TEXTS if not case.options]
+    assert len(plain) >= 50
+    (tmp_path / "pages").mkdir()
+    for number, some in enumerate((plain[::2], plain[1::2])):
+        texts = [(case.folder / case.inputs[0]).read_bytes() for case in some]
+        table = pa.table({"text": pa.array(texts, pa.binary())})
+        pyarrow.parquet.write_table(table, tmp_path / f"pages/{number}.parquet")
+    # Sockets have short paths, and those of pytest's folders are too long. Nothing joins another's
+    # Ray, tells of its use or leaves a token in the home folder.
+    with tempfile.TemporaryDirectory(dir="/tmp", prefix="ray-") as short:
+        begin = "import ray\nray.init('local', num_cpus=2, include_dashboard=False, "
+        begin += f"object_store_memory=100_000_000, _temp_dir={short!r})\n"
+        told = {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": secrets.token_hex(32)}
+        subprocess.run(
+            [sys.executable, "-c", begin + recipe("ray") + "ray.shutdown()\n"],
+            cwd=tmp_path,
+            env={**os.environ, **told, "RAY_USAGE_STATS_ENABLED": "0"},
+            check=True,
+            timeout=300,
+        )
+    found = pyarrow.parquet.read_table(tmp_path / "reports")
+    assert found.schema.remove_metadata() == citesift.schema()
+    records = [json.loads(expected) for case in plain for expected in case.expected()]
+    for record in records:
+        # The recipe names no column with the path.
+        record["source"]["path"] = ""
+    assert sorted(lines(citesift.to_dicts(found))) == sorted(lines(records))
