@@ -247,7 +247,9 @@ impl<'r> Reading<'r> {
             return None;
         };
         let ending = path.extension()?.to_str()?;
-        if self.config.threads.get() == 1 || !PACKED.contains(&ending) {
+        if self.config.threads.get() == 1
+            || !PACKED.iter().any(|it| it.eq_ignore_ascii_case(ending))
+        {
             return None;
         }
         // A pipe or a device is waited for when its turn comes.
