@@ -6,6 +6,7 @@
 //! Python with moto; the server of `server.rs` is always there.
 
 mod faults;
+mod google_azure;
 mod interrupted;
 mod others;
 mod server;

@@ -195,7 +195,7 @@ fn what_a_store_does_not_have_is_said_and_the_rest_is_read() {
         ("s3://bucket/none/", "s3://bucket/none/: nothing is there"),
         (
             "s3://absent/",
-            "s3://absent/: it cannot be listed (NoSuchBucket)",
+            "s3://absent/: it is not there (404 NoSuchBucket)",
         ),
     ] {
         let output = run(

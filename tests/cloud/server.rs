@@ -18,6 +18,7 @@ pub struct Request {
     /// First and last byte.
     pub range: Option<(usize, usize)>,
     pub if_match: Option<String>,
+    pub authorization: Option<String>,
     /// Earlier requests.
     pub number: usize,
 }
@@ -238,6 +239,7 @@ fn read_request(stream: &TcpStream) -> std::io::Result<Option<Request>> {
                 request.range = Some((start.parse().unwrap(), last.parse().unwrap()));
             }
             "if-match" => request.if_match = Some(value.to_owned()),
+            "authorization" => request.authorization = Some(value.to_owned()),
             _ => {}
         }
     }

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use crate::server::{Answer, Server};
+use crate::server::Server;
 use crate::{messages, run, world};
 
 fn page() -> String {
@@ -36,69 +36,6 @@ fn an_address_on_the_web_is_asked_for_as_it_was_typed() {
 fn an_empty_object_holds_nothing_and_is_no_error() {
     let server = Server::start(&[("/empty", b"")], |_, answer| answer);
     assert!(paths(&[], &[&server.url("/empty")]).is_empty());
-}
-
-/// A listing by the server's own rules, and its objects by the paths that it gives them.
-fn listed(list: &'static str, is_list: fn(&str) -> bool, objects: &[&str]) -> Server {
-    let page = page();
-    let objects: Vec<_> = objects
-        .iter()
-        .map(|path| (*path, page.as_bytes()))
-        .collect();
-    Server::start(&objects, move |request, answer| {
-        match is_list(&request.target) {
-            true => Answer {
-                body: list.as_bytes().to_vec(),
-                ..Answer::status(200)
-            },
-            false => answer,
-        }
-    })
-}
-
-#[test]
-fn google_is_asked_by_its_own_rules() {
-    const LIST: &str = "<?xml version=\"1.0\"?><ListBucketResult>\
-        <Contents><Key>pages/b</Key><Size>300</Size><ETag>\"1\"</ETag>\
-        <LastModified>2026-01-01T00:00:00.000Z</LastModified></Contents>\
-        <Contents><Key>pages/a</Key><Size>300</Size><ETag>\"1\"</ETag>\
-        <LastModified>2026-01-01T00:00:00.000Z</LastModified></Contents></ListBucketResult>";
-    let objects = ["/bucket/pages%2Fa", "/bucket/pages%2Fb"];
-    let server = listed(LIST, |target| target.contains("list-type"), &objects);
-    let url = server.url("");
-    let environment = [
-        ("GOOGLE_BASE_URL", url.as_str()),
-        ("GOOGLE_SKIP_SIGNATURE", "true"),
-        ("GOOGLE_ALLOW_HTTP", "true"),
-    ];
-    assert_eq!(
-        paths(&environment, &["gs://bucket/pages/", "gs://bucket/pages/b"]),
-        [
-            "gs://bucket/pages/a",
-            "gs://bucket/pages/b",
-            "gs://bucket/pages/b"
-        ]
-    );
-}
-
-#[test]
-fn azure_is_asked_by_its_own_rules() {
-    const LIST: &str = "<?xml version=\"1.0\"?><EnumerationResults><Blobs>\
-        <Blob><Name>pages/a</Name><Properties>\
-        <Last-Modified>Thu, 01 Jan 2026 00:00:00 GMT</Last-Modified><Etag>1</Etag>\
-        <Content-Length>300</Content-Length><Content-Type>text/plain</Content-Type></Properties></Blob></Blobs>\
-        <NextMarker/></EnumerationResults>";
-    let objects = ["/devstoreaccount1/box/pages/a"];
-    let server = listed(LIST, |target| target.contains("comp=list"), &objects);
-    let url = server.url("");
-    let environment = [
-        ("AZURITE_BLOB_STORAGE_URL", url.as_str()),
-        ("AZURE_STORAGE_USE_EMULATOR", "true"),
-    ];
-    assert_eq!(
-        paths(&environment, &["az://box/pages/", "az://box/pages/a"]),
-        ["az://box/pages/a", "az://box/pages/a"]
-    );
 }
 
 #[test]

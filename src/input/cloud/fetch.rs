@@ -1,5 +1,5 @@
-//! One range of an object, fetched until it is there: what may pass is tried again, after ever
-//! longer pauses and from the byte that was reached; what will not is told at once.
+//! One range of an object, or a list of objects, fetched until it is there: what may pass is tried
+//! again, after ever longer pauses and from where it was reached; what will not is told at once.
 
 use std::fmt;
 use std::io;
@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use futures_util::StreamExt;
+use object_store::list::PaginatedListOptions;
 use object_store::path::Path;
 use object_store::{GetOptions, GetRange, GetResult, ObjectMeta};
 
@@ -215,14 +216,49 @@ impl Wanted {
         Ok(self.ask(options).await?.meta.size)
     }
 
+    /// The objects below it, as its store lists them, which is a part with each answer.
+    pub async fn below(&self) -> Result<Vec<ObjectMeta>, Failure> {
+        let Some(lists) = &self.store.lists else {
+            return Err(Failure::lasting("it cannot be listed"));
+        };
+        let prefix = (!self.path.is_root()).then(|| format!("{}/", self.path));
+        let mut objects = Vec::new();
+        let mut token = None;
+        let mut tries = Tries::new();
+        loop {
+            let seen = Seen::default();
+            let mut options = PaginatedListOptions {
+                page_token: token.clone(),
+                ..PaginatedListOptions::default()
+            };
+            options.extensions.insert(seen.clone());
+            let answer = lists.list_paginated(prefix.as_deref(), options).await;
+            match self.heard(answer, &seen) {
+                Ok(part) => {
+                    tries.came_on();
+                    objects.extend(part.result.objects);
+                    token = part.page_token.filter(|token| !token.is_empty());
+                    if token.is_none() {
+                        return Ok(objects);
+                    }
+                }
+                Err(failure) => tries.again(failure, &self.store).await?,
+            }
+        }
+    }
+
     async fn ask(&self, mut options: GetOptions) -> Result<GetResult, Failure> {
         let seen = Seen::default();
         options.extensions.insert(seen.clone());
         let answer = self.store.objects.get_opts(&self.path, options).await;
+        self.heard(answer, &seen)
+    }
+
+    fn heard<T>(&self, answer: object_store::Result<T>, seen: &Seen) -> Result<T, Failure> {
         if seen.status().is_some() {
             self.store.has_answered.store(true, Ordering::Relaxed);
         }
-        answer.map_err(|error| self.failure(&error, &seen))
+        answer.map_err(|error| self.failure(&error, seen))
     }
 
     fn failure(&self, error: &object_store::Error, seen: &Seen) -> Failure {
@@ -230,7 +266,7 @@ impl Wanted {
             let cause = cause(error);
             let advice = self.store.credentials();
             return Failure::passing(match seen.is_asked() {
-                true => unreached(&cause),
+                true => self.unreached(&cause),
                 false => format!("there are no credentials ({cause}); {advice}"),
             });
         };
@@ -258,6 +294,16 @@ impl Wanted {
             _ => Failure::lasting(cause(error)),
         }
     }
+
+    fn unreached(&self, cause: &str) -> String {
+        let advice = match self.store.without_tls() {
+            Some(variable) if cause.contains("scheme is not allowed") => {
+                format!("; set {variable}=true for a store without TLS")
+            }
+            _ => String::new(),
+        };
+        format!("it cannot be reached ({cause}){advice}")
+    }
 }
 
 /// Takes an answer's bytes as they come, up to so many in all; what came before a failure stays.
@@ -284,14 +330,6 @@ pub fn cut(error: &object_store::Error) -> String {
     format!("the connection was cut ({})", cause(error))
 }
 
-fn unreached(cause: &str) -> String {
-    let advice = match cause.contains("scheme is not allowed") {
-        true => "; set AWS_ALLOW_HTTP=true for a store without TLS",
-        false => "",
-    };
-    format!("it cannot be reached ({cause}){advice}")
-}
-
 /// The status, with the name that a store gives to what is wrong.
 fn answered(status: u16, error: &object_store::Error) -> String {
     match code(error) {
@@ -301,7 +339,7 @@ fn answered(status: u16, error: &object_store::Error) -> String {
 }
 
 /// The name that a store gives to what is wrong, in the XML that it answers.
-pub fn code(error: &object_store::Error) -> Option<String> {
+fn code(error: &object_store::Error) -> Option<String> {
     let text = error.to_string();
     let (_, rest) = text.split_once("<Code>")?;
     let (code, _) = rest.split_once("</Code>")?;
@@ -310,7 +348,7 @@ pub fn code(error: &object_store::Error) -> Option<String> {
 
 /// What the innermost of an error's causes says, on one line: those around it name the library's
 /// parts and an address that nobody typed.
-pub fn cause(error: &object_store::Error) -> String {
+fn cause(error: &object_store::Error) -> String {
     let mut cause: &dyn std::error::Error = error;
     while let Some(inner) = cause.source() {
         cause = inner;

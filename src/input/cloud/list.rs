@@ -9,11 +9,10 @@ use std::io;
 use std::sync::{Arc, Mutex};
 use std::vec;
 
-use futures_util::TryStreamExt;
+use object_store::ObjectMeta;
 use object_store::path::Path;
-use object_store::{Error, ObjectMeta};
 
-use super::fetch::{Version, Wanted, cause, code};
+use super::fetch::{Version, Wanted};
 use super::{Address, Network, Object};
 use crate::input::{Patience, WalkError};
 
@@ -60,9 +59,9 @@ impl Reach {
     fn found(&mut self, address: &Address) -> io::Result<Vec<Object>> {
         let network = self.network()?;
         let store = network.store(&address.store)?;
+        let path = Path::parse(&address.key).map_err(io::Error::other)?;
+        let wanted = Wanted { store, path };
         if !address.is_prefix() {
-            let path = Path::parse(&address.key).map_err(io::Error::other)?;
-            let wanted = Wanted { store, path };
             return Ok(vec![Object {
                 name: address.as_str().to_owned(),
                 wanted,
@@ -71,22 +70,19 @@ impl Reach {
                 begun: Arc::default(),
             }]);
         }
-        let prefix = Path::parse(&address.key).map_err(io::Error::other)?;
-        let listing = store.listing()?;
-        let listed = network.wait(async {
-            let prefix = Some(&prefix).filter(|prefix| !prefix.is_root());
-            listing.list(prefix).try_collect::<Vec<_>>().await
-        })?;
-        let mut listed = listed.map_err(|error| unlisted(&error, store.credentials()))?;
+        let listed = network.wait(wanted.below())?;
+        let mut listed = listed.map_err(|failure| failure.error)?;
         if listed.is_empty() {
             return Err(io::Error::other("nothing is there"));
         }
+        // The mark of the prefix itself, which would have a name that nobody gave it.
+        listed.retain(|meta| meta.size > 0 || meta.location != wanted.path);
         listed.sort_unstable_by(|one, other| one.location.cmp(&other.location));
         let object = |meta: ObjectMeta| Object {
             name: address.name_of(meta.location.as_ref()),
             listed: Some(Version::of(&meta)),
             wanted: Wanted {
-                store: Arc::clone(&store),
+                store: Arc::clone(&wanted.store),
                 path: meta.location,
             },
             network: Arc::clone(&network),
@@ -103,17 +99,6 @@ impl Reach {
         self.network = Some(Arc::clone(&network));
         Ok(network)
     }
-}
-
-fn unlisted(error: &Error, credentials: &str) -> io::Error {
-    let cause = code(error).unwrap_or_else(|| cause(error));
-    io::Error::other(match error {
-        Error::NotFound { .. } => format!("there is no such bucket ({cause})"),
-        Error::PermissionDenied { .. } | Error::Unauthenticated { .. } => {
-            format!("it may not be listed ({cause}); {credentials}")
-        }
-        _ => format!("it cannot be listed ({cause})"),
-    })
 }
 
 /// Objects, of which the next ones are begun.

@@ -1,8 +1,8 @@
 //! Stores, opened as the environment says: the variables that each store's own programs read.
 //!
 //! Every request goes by [`Watched`], which notes the answer's status: the library's errors keep
-//! it to themselves. The library also tries again by itself, which is taken from it wherever
-//! bytes are read: it cannot tell an object that has changed from a connection that was cut.
+//! it to themselves. The library also tries again by itself, which is taken from it: it cannot
+//! tell an object that has changed from a connection that was cut.
 
 use std::env;
 use std::fmt;
@@ -19,6 +19,7 @@ use object_store::client::{
 };
 use object_store::gcp::GoogleCloudStorageBuilder;
 use object_store::http::HttpBuilder;
+use object_store::list::PaginatedListStore;
 use object_store::{ClientOptions, ObjectStore, RetryConfig};
 
 use super::address::StoreName;
@@ -36,6 +37,8 @@ pub struct Store {
     name: StoreName,
     /// What reads objects.
     pub objects: Arc<dyn ObjectStore>,
+    /// What lists them; none on the web.
+    pub lists: Option<Arc<dyn PaginatedListStore>>,
     /// It has answered something.
     pub has_answered: AtomicBool,
     tries: Option<u32>,
@@ -49,30 +52,16 @@ impl Store {
     pub fn open(name: &StoreName) -> io::Result<Self> {
         // Fails where someone has installed one before, which is as good.
         let _ = rustls::crypto::ring::default_provider().install_default();
-        let never_again = RetryConfig {
-            max_retries: 0,
-            ..RetryConfig::default()
-        };
         let is_s3 = matches!(name, StoreName::S3 { .. });
         let said = env::var("AWS_MAX_ATTEMPTS").ok().filter(|_| is_s3);
+        let (objects, lists) = built(name)?;
         Ok(Self {
             name: name.clone(),
-            objects: built(name, never_again)?,
+            objects,
+            lists,
             has_answered: AtomicBool::new(false),
             tries: said.and_then(|said| said.parse().ok()),
         })
-    }
-
-    /// What lists objects, where the library may try again.
-    ///
-    /// # Errors
-    /// Those of [`open`](Self::open).
-    pub fn listing(&self) -> io::Result<Arc<dyn ObjectStore>> {
-        let mut again = RetryConfig::default();
-        if let Some(tries) = self.tries {
-            again.max_retries = tries.saturating_sub(1) as usize;
-        }
-        built(&self.name, again)
     }
 
     /// How often a request is made before it is given up.
@@ -82,6 +71,16 @@ impl Store {
             true => TRIES,
             false => TRIES_BEFORE_AN_ANSWER,
         })
+    }
+
+    /// The variable that lets it be read without TLS; on the web the address says that.
+    pub fn without_tls(&self) -> Option<&'static str> {
+        match self.name {
+            StoreName::S3 { .. } => Some("AWS_ALLOW_HTTP"),
+            StoreName::Google { .. } => Some("GOOGLE_ALLOW_HTTP"),
+            StoreName::Azure { .. } => Some("AZURE_ALLOW_HTTP"),
+            StoreName::Web { .. } => None,
+        }
     }
 
     /// What to set where nobody says who asks.
@@ -104,35 +103,51 @@ impl Store {
     }
 }
 
-fn built(name: &StoreName, retry: RetryConfig) -> io::Result<Arc<dyn ObjectStore>> {
-    let built: object_store::Result<Arc<dyn ObjectStore>> = match name {
+type Built = (Arc<dyn ObjectStore>, Option<Arc<dyn PaginatedListStore>>);
+
+fn built(name: &StoreName) -> io::Result<Built> {
+    let never_again = RetryConfig {
+        max_retries: 0,
+        ..RetryConfig::default()
+    };
+    let built: object_store::Result<Built> = match name {
         StoreName::S3 { bucket } => AmazonS3Builder::from_env()
             .with_bucket_name(bucket)
-            .with_retry(retry)
+            .with_retry(never_again)
             .with_http_connector(Watching)
             .build()
-            .map(|store| Arc::new(store) as _),
+            .map(listing),
         StoreName::Google { bucket } => GoogleCloudStorageBuilder::from_env()
             .with_bucket_name(bucket)
-            .with_retry(retry)
+            .with_retry(never_again)
             .with_http_connector(Watching)
             .build()
-            .map(|store| Arc::new(store) as _),
+            .map(listing),
         StoreName::Azure { container } => MicrosoftAzureBuilder::from_env()
             .with_url(container)
-            .with_retry(retry)
+            .with_retry(never_again)
             .with_http_connector(Watching)
             .build()
-            .map(|store| Arc::new(store) as _),
+            .map(listing),
         StoreName::Web { url } => HttpBuilder::new()
             .with_url(url)
             .with_client_options(for_the_web(url))
-            .with_retry(retry)
+            .with_retry(never_again)
             .with_http_connector(Watching)
             .build()
-            .map(|store| Arc::new(store) as _),
+            .map(|store| (Arc::new(store) as _, None)),
     };
-    built.map_err(io::Error::other)
+    built.map_err(|error| match error.to_string() {
+        words if words.ends_with("Account must be specified") => {
+            io::Error::other("no account is named; set AZURE_STORAGE_ACCOUNT_NAME")
+        }
+        _ => io::Error::other(error),
+    })
+}
+
+fn listing(store: impl ObjectStore + PaginatedListStore) -> Built {
+    let store = Arc::new(store);
+    (Arc::clone(&store) as _, Some(store as _))
 }
 
 /// No bound for a whole answer: where a server knows no ranges, that is the whole object.
