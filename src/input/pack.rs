@@ -325,7 +325,7 @@ mod tests {
 
     #[test]
     fn what_was_in_a_buffer_before_is_written_over_or_cut_off() {
-        let text = Vec::from_iter((0..100).map(|byte| byte as u8));
+        let text: Vec<u8> = (0..100).collect();
         for (used, held, wanted, fails) in [0, 1, 50, 100, 200]
             .into_iter()
             .flat_map(|used| [0, 1, 30].map(|held| (used, held)))
