@@ -298,6 +298,8 @@ impl Stretch {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     /// Gives a few bytes at a time, is interrupted in between, and fails at last if it is to.
@@ -323,32 +325,20 @@ mod tests {
         }
     }
 
-    #[test]
-    fn what_was_in_a_buffer_before_is_written_over_or_cut_off() {
-        let text: Vec<u8> = (0..100).collect();
-        for (used, held, wanted, fails) in [0, 1, 50, 100, 200]
-            .into_iter()
-            .flat_map(|used| [0, 1, 30].map(|held| (used, held)))
-            .flat_map(|(used, held)| {
-                [1, 30, 69, 70, 99, 100, 150].map(|wanted| (used, held, wanted))
-            })
-            .flat_map(|(used, held, wanted)| [true, false].map(|fails| (used, held, wanted, fails)))
-        {
+    proptest! {
+        #[test]
+        fn what_was_in_a_buffer_before_is_written_over_or_cut_off(
+            used in 0usize..200, held in 0usize..100, wanted in 1usize..200, fails: bool,
+        ) {
+            let text: Vec<u8> = (0..100).collect();
             let mut buffer = vec![0xFF; used.clamp(held, held + wanted)];
             buffer[..held].copy_from_slice(&text[..held]);
-            let stream = Halting {
-                text: text[held..].to_vec(),
-                calls: 0,
-                fails,
-            };
+            let stream = Halting { text: text[held..].to_vec(), calls: 0, fails };
             let mut inflow = Inflow::new(Box::new(stream), None);
             inflow.read_over(held, wanted, &mut buffer);
             let is_over = held + wanted > text.len();
-            assert_eq!(buffer, text[..text.len().min(held + wanted)]);
-            assert_eq!(
-                (inflow.at_end, inflow.fault.is_some()),
-                (is_over, is_over && fails)
-            );
+            prop_assert_eq!(&buffer, &text[..text.len().min(held + wanted)]);
+            prop_assert_eq!((inflow.at_end, inflow.fault.is_some()), (is_over, is_over && fails));
         }
     }
 }

@@ -7,13 +7,12 @@
 use std::fmt::Write as _;
 use std::fs;
 use std::path::Path;
-use std::process::{Command, Output};
+use std::process::Command;
 
 use crate::faults::are_asked_for_once;
 use crate::server::{Answer, Request, Server, date};
-use crate::{messages, renamed, run, world};
+use crate::{Variable, is_said_to_be_missing, messages, renamed, run, run_with, world};
 
-type Variable = (&'static str, String);
 /// A key and a length.
 type Listed = (String, u64);
 
@@ -264,14 +263,6 @@ fn wrong(status: u16, code: &str) -> Answer {
     }
 }
 
-fn run_with(folder: &Path, environment: &[Variable], args: &[&str]) -> Output {
-    let environment: Vec<_> = environment
-        .iter()
-        .map(|(name, value)| (*name, value.as_str()))
-        .collect();
-    run(folder, &environment, args)
-}
-
 #[test]
 fn google_and_azure_give_what_files_give() {
     let folder = tempfile::tempdir().unwrap();
@@ -356,11 +347,7 @@ fn what_google_and_azure_do_not_have_is_said_and_the_rest_is_read() {
             ),
         ] {
             let there = format!("{address}page");
-            let args = ["--quiet", &missing, &there];
-            let output = run_with(folder.path(), &environment, &args);
-            assert_eq!(output.status.code(), Some(1));
-            assert_eq!(messages(&output), format!("citesift: {missing}: {said}\n"));
-            assert_eq!(str::from_utf8(&output.stdout).unwrap().lines().count(), 1);
+            is_said_to_be_missing(folder.path(), &environment, &missing, &said, &there);
         }
     }
 }

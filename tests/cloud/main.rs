@@ -17,6 +17,31 @@ mod world;
 use std::path::Path;
 use std::process::{Command, Output};
 
+type Variable = (&'static str, String);
+
+/// As [`run`], with values that only the test's servers know.
+fn run_with(folder: &Path, environment: &[Variable], args: &[&str]) -> Output {
+    let environment: Vec<_> = environment
+        .iter()
+        .map(|(name, value)| (*name, value.as_str()))
+        .collect();
+    run(folder, &environment, args)
+}
+
+/// What is missing is said, and what is there, a page, is read.
+fn is_said_to_be_missing(
+    folder: &Path,
+    environment: &[Variable],
+    missing: &str,
+    said: &str,
+    there: &str,
+) {
+    let output = run_with(folder, environment, &["--quiet", missing, there]);
+    assert_eq!(output.status.code(), Some(1));
+    assert_eq!(messages(&output), format!("citesift: {missing}: {said}\n"));
+    assert_eq!(str::from_utf8(&output.stdout).unwrap().lines().count(), 1);
+}
+
 /// A run in a folder, in an environment that holds this alone.
 fn run(folder: &Path, environment: &[(&str, &str)], args: &[&str]) -> Output {
     command(folder, environment, args).output().unwrap()

@@ -5,7 +5,7 @@ use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Command, Stdio};
 
-use crate::{messages, renamed, run, world};
+use crate::{Variable, is_said_to_be_missing, messages, renamed, run, run_with, world};
 
 /// A server that ends with its standard input.
 struct Served {
@@ -49,7 +49,7 @@ impl Drop for Served {
 }
 
 /// The environment of a run that reads from it as from S3.
-fn environment(served: &Served) -> Vec<(&'static str, String)> {
+fn environment(served: &Served) -> Vec<Variable> {
     vec![
         (
             "AWS_ENDPOINT_URL",
@@ -59,13 +59,6 @@ fn environment(served: &Served) -> Vec<(&'static str, String)> {
         ("AWS_ACCESS_KEY_ID", "test".to_owned()),
         ("AWS_SECRET_ACCESS_KEY", "test".to_owned()),
     ]
-}
-
-fn borrowed<'e>(environment: &'e [(&'static str, String)]) -> Vec<(&'static str, &'e str)> {
-    environment
-        .iter()
-        .map(|(name, value)| (*name, value.as_str()))
-        .collect()
 }
 
 #[test]
@@ -80,7 +73,6 @@ fn a_store_gives_what_files_give() {
         return;
     };
     let environment = environment(&served);
-    let environment = borrowed(&environment);
     let mut inputs: Vec<PathBuf> = dumps.into_iter().map(|(_, path)| path).collect();
     inputs.push(folder.path().join("large"));
     for input in inputs {
@@ -89,7 +81,7 @@ fn a_store_gives_what_files_give() {
         let name = format!("{name}{slash}");
         let read = |input: &str, threads: &str| {
             let args = ["--quiet", "--dedup", "run", "--threads", threads, input];
-            run(folder.path(), &environment, &args)
+            run_with(folder.path(), &environment, &args)
         };
         let local = read(&name, "2");
         for threads in ["1", "2", "8"] {
@@ -117,8 +109,7 @@ fn a_store_is_looked_at_verified_and_annotated() {
         return;
     };
     let environment = environment(&served);
-    let environment = borrowed(&environment);
-    let run = |args: &[&str]| run(folder.path(), &environment, args);
+    let run = |args: &[&str]| run_with(folder.path(), &environment, args);
     let plan = run(&["--dry-run", "s3://bucket/pages/"]);
     let plan = String::from_utf8(plan.stdout).unwrap();
     assert!(
@@ -184,28 +175,18 @@ fn what_a_store_does_not_have_is_said_and_the_rest_is_read() {
     };
     let environment = environment(&served);
     for (missing, said) in [
-        (
-            "s3://bucket/none",
-            "s3://bucket/none: it is not there (404 NoSuchKey)",
-        ),
-        (
-            "s3://absent/key",
-            "s3://absent/key: it is not there (404 NoSuchBucket)",
-        ),
-        ("s3://bucket/none/", "s3://bucket/none/: nothing is there"),
-        (
-            "s3://absent/",
-            "s3://absent/: it is not there (404 NoSuchBucket)",
-        ),
+        ("s3://bucket/none", "it is not there (404 NoSuchKey)"),
+        ("s3://absent/key", "it is not there (404 NoSuchBucket)"),
+        ("s3://bucket/none/", "nothing is there"),
+        ("s3://absent/", "it is not there (404 NoSuchBucket)"),
     ] {
-        let output = run(
+        is_said_to_be_missing(
             folder.path(),
-            &borrowed(&environment),
-            &["--quiet", missing, "s3://bucket/page"],
+            &environment,
+            missing,
+            said,
+            "s3://bucket/page",
         );
-        assert_eq!(output.status.code(), Some(1));
-        assert_eq!(messages(&output), format!("citesift: {said}\n"));
-        assert_eq!(str::from_utf8(&output.stdout).unwrap().lines().count(), 1);
     }
 }
 
