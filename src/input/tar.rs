@@ -29,8 +29,20 @@ pub fn read(
     stream: Stream,
     depth: usize,
 ) -> ControlFlow<()> {
-    let state = State::default();
     packer.is_silent = before > 0;
+    let read = read_archives(packer, origin, before, stream, depth);
+    packer.is_silent = false;
+    read
+}
+
+fn read_archives(
+    packer: &mut Packer,
+    origin: &Origin,
+    before: u64,
+    stream: Stream,
+    depth: usize,
+) -> ControlFlow<()> {
+    let state = State::default();
     let mut archive = Guarded(stream, &state);
     let mut header = Vec::new();
     loop {
@@ -38,9 +50,13 @@ pub fn read(
         let Err(error) = members(packer, origin, before, stream, &state, depth)? else {
             return ControlFlow::Continue(());
         };
-        if state.has_failed.get() && !state.fails_between.get() {
-            // A member has said it.
-            return ControlFlow::Continue(());
+        if state.has_failed.get() {
+            if !state.fails_between.get() {
+                // A member has said it.
+                return ControlFlow::Continue(());
+            }
+            // No border is behind a failure, so this one was not said before.
+            packer.is_silent = false;
         }
         packer.fault(origin, Some(state.position.get()), error);
         match next_header(&mut archive) {
@@ -76,10 +92,15 @@ fn members(
                 let done = state.members.get() + 1;
                 state.members.set(done);
                 if done > before {
+                    state.is_lent.set(true);
                     read_entry(packer, origin, &mut entry, depth)?;
+                    state.is_lent.set(false);
                 }
-                // What the member's reader left; a fault in it comes again when the next header is read.
-                let _ = io::copy(&mut entry, &mut io::sink());
+                // What the member's reader left.
+                let passed = io::copy(&mut entry, &mut io::sink());
+                if state.has_failed.get() {
+                    return ControlFlow::Continue(passed.map(drop));
+                }
                 if done >= before {
                     packer.is_silent = false;
                     packer.border(done)?;
@@ -118,6 +139,8 @@ struct State {
     members: Cell<u64>,
     /// Between members, the bytes of extensions since the last one.
     extensions: Cell<Option<u64>>,
+    /// A member is being read, and will say why it ended.
+    is_lent: Cell<bool>,
     has_failed: Cell<bool>,
     /// It failed where no member could say so.
     fails_between: Cell<bool>,
@@ -133,7 +156,7 @@ impl Read for Guarded<'_> {
         }
         let read = uninterrupted(stream, buffer).inspect_err(|_| {
             state.has_failed.set(true);
-            state.fails_between.set(state.extensions.get().is_some());
+            state.fails_between.set(!state.is_lent.get());
         })?;
         state.position.set(state.position.get() + read as u64);
         // Headers are asked for by the block, zeros behind the archive's end too.
@@ -185,4 +208,77 @@ fn is_header(block: &[u8; BLOCK]) -> bool {
         && header
             .cksum()
             .is_ok_and(|found| found == sum - own + 8 * 32)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::pack::Limits;
+    use super::super::{Batch, Fields};
+    use super::*;
+    use crate::buffers::Buffers;
+    use crate::error::ReadError;
+    use crate::meter::Meter;
+
+    struct Failing;
+
+    impl Read for Failing {
+        fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
+            Err(io::Error::other("the stream fails"))
+        }
+    }
+
+    fn archive() -> Vec<u8> {
+        let mut archive = tar::Builder::new(Vec::new());
+        for (name, kind) in [
+            ("a", EntryType::Regular),
+            ("b", EntryType::Fifo),
+            ("c", EntryType::Regular),
+        ] {
+            let text = [name.as_bytes()[0]; 1000];
+            let mut header = tar::Header::new_gnu();
+            header.set_size(text.len() as u64);
+            header.set_entry_type(kind);
+            archive.append_data(&mut header, name, &text[..]).unwrap();
+        }
+        archive.into_inner().unwrap()
+    }
+
+    /// The faults that are told when this many members were read before, and then whether more are.
+    fn told(stream: Stream, before: u64) -> (Vec<ReadError>, bool) {
+        let limits = Limits {
+            batch: 1 << 20,
+            page: 1 << 20,
+            decoders: 1,
+        };
+        let (fields, meter, buffers) = (Fields::default(), Meter::default(), Buffers::new(0));
+        let mut faults = Vec::new();
+        let mut pass = |_: Batch| ControlFlow::Continue(());
+        let mut on_fault = |fault| faults.push(fault);
+        let mut packer = Packer::new(limits, &fields, &meter, &buffers, &mut pass, &mut on_fault);
+        let origin = Origin::of_source("x.tar".to_owned());
+        let read = read(&mut packer, &origin, before, stream, 0);
+        assert_eq!(read, ControlFlow::Continue(()));
+        let is_silent = packer.is_silent;
+        (faults, is_silent)
+    }
+
+    #[test]
+    fn a_stream_that_fails_anywhere_is_told_once_also_where_members_are_passed_over() {
+        let archive = archive();
+        for before in 0..=3 {
+            for length in 0..archive.len() {
+                let stream = archive[..length].chain(Failing);
+                let (faults, is_silent) = told(Box::new(stream), before);
+                let told = (faults.len(), is_silent);
+                assert_eq!(told, (1, false), "{before} {length} {faults:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn an_archive_that_ends_among_members_read_before_leaves_nobody_silent() {
+        let archive = archive();
+        let (faults, is_silent) = told(Box::new(&archive[..600]), 3);
+        assert!(!is_silent, "{faults:?}");
+    }
 }
