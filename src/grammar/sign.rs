@@ -34,12 +34,12 @@ const ESCAPED_SIGNS: [&str; 5] = [
     r"\u201C\u2026",
 ];
 
-/// Part of every report's address.
-const HOST: &str = "scite.ai";
+/// Part of every report's address. The host may be written in any case.
+const FOLDER: &str = "/reports";
 
 static IN_TEXT: LazyLock<Option<AhoCorasick>> = LazyLock::new(|| searcher(&SIGNS));
 static IN_JSON: LazyLock<Option<AhoCorasick>> =
-    LazyLock::new(|| searcher(&[&SIGNS[..], &ESCAPED_SIGNS, &[HOST]].concat()));
+    LazyLock::new(|| searcher(&[&SIGNS[..], &ESCAPED_SIGNS, &[FOLDER]].concat()));
 static ESCAPE: LazyLock<Finder> = LazyLock::new(|| Finder::new(br"\u00"));
 
 /// False when the text is surely no report page.
@@ -67,7 +67,7 @@ fn hides_a_sign(json: &[u8]) -> bool {
         byte.is_none_or(|byte| {
             SIGNS
                 .iter()
-                .chain([&HOST])
+                .chain([&FOLDER])
                 .any(|sign| sign.bytes().any(|used| used == byte))
         })
     })
@@ -115,8 +115,9 @@ mod tests {
             r"\u201c\u2026",
             r"\u201C…",
             r"“\u2026",
-            r"https:\/\/scite.ai\/reports",
-            r"scite\u002eai",
+            r"https:\/\/scite.ai\/reports\/a-b",
+            r"https://Scite.AI/reports/a-b",
+            r"https://scite.ai\u002freports/a-b",
             r"\u00",
         ] {
             assert!(json_may_hold_report(json.as_bytes()), "{json}");
