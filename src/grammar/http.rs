@@ -17,6 +17,8 @@ pub struct HttpHeader<'a> {
     pub content_type: Option<&'a [u8]>,
     /// How the body is compressed; none when it is not.
     pub content_encoding: Option<&'a [u8]>,
+    /// How it was compressed for its way alone.
+    pub transfer_encoding: Option<&'a [u8]>,
     /// The body comes in chunks.
     pub is_chunked: bool,
 }
@@ -46,7 +48,13 @@ pub fn http_header(block: &[u8]) -> Option<HttpHeader<'_>> {
         } else if is(name, b"Content-Encoding") && !value.is_empty() && !is(value, b"identity") {
             header.content_encoding = Some(value);
         } else if is(name, b"Transfer-Encoding") {
-            header.is_chunked = is(value, b"chunked");
+            for coding in value.split(|&byte| byte == b',').map(<[u8]>::trim_ascii) {
+                if is(coding, b"chunked") {
+                    header.is_chunked = true;
+                } else if !coding.is_empty() && !is(coding, b"identity") {
+                    header.transfer_encoding = Some(coding);
+                }
+            }
         }
     }
 }
@@ -54,7 +62,7 @@ pub fn http_header(block: &[u8]) -> Option<HttpHeader<'_>> {
 impl HttpHeader<'_> {
     /// The body is not stored as it is.
     pub fn is_encoded(&self) -> bool {
-        self.is_chunked || self.content_encoding.is_some()
+        self.is_chunked || self.content_encoding.is_some() || self.transfer_encoding.is_some()
     }
 }
 
@@ -104,6 +112,12 @@ mod tests {
         assert!(!header.is_encoded());
         let text = block("Transfer-Encoding: chunked");
         assert!(http_header(text.as_bytes()).unwrap().is_chunked);
+        for text in ["gzip, chunked", "Chunked\r\nTransfer-Encoding: gzip"] {
+            let text = block(&format!("Transfer-Encoding: {text}"));
+            let header = http_header(text.as_bytes()).unwrap();
+            assert!(header.is_chunked, "{text}");
+            assert_eq!(header.transfer_encoding, Some(&b"gzip"[..]), "{text}");
+        }
         let text = block("Content-Encoding: gzip");
         let header = http_header(text.as_bytes()).unwrap();
         assert_eq!(header.content_encoding, Some(&b"gzip"[..]));

@@ -87,7 +87,8 @@ fn decoded_body(http: &HttpHeader, body: &[u8], most: usize) -> io::Result<Optio
     let body = joined.as_deref().unwrap_or(body);
     let known: [&[u8]; 3] = [b"gzip", b"x-gzip", b"zstd"];
     let is_known = |encoding: &[u8]| known.iter().any(|name| encoding.eq_ignore_ascii_case(name));
-    if !http.content_encoding.is_none_or(is_known) {
+    let mut encodings = (http.content_encoding.into_iter()).chain(http.transfer_encoding);
+    if !encodings.all(is_known) {
         return Ok(None);
     }
     // Told by its own first bytes: many crawlers keep the header and store the body decompressed.
