@@ -3,6 +3,8 @@
 //! Only Citation Types and Year Published have a known meaning by position. In the
 //! other lists a count's label is lost or dropped: a position is never given a name.
 
+use std::iter;
+
 use super::number::bare_count;
 use crate::model::StatementType;
 
@@ -68,13 +70,11 @@ pub struct TypeCounts {
 }
 
 impl TypeCounts {
-    /// Takes the next number without a label; false when all four have been had.
+    /// Takes the next number without a label; false when there is no place for it.
     pub fn push(&mut self, count: u64) -> bool {
-        let Some(slot) = self.by_type.get_mut(self.unlabelled) else {
-            return false;
-        };
-        self.unlabelled += 1;
-        slot.replace(count).is_none()
+        let before = self.unlabelled;
+        self.fill(iter::once(count));
+        self.unlabelled > before
     }
 
     /// Takes numbers without a label while there is a place for them.
@@ -88,9 +88,10 @@ impl TypeCounts {
 
     /// Takes a number with its label; false when that type has one already.
     pub fn set(&mut self, statement_type: StatementType, count: u64) -> bool {
-        self.by_type[statement_type as usize]
-            .replace(count)
-            .is_none()
+        let place = &mut self.by_type[statement_type as usize];
+        let is_free = place.is_none();
+        place.get_or_insert(count);
+        is_free
     }
 
     pub fn is_empty(&self) -> bool {
@@ -156,5 +157,15 @@ mod tests {
         assert!((0..4).all(|count| counts.push(count)));
         assert!(!counts.push(4));
         assert_eq!(counts.sum(), Some(6));
+    }
+
+    #[test]
+    fn what_is_refused_changes_nothing() {
+        let mut counts = TypeCounts::default();
+        assert!(counts.set(StatementType::Supporting, 8));
+        assert!(!counts.set(StatementType::Supporting, 9));
+        assert!(!counts.push(3));
+        assert_eq!(counts.get(StatementType::Supporting), Some(8));
+        assert_eq!(counts.sum(), Some(8));
     }
 }
