@@ -286,9 +286,17 @@ fn wrong_uses_are_refused_before_anything_is_done() {
         &["--seen", "seen", "crawl", "-o", "/dev/null"],
         "needs a new one",
     );
+    refused(
+        &["--seen", "seen", ".", "-o", "../o"],
+        "--seen: `seen` is in a folder that is read",
+    );
     refused(&["seen", "seen"], "seen is no store");
     world.done(&["--seen", "seen", "crawl", "-o", "one", "--dedup", "text"]);
     refused(&["--seen", "seen", "crawl", "-o", "one"], "needs a new one");
+    refused(
+        &["--seen", "seen", "crawl", "-o", "seen/o"],
+        "--output is in `seen`, which --seen keeps for itself",
+    );
     refused(
         &["--seen", "seen", "crawl", "-o", "two", "--dedup", "run"],
         "give --dedup text",

@@ -236,6 +236,9 @@ impl Args {
         config.form = form(self.shaping.emit, self.to, self.output.as_deref())?;
         let outputs = self.outputs();
         collision::refuse(&outputs, &config.inputs)?;
+        if let Some(store) = &self.seen {
+            collision::refuse_store(store, &outputs, &config.inputs)?;
+        }
         places::refuse(&outputs, config.form)?;
         self.refuse_forgetting()?;
         if config.form == Form::Cito && config.near.is_some() {

@@ -3,6 +3,7 @@
 //! any work. Not seen is a link within a folder that leads out of it, to where an output is.
 
 use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 
 use super::resume::journal_beside;
@@ -25,6 +26,39 @@ struct Placed<'a> {
     place: PathBuf,
     /// Where it is until it is whole, and where the journal is meanwhile.
     beside: Vec<PathBuf>,
+}
+
+/// The sentence that says what to change, if the folder of a store is read or holds an output.
+pub fn refuse_store(store: &Path, outputs: &[Named], inputs: &[Input]) -> Result<(), String> {
+    // What is not there yet can only be where it is to be.
+    let place = store.canonicalize().or_else(|_| {
+        let parent = store.parent().filter(|path| !path.as_os_str().is_empty());
+        let parent = parent.unwrap_or(Path::new(".")).canonicalize()?;
+        Ok::<_, io::Error>(parent.join(store.file_name().unwrap_or_default()))
+    });
+    let Ok(place) = place else {
+        return Ok(());
+    };
+    let shown = Printable(&store.to_string_lossy()).to_string();
+    let mut placed = outputs.iter().filter_map(Placed::of);
+    if let Some(output) = placed.find(|output| output.place.starts_with(&place)) {
+        let flag = output.flag;
+        return Err(format!(
+            "{flag} is in `{shown}`, which --seen keeps for itself; choose a place outside that folder"
+        ));
+    }
+    let read = |input: &Input| match input {
+        Input::Path(path) => path
+            .canonicalize()
+            .is_ok_and(|read| place.starts_with(read)),
+        Input::Stdin | Input::Address(_) => false,
+    };
+    match inputs.iter().any(read) {
+        true => Err(format!(
+            "--seen: `{shown}` is in a folder that is read; choose a place outside that folder"
+        )),
+        false => Ok(()),
+    }
 }
 
 /// The sentence that says what to change, if an output collides with an input or another output.

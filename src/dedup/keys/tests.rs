@@ -96,9 +96,9 @@ fn extreme_keys_and_values_are_keys_and_values() {
     for memory in [0, 1 << 24] {
         let folder = folder();
         let mut keys = Keys::new(memory, folder.path().to_owned());
-        // Stored as the greatest key, which marks empty slots.
-        let last = keys.mix.undo(u128::MAX);
-        let extremes = [(0, u64::MAX), (u128::MAX, 0), (last, 7), (1, 0)];
+        // Stored as the greatest key, and as those whose tag would be that of an empty slot.
+        let [last, untagged, blank] = [u128::MAX, 1 << 64 | 1, 0].map(|key| keys.mix.undo(key));
+        let extremes = [(u128::MAX, 0), (last, 7), (untagged, 8), (blank, u64::MAX)];
         for (key, value) in extremes {
             assert_eq!(keys.get(key).unwrap(), None);
             assert_eq!(keys.insert(key, value).unwrap(), None);

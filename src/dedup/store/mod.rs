@@ -185,9 +185,8 @@ impl Store {
         }
         for name in names_in(&self.folder)? {
             let is_named = self.manifest.keys.iter().any(|file| file.name == name);
-            let is_unfinished = Path::new(&name)
-                .extension()
-                .is_some_and(|end| end == "part");
+            let own = name.strip_suffix(".part");
+            let is_unfinished = own.is_some_and(|own| [MANIFEST, PENDING].contains(&own));
             if is_unfinished || (name.starts_with(KEYS) && !is_named) {
                 remove(&self.folder.join(name))?;
             }

@@ -138,11 +138,20 @@ fn what_a_run_left_behind_the_last_step_but_one_is_removed() {
     fs::remove_file(world.path("one")).unwrap();
     fs::write(world.path("seen/keys-9"), "left").unwrap();
     fs::write(world.path("seen/manifest.part"), "left").unwrap();
+    fs::write(world.path("seen/other.part"), "not the store's").unwrap();
     fs::create_dir(world.path("seen/temporary")).unwrap();
     assert_eq!(world.commit("two", &[1, 2]), [2]);
     let mut names = names_in(&world.path("seen")).unwrap();
     names.sort();
-    assert_eq!(names, ["keys-1", "keys-2", "lock", "manifest", "places"]);
+    let left = [
+        "keys-1",
+        "keys-2",
+        "lock",
+        "manifest",
+        "other.part",
+        "places",
+    ];
+    assert_eq!(names, left);
 }
 
 #[test]
