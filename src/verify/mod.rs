@@ -15,7 +15,7 @@ mod finding;
 mod lines;
 mod repeats;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::io;
 use std::ops::ControlFlow;
 
@@ -28,7 +28,7 @@ use self::repeats::{Earlier, Repeats, values_of};
 use crate::error::{Error, ReadError};
 use crate::input::Stream;
 use crate::job::{Config, Single, Watch, singly};
-use crate::model::{Emit, Report, Statement};
+use crate::model::{Emit, Report};
 
 /// What came of it.
 #[derive(Debug, Default)]
@@ -229,11 +229,10 @@ impl Check<'_> {
         };
         if let Ok(found) = serde_json::from_slice::<Report>(&line.bytes) {
             let before = report.statements.len();
-            let is_there = |statement: &Statement| {
-                let mut there = found.statements.iter();
-                there.any(|other| is_same(statement, other))
-            };
-            report.statements.retain(is_there);
+            let there: HashSet<_> = found.statements.iter().map(values_of).collect();
+            report
+                .statements
+                .retain(|statement| there.contains(&values_of(statement)));
             let removed = (before - report.statements.len()) as u64;
             report.duplicates_removed += removed;
             self.verified.believed_statements += removed;
@@ -323,10 +322,6 @@ impl Check<'_> {
         self.verified.findings += 1;
         (self.on_finding)(finding);
     }
-}
-
-fn is_same(one: &Statement, other: &Statement) -> bool {
-    values_of(one) == values_of(other)
 }
 
 /// The line that a value must have.

@@ -6,13 +6,12 @@
 
 use std::collections::HashMap;
 use std::env;
-use std::hash::Hash;
 use std::io;
 
 use serde::Serialize;
 
 use crate::dedup::{Dedup, Keys, fingerprint_of};
-use crate::model::{Report, Statement};
+use crate::model::{Report, Statement, StatementType};
 
 /// What was seen on earlier pages.
 pub struct Repeats {
@@ -116,10 +115,13 @@ fn remove_repeats_within(report: &mut Report) {
 }
 
 /// What makes two statements the same.
-pub fn values_of(statement: &Statement) -> impl Serialize + Eq + Hash + '_ {
+pub type Values<'a> = (&'a str, Option<&'a str>, Option<StatementType>, Option<u8>);
+
+/// A statement's.
+pub fn values_of(statement: &Statement) -> Values<'_> {
     (
         &statement.text,
-        &statement.section,
+        statement.section.as_deref(),
         statement.statement_type,
         statement.confidence,
     )
