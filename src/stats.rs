@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 pub use content::{ByType, Content, EXAMPLES, Emitted, HEADING_BYTES, HEADINGS, Section, Warned};
 pub use drift::{Drift, ON_PAGE, Shape};
-pub use stages::{Stage, Stages};
+pub use stages::{Share, Stage, Stages};
 
 use crate::model::RejectReason;
 

@@ -156,7 +156,7 @@ pub fn text(summary: &Summary, elapsed: Duration, before: u64, rejects_written: 
 fn time(stages: &Stages) -> String {
     let each = stages
         .each()
-        .map(|(name, seconds)| format!("{name} {seconds:.2} s"));
+        .map(|share| format!("{} {:.2} s", share.name, share.seconds));
     format!(
         "Time in {}; the limit: {}.",
         each.join(", "),

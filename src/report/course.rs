@@ -4,7 +4,7 @@ use super::Run;
 use super::chart::{Chart, Step, bar};
 use super::text::seconds;
 use crate::progress::Point;
-use crate::stats::Stages;
+use crate::stats::{Share, Stages};
 use crate::summary::{number, size};
 
 /// A run with fewer stretches has no course to draw. One with more has at most so many, for single
@@ -40,8 +40,9 @@ pub fn stages(stages: &Stages) -> Vec<Stage> {
     let limit = stages.limit();
     let each = stages.each();
     let milliseconds = |seconds: f64| (seconds * 1e3) as u64;
-    let longest = each.iter().map(|&(_, seconds)| milliseconds(seconds)).max();
-    let stage = |(name, spent): (&'static str, f64)| {
+    let longest = each.iter().map(|share| milliseconds(share.seconds)).max();
+    let stage = |share: Share| {
+        let name = share.name;
         let is_limit = name == limit;
         let class = if is_limit { "one" } else { "two" };
         Stage {
@@ -54,13 +55,13 @@ pub fn stages(stages: &Stages) -> Vec<Stage> {
                 "writer" => "puts records together",
                 _ => "compresses and writes them",
             },
-            seconds: seconds(spent),
-            threads: match name {
-                "parsers" => stages.parsers.threads,
-                _ => 1,
-            },
+            seconds: seconds(share.seconds),
+            threads: share.threads,
             is_limit,
-            bar: bar(&[(class, milliseconds(spent))], longest.unwrap_or(0)),
+            bar: bar(
+                &[(class, milliseconds(share.seconds))],
+                longest.unwrap_or(0),
+            ),
         }
     };
     each.into_iter().map(stage).collect()

@@ -30,6 +30,15 @@ pub struct Stage {
     pub waiting_seconds: f64,
 }
 
+/// A part of the time that can be the limit.
+#[derive(Clone, Copy, Debug)]
+pub struct Share {
+    pub name: &'static str,
+    pub threads: usize,
+    /// Of one of its threads.
+    pub seconds: f64,
+}
+
 impl Stage {
     /// What so many threads did, of which some was for others, that is not their own work.
     pub fn new(threads: usize, busy: Duration, for_others: Duration, waiting: Duration) -> Self {
@@ -42,25 +51,33 @@ impl Stage {
 }
 
 impl Stages {
-    /// All that can be the limit, with the seconds of one of its threads, in the order of the pipeline.
-    pub fn each(&self) -> [(&'static str, f64); 6] {
-        let of_one_in = |stage: Stage, seconds: f64| seconds / stage.threads.max(1) as f64;
-        let of_one = |stage: Stage| of_one_in(stage, stage.busy_seconds);
+    /// All that can be the limit, in the order of the pipeline.
+    pub fn each(&self) -> [Share; 6] {
+        let share = |name, stage: Stage, seconds: f64| {
+            let threads = stage.threads.max(1);
+            let seconds = seconds / threads as f64;
+            Share {
+                name,
+                threads,
+                seconds,
+            }
+        };
+        let busy = |name, stage: Stage| share(name, stage, stage.busy_seconds);
         [
-            ("source", of_one_in(self.reader, self.source_seconds)),
-            ("reader", of_one(self.reader)),
-            ("parsers", of_one(self.parsers)),
-            ("deduplicator", of_one(self.deduplicator)),
-            ("writer", of_one(self.writer)),
-            ("output", self.output_seconds),
+            share("source", self.reader, self.source_seconds),
+            busy("reader", self.reader),
+            busy("parsers", self.parsers),
+            busy("deduplicator", self.deduplicator),
+            busy("writer", self.writer),
+            share("output", self.writer, self.output_seconds),
         ]
     }
 
     /// The one that the others waited for: whose threads were busy longest, the first of equals.
     pub fn limit(&self) -> &'static str {
-        let longest =
-            |a: (&'static str, f64), b: (&'static str, f64)| if b.1 > a.1 { b } else { a };
-        self.each().into_iter().fold(("source", 0.0), longest).0
+        let shares = self.each().into_iter();
+        let longest = shares.reduce(|a, b| if b.seconds > a.seconds { b } else { a });
+        longest.map_or("source", |share| share.name)
     }
 }
 
@@ -83,5 +100,10 @@ mod tests {
         stages.output_seconds = 3.5;
         assert_eq!(stages.limit(), "output");
         assert_eq!(Stages::default().limit(), "source");
+        let threads = stages.each().map(|share| share.threads);
+        assert_eq!(threads, [1, 1, 2, 1, 1, 1]);
+        stages.reader.threads = 3;
+        assert_eq!(stages.each()[1].threads, 3);
+        assert!((stages.each()[1].seconds - 2.0 / 3.0).abs() < 1e-9);
     }
 }
