@@ -534,6 +534,58 @@ fn records_that_are_no_text_are_counted_by_kind() {
 }
 
 #[test]
+fn records_without_text_are_counted_in_any_batches_and_threads() {
+    type Write<'w> = &'w dyn Fn(&[Option<&str>]) -> Vec<u8>;
+
+    let page = &pages()[0];
+    let line = |text: Option<&str>| serde_json::json!({"doi": "DOI: 10.5555/x", "text": text});
+    let lines = |texts: &[Option<&str>]| -> Vec<u8> {
+        let lines = texts.iter().map(|&text| line(text).to_string() + "\n");
+        lines.collect::<String>().into_bytes()
+    };
+    let in_tar = |texts: &[Option<&str>]| {
+        let mut builder = tar::Builder::new(Vec::new());
+        for (number, text) in texts.iter().enumerate() {
+            append(&mut builder, &format!("{number}.jsonl"), &lines(&[*text]));
+        }
+        builder.into_inner().unwrap()
+    };
+    let in_warc = |texts: &[Option<&str>]| {
+        let records = texts.iter().map(|text| match text {
+            Some(text) => record("conversion", "http://a.org", "text/plain", text),
+            None => record("conversion", "http://a.org", "image/png", ""),
+        });
+        records.collect::<String>().into_bytes()
+    };
+    let containers: &[(&str, &str, Write)] = &[
+        ("jsonl", "no_text", &lines),
+        ("tar", "no_text", &in_tar),
+        ("warc", "other_type", &in_warc),
+        #[cfg(feature = "parquet")]
+        ("parquet", "no_text", &rows),
+    ];
+    let text = Some(&page.text[..]);
+    let no_texts = |texts: usize| [vec![text; texts], vec![None; 5], vec![Some(""); 3]].concat();
+    for (name, kind, write) in containers {
+        for texts in [0, 2] {
+            let file = write(&no_texts(texts));
+            for (batch, threads) in [(1, 1), (700, 2), (5000, 16), (1 << 20, 1), (1 << 20, 16)] {
+                let stats = done_with(&file, |config| {
+                    config.batch = NonZeroUsize::new(batch).unwrap();
+                    config.threads = NonZeroUsize::new(threads).unwrap();
+                })
+                .summary
+                .stats;
+                let name = format!("{texts} texts in {name} in batches of {batch}");
+                assert_eq!(stats.not_read.get(*kind), Some(&5), "{name}");
+                assert_eq!(stats.pages.skipped, 3, "{name}");
+                assert_eq!(stats.pages.emitted, texts as u64, "{name}");
+            }
+        }
+    }
+}
+
+#[test]
 fn a_large_record_may_speak_of_records_and_a_length_too_large_swallows_none() {
     let after = Page {
         text: pages()[1].text.clone(),
@@ -734,6 +786,34 @@ fn parquet(pages: &[Page]) -> Vec<u8> {
         }
         group.close().unwrap();
     }
+    writer.close().unwrap();
+    file
+}
+
+/// Rows of a text alone.
+#[cfg(feature = "parquet")]
+fn rows(texts: &[Option<&str>]) -> Vec<u8> {
+    use parquet::data_type::{ByteArray, ByteArrayType};
+    use parquet::file::{properties::WriterProperties, writer::SerializedFileWriter};
+    let schema = "message m { optional binary text (STRING); }";
+    let schema = parquet::schema::parser::parse_message_type(schema).unwrap();
+    let properties = WriterProperties::default();
+    let mut file = Vec::new();
+    let mut writer =
+        SerializedFileWriter::new(&mut file, schema.into(), properties.into()).unwrap();
+    let mut group = writer.next_row_group().unwrap();
+    let mut column = group.next_column().unwrap().unwrap();
+    let values: Vec<_> = texts
+        .iter()
+        .flatten()
+        .copied()
+        .map(ByteArray::from)
+        .collect();
+    let levels: Vec<_> = texts.iter().map(|text| i16::from(text.is_some())).collect();
+    let strings = column.typed::<ByteArrayType>();
+    strings.write_batch(&values, Some(&levels), None).unwrap();
+    column.close().unwrap();
+    group.close().unwrap();
     writer.close().unwrap();
     file
 }

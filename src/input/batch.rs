@@ -258,6 +258,13 @@ impl Row {
     }
 }
 
+impl Content {
+    /// Rows may be all that there is of a stretch: one without text takes no bytes.
+    pub fn has_rows(&self) -> bool {
+        matches!(self, Self::Records(Records::Rows(rows)) if !rows.is_empty())
+    }
+}
+
 impl Behind {
     /// Bytes of the source.
     pub fn bytes(&self) -> u64 {

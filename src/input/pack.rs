@@ -9,7 +9,7 @@ use std::mem;
 use std::ops::{ControlFlow, Range};
 use std::sync::Arc;
 
-use super::{Batch, Before, Border, Fields, Origin, Part, Stream};
+use super::{Batch, Before, Border, Fields, Origin, Part, Row, Stream};
 use crate::buffers::Buffers;
 use crate::error::ReadError;
 use crate::meter::Meter;
@@ -17,7 +17,8 @@ use crate::meter::Meter;
 /// How much is held at once.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
-    /// A batch is passed on when it holds so many bytes and a whole page or record.
+    /// A batch is passed on when its text and its rows take so many bytes and a whole page or record
+    /// is in it.
     pub batch: usize,
     /// Bytes from a page's start to the next one's, at most.
     pub page: usize,
@@ -90,8 +91,10 @@ impl<'p> Packer<'p> {
         self.batch.text.len()
     }
 
+    /// Rows count too, for those without text would else be held to the end of the file.
     pub fn is_full(&self) -> bool {
-        self.filled() >= self.limits.batch
+        let rows = self.batch.rows.len() * size_of::<Row>();
+        self.filled() + rows >= self.limits.batch
     }
 
     /// Reads up to a batch's size; at least doubles an unfinished page or record that is
@@ -135,9 +138,9 @@ impl<'p> Packer<'p> {
         self.limits.batch + SMALLEST_READ
     }
 
-    /// Ends a part; an empty one is none.
+    /// Ends a part; one that holds nothing is none.
     pub fn close(&mut self, part: Part) {
-        if !part.text.is_empty() || part.behind.is_some() {
+        if !part.text.is_empty() || part.content.has_rows() || part.behind.is_some() {
             self.batch.parts.push(part);
         }
     }

@@ -347,21 +347,27 @@ mod tests {
         bytes
     }
 
+    /// So many rows whose text is null.
+    fn nulls(rows: usize) -> Vec<u8> {
+        let schema = Arc::new(parse_message_type("message m { optional binary text; }").unwrap());
+        let mut bytes = Vec::new();
+        let mut writer = SerializedFileWriter::new(&mut bytes, schema, Arc::default()).unwrap();
+        let mut columns = writer.next_row_group().unwrap();
+        let mut column = columns.next_column().unwrap().unwrap();
+        let strings = column.typed::<ByteArrayType>();
+        strings
+            .write_batch(&[], Some(&vec![0; rows]), None)
+            .unwrap();
+        column.close().unwrap();
+        columns.close().unwrap();
+        writer.close().unwrap();
+        bytes
+    }
+
     /// All rows, and the faults with the rows they name.
     fn read(bytes: &[u8], text: &str, url: Option<&str>) -> (Vec<Given>, Vec<Told>) {
-        let (mut given, mut faults) = (Vec::new(), Vec::new());
-        let fields = Fields {
-            text: text.to_owned(),
-            url: url.map(str::to_owned),
-            keep: Vec::new(),
-        };
-        let limits = Limits {
-            batch: 40,
-            page: 1 << 20,
-            decoders: 1,
-        };
-        let (meter, buffers) = (Meter::default(), Buffers::new(1 << 20));
-        let mut pass = |batch: Batch| {
+        let mut given = Vec::new();
+        let faults = read_in_batches(bytes, text, url, 40, |batch| {
             for row in &batch.rows {
                 let own = |range: &Option<Range<usize>>| {
                     let text = &batch.text[range.clone()?];
@@ -369,6 +375,32 @@ mod tests {
                 };
                 given.push((row.number, own(&row.url), own(&row.text)));
             }
+        });
+        (given, faults)
+    }
+
+    /// The faults, with the rows they name.
+    fn read_in_batches(
+        bytes: &[u8],
+        text: &str,
+        url: Option<&str>,
+        batch: usize,
+        mut each: impl FnMut(&Batch),
+    ) -> Vec<Told> {
+        let mut faults = Vec::new();
+        let fields = Fields {
+            text: text.to_owned(),
+            url: url.map(str::to_owned),
+            keep: Vec::new(),
+        };
+        let limits = Limits {
+            batch,
+            page: 1 << 20,
+            decoders: 1,
+        };
+        let (meter, buffers) = (Meter::default(), Buffers::new(1 << 20));
+        let mut pass = |batch: Batch| {
+            each(&batch);
             ControlFlow::Continue(())
         };
         let mut on_fault = |fault: ReadError| faults.push((fault.record, fault.source.to_string()));
@@ -376,7 +408,7 @@ mod tests {
         let flow = super::read(&mut packer, &Arc::default(), 0, file(bytes));
         packer.finish();
         assert!(flow.is_continue());
-        (given, faults)
+        faults
     }
 
     fn expected(groups: u64) -> Vec<Given> {
@@ -431,6 +463,22 @@ mod tests {
     fn no_rows() {
         let bytes = written(0, WriterProperties::default());
         assert_eq!(read(&bytes, "text", URL), (vec![], vec![]));
+    }
+
+    #[test]
+    fn rows_without_text_fill_a_batch_and_are_in_a_part() {
+        let (rows, limit) = (10_000, 8192);
+        let mut in_parts = 0;
+        let faults = read_in_batches(&nulls(rows), "text", None, limit, |batch| {
+            assert!(size_of_val(&batch.rows[..]) < limit + size_of::<Row>());
+            for part in &batch.parts {
+                let Content::Records(Records::Rows(rows)) = &part.content else {
+                    panic!("{part:?}");
+                };
+                in_parts += rows.len();
+            }
+        });
+        assert_eq!((in_parts, faults), (rows, vec![]));
     }
 
     #[test]
