@@ -631,6 +631,76 @@ fn an_encoded_body_is_counted_as_it_was_sent() {
     assert!(bytes.container < 300, "{bytes:?}");
 }
 
+/// A response whose body is sent so.
+fn response(encoding: &str, body: &[u8]) -> Vec<u8> {
+    let http = format!("HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\n{encoding}\r\n");
+    let length = http.len() + body.len();
+    let header = format!(
+        "WARC/1.1\r\nWARC-Type: response\r\nWARC-Record-ID: <urn:uuid:{length}>\r\n\
+         Content-Length: {length}\r\n\r\n"
+    );
+    [header.as_bytes(), http.as_bytes(), body, b"\r\n\r\n"].concat()
+}
+
+#[test]
+fn the_page_limit_is_one_of_pages_and_not_of_encoded_bodies() {
+    let (first, second) = (&pages()[0].text, &pages()[1].text);
+    let large = format!("{first}{}", "x".repeat(first.len() + second.len()));
+    let body = [&first[..], second, &large, first].concat();
+    let limit = first.len().max(second.len());
+    let limited = |config: &mut Config| config.max_page = NonZeroUsize::new(limit).unwrap();
+    let plain = done_with(&response("", body.as_bytes()), limited);
+    assert_eq!((plain.reports.len(), plain.rejects.len()), (3, 1));
+    let chunked = format!("{:x}\r\n{body}\r\n0\r\n\r\n", body.len());
+    for (encoding, sent) in [
+        ("Content-Encoding: gzip\r\n", gzip(body.as_bytes())),
+        ("Content-Encoding: zstd\r\n", zstd(body.as_bytes())),
+        ("Transfer-Encoding: chunked\r\n", chunked.into_bytes()),
+    ] {
+        let done = done_with(&response(encoding, &sent), limited);
+        let found = done.reports.iter().map(less_source);
+        let expected = plain.reports.iter().map(less_source);
+        assert_eq!(found.collect::<Vec<_>>(), expected.collect::<Vec<_>>());
+        assert_eq!(done.rejects.len(), 1, "{encoding}");
+        assert_eq!(done.rejects[0].message, plain.rejects[0].message);
+    }
+}
+
+#[test]
+fn an_encoded_body_that_is_too_large_is_refused_whole_with_its_place() {
+    let page = &pages()[0].text;
+    let sent = gzip(page.repeat((17 << 20) / page.len()).as_bytes());
+    let bomb = response("Content-Encoding: gzip\r\n", &sent);
+    let file = [&bomb[..], &response("", page.as_bytes())].concat();
+    let done = done_with(&file, |config| {
+        config.max_page = NonZeroUsize::new(1 << 20).unwrap();
+    });
+    assert_eq!((done.reports.len(), done.rejects.len()), (1, 1));
+    let reject = &done.rejects[0];
+    assert_eq!(reject.reason, RejectReason::PageTooLarge);
+    let (offset, record) = (bomb.len() - sent.len() - 4, reject.source.record.as_deref());
+    assert_eq!(reject.source.offset as usize, offset);
+    assert!(record.is_some_and(|record| record.starts_with("<urn:uuid:")));
+    assert!(page.starts_with(&reject.excerpt[..20]), "{reject:?}");
+    let message =
+        "the decoded body has more than 16777216 bytes; a larger --max-page lets it have more";
+    assert_eq!(reject.message, message);
+    assert_eq!(done.summary.stats.bytes.read as usize, file.len());
+}
+
+#[test]
+fn any_page_may_be_as_large_as_a_number_can_say() {
+    let pages = pages();
+    let unlimited = |config: &mut Config| config.max_page = NonZeroUsize::MAX;
+    for container in CONTAINERS {
+        let done = done_with(&(container.write)(&pages), unlimited);
+        assert_eq!(done.reports.len(), pages.len(), "{}", container.name);
+    }
+    let sent = gzip(pages[0].text.as_bytes());
+    let file = response("Content-Encoding: gzip\r\n", &sent);
+    assert_eq!(done_with(&file, unlimited).reports.len(), 1);
+}
+
 #[test]
 fn a_json_array_is_said_and_not_skipped() {
     let done = done_with(b"[{\"text\": \"DOI: 10.5555/x\"}]", usual);

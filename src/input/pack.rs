@@ -105,7 +105,7 @@ impl<'p> Packer<'p> {
         let held = text.len();
         let room = self.limits.batch.saturating_sub(held);
         let wanted = room.max(SMALLEST_READ).max(held - unfinished);
-        let wanted = wanted.min(self.limits.page + SMALLEST_READ);
+        let wanted = wanted.min(self.limits.page.saturating_add(SMALLEST_READ));
         if text.capacity() < usual {
             let mut used = self.buffers.take_used();
             used.reserve_exact(usual.saturating_sub(used.len()));

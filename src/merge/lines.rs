@@ -12,6 +12,7 @@ use memchr::memrchr;
 
 use crate::buffers::Buffers;
 use crate::input::{Input, Stream, text_of};
+use crate::sink::ndjson::longest_line;
 
 /// Bytes in a batch, with less than a line more. Larger ones leave the second cache.
 pub const BATCH: usize = 512 << 10;
@@ -42,16 +43,14 @@ pub fn read_all(
     buffers: &Buffers,
     pass: &mut dyn FnMut(Batch) -> ControlFlow<()>,
 ) -> ControlFlow<()> {
-    // As for those who verify: a byte becomes six at most where it is escaped; small blocks get ids
-    // and keys.
-    let longest = max_page.saturating_mul(16).saturating_add(1 << 20);
+    let longest = longest_line(max_page);
     let mut parts = parts.iter();
     parts.try_for_each(|part| read_part(part, longest, buffers, pass))
 }
 
 fn read_part(
     part: &Input,
-    longest: usize,
+    longest: u64,
     buffers: &Buffers,
     pass: &mut dyn FnMut(Batch) -> ControlFlow<()>,
 ) -> ControlFlow<()> {
@@ -79,7 +78,7 @@ fn read_part(
             }
         }
         let Some(end) = memrchr(b'\n', &batch.text[held..]) else {
-            if batch.text.len() > longest {
+            if batch.text.len() as u64 > longest {
                 return batch.ended_by(Fault::TooLong, pass);
             }
             continue;

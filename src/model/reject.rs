@@ -47,7 +47,7 @@ impl From<&RejectPlace> for Place {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum RejectReason {
-    /// The page is larger than `--max-page`.
+    /// The page, or the line or the decoded body that holds it, is larger than `--max-page` lets it be.
     PageTooLarge,
     /// The text is some other site's page. In a run such text is skipped and counted, not rejected.
     NotAReport,

@@ -208,7 +208,9 @@ fn meaning(warning: Warning) -> &'static str {
 
 fn why(reason: RejectReason) -> &'static str {
     match reason {
-        RejectReason::PageTooLarge => "The page is larger than --max-page.",
+        RejectReason::PageTooLarge => {
+            "The page, or what holds it, is larger than --max-page lets it be."
+        }
         RejectReason::NotAReport => "The text is some other site's page.",
         RejectReason::InvalidJson => "A line that should hold a JSON object does not.",
         RejectReason::WrongType => "A line's JSON is no object, or its text is no string.",

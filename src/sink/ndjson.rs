@@ -13,6 +13,12 @@ use super::json::{escaped, escaped_in, joined_string, list, number, optional, st
 use crate::grammar::{Block, Page};
 use crate::model::{Emit, StatementType, Warnings};
 
+/// More bytes than a line on a page of so many has: a byte becomes six at most where it is escaped,
+/// and small blocks get ids and keys.
+pub fn longest_line(max_page: usize) -> u64 {
+    (max_page as u64).saturating_mul(16).saturating_add(1 << 20)
+}
+
 /// Where a page stands, and what its container says of it, for the record.
 #[derive(Default)]
 pub struct At<'a> {

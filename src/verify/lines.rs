@@ -14,6 +14,7 @@ use crate::dedup::fingerprint_of;
 use crate::input::Stream;
 use crate::model::Source;
 use crate::place::Place;
+use crate::sink::ndjson::longest_line;
 
 /// Bytes that are read ahead, and lines.
 const WINDOW: usize = 32 << 20;
@@ -60,8 +61,7 @@ impl<'a> Lines<'a> {
     pub fn new(stream: Stream<'a>, max_page: usize) -> Self {
         Self {
             stream: BufReader::with_capacity(BUFFER, stream),
-            // A byte becomes six at most where it is escaped; small blocks get ids and keys.
-            longest: 16 * max_page as u64 + (1 << 20),
+            longest: longest_line(max_page),
             ahead: VecDeque::new(),
             looked_at: 0,
             keys: HashMap::new(),
@@ -282,6 +282,13 @@ mod tests {
         assert_eq!(lines.find(head("c").key), Some(0));
         assert_eq!(lines.take().unwrap().number, 4);
         assert!(lines.take().is_none() && lines.fault().is_none());
+    }
+
+    #[test]
+    fn pages_of_any_size_have_lines() {
+        let text = line("a");
+        let mut lines = Lines::new(Box::new(text.as_bytes()), usize::MAX);
+        assert!(lines.next_is(text.as_bytes()));
     }
 
     #[test]

@@ -7,7 +7,12 @@ use super::super::decode::decoded;
 use super::super::{Entry, Refused, Taking, Text};
 use super::{damaged, line_ends, lossy};
 use crate::grammar::{HttpHeader, WarcHeader, http_header, put_together, warc_header};
-use crate::model::NotRead;
+use crate::model::{NotRead, RejectReason};
+
+/// Bytes that a body may have when it is decoded, also where pages are to be smaller, for it may
+/// hold several. That is sixteen times as many as the largest block that is held; text is seldom
+/// compressed so well.
+const LARGEST_BODY: usize = 16 << 20;
 
 /// Takes whole records apart. `offset` says where they stand; a last one may be cut off.
 pub fn entries<'a>(
@@ -43,25 +48,29 @@ fn entry<'a>(
     block: &'a [u8],
     found: FoundText,
     offset: u64,
-    most: usize,
+    max_page: usize,
 ) -> Entry<'a> {
     let body = &block[found.start..];
+    let most = max_page.max(LARGEST_BODY);
+    let refused = |refused: Refused| {
+        Entry::Refused(Box::new(Refused {
+            length: body.len() as u64,
+            record: header.record_id.map(lossy),
+            ..refused
+        }))
+    };
     let (text, stored, offset) = match found.http.filter(HttpHeader::is_encoded) {
         None => (Cow::Borrowed(body), None, offset + found.start as u64),
         Some(http) => match decoded_body(&http, body, most) {
+            Ok(Some(text)) if text.len() > most => {
+                let offset = offset + found.start as u64;
+                return refused(too_large_body(&text, offset, most));
+            }
             Ok(Some(text)) => (Cow::Owned(text), Some(body.len() as u64), 0),
             Ok(None) => return Entry::NotRead(NotRead::Encoded),
             Err(error) => {
-                let refused = Refused {
-                    length: body.len() as u64,
-                    record: header.record_id.map(lossy),
-                    ..damaged(
-                        body,
-                        format!("the body is damaged: {error}"),
-                        offset + found.start as u64,
-                    )
-                };
-                return Entry::Refused(Box::new(refused));
+                let message = format!("the body is damaged: {error}");
+                return refused(damaged(body, message, offset + found.start as u64));
             }
         },
     };
@@ -77,7 +86,16 @@ fn entry<'a>(
     })
 }
 
+/// A body that is decoded to more than `most` bytes and begins like this.
+fn too_large_body(text: &[u8], offset: u64, most: usize) -> Refused {
+    let message = format!(
+        "the decoded body has more than {most} bytes; a larger --max-page lets it have more"
+    );
+    Refused::of(RejectReason::PageTooLarge, message, offset, text)
+}
+
 /// The body as the browser would show it; none when it is compressed in a way that is not read.
+/// One of more than `most` bytes is cut behind the first that is too many.
 fn decoded_body(http: &HttpHeader, body: &[u8], most: usize) -> io::Result<Option<Vec<u8>>> {
     let joined = if http.is_chunked {
         put_together(body)
@@ -94,7 +112,9 @@ fn decoded_body(http: &HttpHeader, body: &[u8], most: usize) -> io::Result<Optio
     // Told by its own first bytes: many crawlers keep the header and store the body decompressed.
     let mut text = Vec::new();
     let stream = decoded(Box::new(body), None, 1)?.stream;
-    stream.take(most as u64 + 1).read_to_end(&mut text)?;
+    stream
+        .take((most as u64).saturating_add(1))
+        .read_to_end(&mut text)?;
     Ok(Some(text))
 }
 
