@@ -651,11 +651,18 @@ fn the_page_limit_is_one_of_pages_and_not_of_encoded_bodies() {
     let limited = |config: &mut Config| config.max_page = NonZeroUsize::new(limit).unwrap();
     let plain = done_with(&response("", body.as_bytes()), limited);
     assert_eq!((plain.reports.len(), plain.rejects.len()), (3, 1));
-    let chunked = format!("{:x}\r\n{body}\r\n0\r\n\r\n", body.len());
+    let chunked = |body: &[u8]| {
+        let size = format!("{:x}\r\n", body.len());
+        [size.as_bytes(), body, b"\r\n0\r\n\r\n"].concat()
+    };
     for (encoding, sent) in [
         ("Content-Encoding: gzip\r\n", gzip(body.as_bytes())),
         ("Content-Encoding: zstd\r\n", zstd(body.as_bytes())),
-        ("Transfer-Encoding: chunked\r\n", chunked.into_bytes()),
+        ("Transfer-Encoding: chunked\r\n", chunked(body.as_bytes())),
+        (
+            "Transfer-Encoding: gzip, chunked\r\n",
+            chunked(&gzip(body.as_bytes())),
+        ),
     ] {
         let done = done_with(&response(encoding, &sent), limited);
         let found = done.reports.iter().map(less_source);
