@@ -60,6 +60,10 @@ impl Ends {
         self.is_over |= i32::try_from(end).is_err();
     }
 
+    fn bytes(&self) -> usize {
+        size_of_val(self.ends.as_slice())
+    }
+
     fn finish(self) -> Result<OffsetBuffer<i32>, ArrowError> {
         match self.is_over {
             true => Err(ArrowError::ComputeError(TOO_MUCH.to_owned())),
@@ -141,8 +145,9 @@ impl Texts {
         self.values.reserve_exact(bytes);
     }
 
+    /// Bytes in it, with where each text ends: an empty one takes room too.
     pub fn bytes(&self) -> usize {
-        self.values.len()
+        self.values.len() + self.ends.bytes()
     }
 
     /// As texts.

@@ -34,7 +34,7 @@ pub type Shared = (u64, u64, u64);
 /// What could not be read, as JSON.
 type End = Result<String, String>;
 
-/// A table is handed over when it holds so much text.
+/// A table is handed over when it holds so many bytes.
 const LARGE: usize = 16 << 20;
 
 impl File {
@@ -79,6 +79,7 @@ fn tables_of(
         table: Table::new(columns),
         batches,
         failed: None,
+        flow: ControlFlow::Continue(()),
     };
     let mut spans = Spans::new(config);
     let faults = match (file, share) {
@@ -108,6 +109,8 @@ struct Tables {
     table: Table,
     batches: SyncSender<RecordBatch>,
     failed: Option<ArrowError>,
+    /// A break once no more tables are wanted.
+    flow: ControlFlow<()>,
 }
 
 impl Tables {
@@ -126,14 +129,18 @@ impl Tables {
 }
 
 impl Take for Tables {
+    /// Looks at the size behind each page: a row may take a hundred times the bytes that it is read
+    /// from, and a batch of those has hundreds of thousands.
     fn take(&mut self, found: Found) {
-        self.table.take(found);
+        if self.flow.is_continue() {
+            self.table.take(found);
+            if self.table.bytes() >= LARGE {
+                self.flow = self.hand_over();
+            }
+        }
     }
 
     fn go_on(&mut self) -> ControlFlow<()> {
-        match self.table.bytes() >= LARGE {
-            true => self.hand_over(),
-            false => ControlFlow::Continue(()),
-        }
+        self.flow
     }
 }

@@ -78,6 +78,11 @@ impl Outcomes {
         self.add("fault", 0, None, Some(UNREADABLE), Some(&told));
     }
 
+    /// Bytes of its texts.
+    pub fn bytes(&self) -> usize {
+        self.outcome.bytes() + self.reason.bytes() + self.rejects.bytes()
+    }
+
     pub fn columns(self) -> Result<Vec<ArrayRef>, ArrowError> {
         Ok(vec![
             self.outcome.finish()?,
@@ -166,6 +171,17 @@ impl Rejects {
         let excerpt = told.and_then(|told| told.excerpt);
         self.excerpt.option(excerpt.map(str::as_bytes));
         self.is_told.push(told.is_some());
+    }
+
+    fn bytes(&self) -> usize {
+        let texts = [
+            &self.reason,
+            &self.message,
+            &self.path,
+            &self.record,
+            &self.excerpt,
+        ];
+        texts.map(Texts::bytes).iter().sum()
     }
 
     fn finish(self) -> Finished {

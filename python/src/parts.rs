@@ -69,7 +69,14 @@ impl Statements {
     }
 
     pub fn bytes(&self) -> usize {
-        self.text.bytes()
+        let texts = [
+            &self.id,
+            &self.text,
+            &self.section,
+            &self.statement_type,
+            &self.similar_to,
+        ];
+        self.rows * NUMBERS + texts.map(Texts::bytes).iter().sum::<usize>()
     }
 
     pub fn columns(self) -> Result<Vec<ArrayRef>, ArrowError> {
@@ -86,6 +93,9 @@ impl Statements {
         ])
     }
 }
+
+/// Bytes of a statement's numbers, at most.
+const NUMBERS: usize = 32;
 
 /// Where pages stand.
 #[derive(Default)]
@@ -114,6 +124,11 @@ impl Sources {
         self.length.append_value(signed(at.length));
         self.record.option(at.record.as_deref().map(str::as_bytes));
         self.date.option(at.date.as_deref().map(str::as_bytes));
+    }
+
+    /// Bytes of its texts.
+    pub fn bytes(&self) -> usize {
+        self.path.bytes() + self.record.bytes() + self.date.bytes()
     }
 
     /// `nulls` are the rows without a record.
@@ -148,6 +163,10 @@ impl PageKeyColumns {
         let keys = span.and_then(|span| span.keys.as_ref());
         key(&mut self.paper, keys.and_then(PageKeys::paper));
         key(&mut self.page, keys.and_then(PageKeys::page));
+    }
+
+    pub fn bytes(&self) -> usize {
+        self.paper.bytes() + self.page.bytes()
     }
 
     pub fn columns(self) -> Result<[ArrayRef; 2], ArrowError> {

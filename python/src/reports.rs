@@ -54,6 +54,9 @@ pub const CITING_YEARS: [&str; 2] = ["min", "max"];
 pub const COUNT_LISTS: [&str; 3] = ["paper_sections", "publication_types", "relationship"];
 pub const NAME_LISTS: [&str; 2] = ["authors", "journals"];
 
+/// Bytes of a row's numbers and of where its lists end, at most: with keys and outcomes.
+const NUMBERS: usize = 208;
+
 /// The columns, in the order of the record's keys; `with_keys` and `with_outcomes` add theirs.
 pub fn schema(with_keys: bool, with_outcomes: bool) -> Schema {
     let mut fields = vec![
@@ -205,9 +208,24 @@ impl Reports {
         self.abstract_text.reserve(bytes / 4);
     }
 
-    /// Bytes of its longest columns.
+    /// Bytes in it.
     pub fn bytes(&self) -> usize {
-        self.statements.bytes() + self.title.bytes() + self.abstract_text.bytes()
+        let texts = [
+            &self.doi,
+            &self.title,
+            &self.abstract_text,
+            &self.url,
+            &self.report_id,
+            &self.meta,
+        ];
+        self.rows * NUMBERS
+            + texts.map(Texts::bytes).iter().sum::<usize>()
+            + self.facets.bytes()
+            + self.statements.bytes()
+            + self.warnings.bytes()
+            + self.sources.bytes()
+            + self.keys.as_ref().map_or(0, Keys::bytes)
+            + self.outcomes.as_ref().map_or(0, Outcomes::bytes)
     }
 
     pub fn finish(self) -> Result<RecordBatch, ArrowError> {
@@ -295,6 +313,12 @@ impl Facets {
         }
     }
 
+    fn bytes(&self) -> usize {
+        let counts = self.counts.iter().map(ListOfCounts::bytes);
+        let names = self.names.iter().map(ListOfTexts::bytes);
+        counts.chain(names).sum()
+    }
+
     fn finish(self, nulls: Option<NullBuffer>) -> Finished {
         let counts = self.counts.into_iter().map(ListOfCounts::finish);
         let names = self.names.into_iter().map(|names| names.finish(None));
@@ -319,6 +343,10 @@ impl ListOfCounts {
         self.lists.end(self.values);
     }
 
+    fn bytes(&self) -> usize {
+        self.values * size_of::<i64>()
+    }
+
     fn finish(self) -> Finished {
         self.lists.finish(numbers(self.counts), None)
     }
@@ -338,6 +366,10 @@ impl ListOfTexts {
             self.values += 1;
         }
         self.lists.end(self.values);
+    }
+
+    fn bytes(&self) -> usize {
+        self.texts.bytes()
     }
 
     fn finish(self, nulls: Option<NullBuffer>) -> Finished {
@@ -368,6 +400,10 @@ impl Keys {
         }
         self.lists.end(self.values);
         self.is_compared.push(keys.is_some());
+    }
+
+    fn bytes(&self) -> usize {
+        self.of_page.bytes() + self.of_statements.bytes()
     }
 
     fn columns(self) -> Result<Vec<ArrayRef>, ArrowError> {

@@ -7,6 +7,9 @@ use citesift::job::Span;
 use crate::columns::{Ints, Longs, Texts, count, numbers, optional, required};
 use crate::parts::{PageKeyColumns, Sources, Statements, key};
 
+/// Bytes of a row's numbers beside the statement's, at most.
+const NUMBERS: usize = 40;
+
 /// The table under construction.
 #[derive(Default)]
 pub struct Rows {
@@ -99,9 +102,15 @@ impl Rows {
         self.statements.rows
     }
 
-    /// Bytes of its longest columns.
+    /// Bytes in it.
     pub fn bytes(&self) -> usize {
-        self.statements.bytes() + self.title.bytes() + self.meta.bytes()
+        let texts = [&self.doi, &self.title, &self.report_id, &self.meta];
+        let keys = self.keys.as_ref();
+        self.rows() * NUMBERS
+            + self.statements.bytes()
+            + texts.map(Texts::bytes).iter().sum::<usize>()
+            + self.sources.bytes()
+            + keys.map_or(0, |keys| keys.of_page.bytes() + keys.of_statement.bytes())
     }
 
     pub fn finish(self) -> Result<RecordBatch, ArrowError> {

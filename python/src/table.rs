@@ -93,7 +93,7 @@ impl Table {
         self.page = 0;
     }
 
-    /// Bytes of text in it.
+    /// Bytes in it, but for which values are null.
     pub fn bytes(&self) -> usize {
         match &self.form {
             Form::Reports(reports) => reports.bytes(),

@@ -300,6 +300,56 @@ def test_a_large_file_comes_in_tables_of_some_megabytes_and_may_be_left_early() 
     assert parsing_threads() == before
 
 
+def lists(values: str) -> str:
+    """A page with these authors."""
+    return page("10.5555/a", "Title", "Cited.") + f"Authors\n{values}Journals\n"
+
+
+def pages(rows: int, **fields: str) -> bytes:
+    """Pages in lines with further fields."""
+    line = json.dumps({"text": page("10.5555/k", "Title", "Cited."), **fields})
+    return f"{line}\n".encode() * rows
+
+
+# Each is far more than a table is to hold in what it is called after, and little in all else.
+LARGE: dict[str, tuple[bytes, dict[str, Any]]] = {
+    "rows without a record": (b"{}\n" * 150_000, {"outcomes": True}),
+    "rows without a record, with keys": (b"{}\n" * 150_000, {"outcomes": True, "dedup": "run"}),
+    "what was refused": (b'{"text"\n' * 100_000, {"outcomes": True}),
+    "long paths": (pages(6000), {"path": "p" * 6000}),
+    "long paths of what was refused": (
+        b'{"text"\n' * 6000,
+        {"path": "p" * 6000, "outcomes": True},
+    ),
+    "kept fields": (pages(4000, more="x" * 10_000), {"keep": ["more"]}),
+    "kept fields beside statements": (
+        pages(4000, more="x" * 10_000),
+        {"keep": ["more"], "emit": "statements"},
+    ),
+    "addresses": (pages(4000, url="x" * 10_000), {}),
+    "short statements": (
+        (page("10.5555/s", "T") + "“…a…”\n" * 1000).encode() * 500,
+        {"dedup": "off"},
+    ),
+    "short statements as rows": (
+        (page("10.5555/s", "T") + "“…a…”\n" * 1000).encode() * 300,
+        {"dedup": "off", "emit": "statements"},
+    ),
+    "authors": (lists("Author Name\n" * 1000).encode() * 3000, {}),
+    "counts": (lists("").replace("Authors", "Relationship\n" + "1\n" * 1000).encode() * 5000, {}),
+}
+
+
+@pytest.mark.parametrize("name", LARGE)
+def test_no_table_of_a_file_is_larger_than_some_megabytes_whatever_is_in_it(name: str) -> None:
+    content, options = LARGE[name]
+    tables = citesift.parse_file(content, **{"path": "large.jsonl", **options})
+    sizes = [table.nbytes for table in tables]
+    assert sum(sizes) > 32 << 20
+    assert max(sizes) < 18 << 20
+    assert min(sizes[:-1]) > 8 << 20
+
+
 def test_a_file_on_disk_takes_no_memory_of_its_size(tmp_path: Path) -> None:
     path = tmp_path / "dump.txt"
     with path.open("w") as dump:
