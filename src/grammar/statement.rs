@@ -130,7 +130,10 @@ impl BlockReader {
                         return Some(lines);
                     }
                 }
-                _ => self.endless_until = before + 1,
+                _ => {
+                    self.endless_until = before + 1;
+                    return None;
+                }
             }
         }
         None
@@ -459,6 +462,12 @@ mod tests {
             ("“…a\nb\n\nfooter", "a\nb"),
             ("“…a\n“…b…”\nSection: mentioning", "a"),
             ("“…a\nCitation Types\n“…b…”", "a"),
+            (
+                "“…a\n“…b…”\nSection: mentioning\n“…c\nd…”\nSection: mentioning",
+                "a",
+            ),
+            ("“…a…”\n“…b\nc…”\nSection: mentioning", "a"),
+            ("“…a\nCitation Types\n“…b\nc…”\nSection: mentioning", "a"),
             ("“…a\nSection: Resultsmentioning\nconfidence: 9%", "a"),
             ("“…a ", "a "),
             ("“…”", ""),
@@ -472,6 +481,8 @@ mod tests {
     #[test]
     fn a_quotation_without_ellipsis_and_end_is_no_block() {
         assert_eq!(block("“Nothing about us”\nwithout us"), None);
+        let before = "“Red” Press\nCitation Types\n“…a\nb…”\nSection: mentioning";
+        assert_eq!(block(before), None);
         assert_eq!(text("“a”\nSection: mentioning"), "a");
         assert_eq!(text("“a”\n\nconfidence: 7%"), "a");
     }
