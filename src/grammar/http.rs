@@ -66,17 +66,23 @@ impl HttpHeader<'_> {
     }
 }
 
-/// body = chunk* last-chunk; none when the text is no such thing, for many crawlers store
-/// what they have already put together.
-pub fn put_together(body: &[u8]) -> Option<Vec<u8>> {
+/// body = chunk* last-chunk; none when it begins with no chunk, for many crawlers store what they have
+/// already put together.
+///
+/// # Errors
+/// Behind a chunk comes none, nor the last one.
+pub fn put_together(body: &[u8]) -> Option<Result<Vec<u8>, &'static str>> {
     let (mut rest, mut joined) = (body, Vec::with_capacity(body.len()));
     loop {
-        let (behind, bytes) = chunk(rest).ok()?;
-        if bytes.is_empty() {
-            return Some(joined);
+        match chunk(rest) {
+            Ok((_, [])) => return Some(Ok(joined)),
+            Ok((behind, bytes)) => {
+                joined.extend_from_slice(bytes);
+                rest = behind;
+            }
+            Err(_) if rest.len() == body.len() => return None,
+            Err(_) => return Some(Err("its chunks end before the last one")),
         }
-        joined.extend_from_slice(bytes);
-        rest = behind;
     }
 }
 
@@ -128,13 +134,15 @@ mod tests {
     #[test]
     fn chunks_are_put_together_and_other_text_is_told_apart() {
         let body = b"4\r\nWiki\r\nA;ext=1\r\npedia in\r\n\r\n0\r\nTrailer: x\r\n\r\n";
-        assert_eq!(put_together(body).unwrap(), b"Wikipedia in\r\n");
+        assert_eq!(put_together(body).unwrap().unwrap(), b"Wikipedia in\r\n");
+        for body in ["4\r\nWiki\r\n", "4\r\nWiki\r\n5\r\npedi", "4\r\nWiki\r\nx"] {
+            assert!(put_together(body.as_bytes()).unwrap().is_err(), "{body:?}");
+        }
         for text in [
             &b"2012\nDOI: 10.5555/x"[..],
             b"",
             b"4\r\nWik",
             b"FFFFFFFFF\r\n",
-            b"4\r\nWiki\r\n",
         ] {
             assert_eq!(put_together(text), None);
         }

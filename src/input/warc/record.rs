@@ -97,11 +97,8 @@ fn too_large_body(text: &[u8], offset: u64, most: usize) -> Refused {
 /// The body as the browser would show it; none when it is compressed in a way that is not read.
 /// One of more than `most` bytes is cut behind the first that is too many.
 fn decoded_body(http: &HttpHeader, body: &[u8], most: usize) -> io::Result<Option<Vec<u8>>> {
-    let joined = if http.is_chunked {
-        put_together(body)
-    } else {
-        None
-    };
+    let joined = http.is_chunked.then(|| put_together(body)).flatten();
+    let joined = joined.transpose().map_err(io::Error::other)?;
     let body = joined.as_deref().unwrap_or(body);
     let known: [&[u8]; 3] = [b"gzip", b"x-gzip", b"zstd"];
     let is_known = |encoding: &[u8]| known.iter().any(|name| encoding.eq_ignore_ascii_case(name));
