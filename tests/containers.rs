@@ -821,6 +821,62 @@ fn tar(pages: &[Page]) -> Vec<u8> {
     builder.into_inner().unwrap()
 }
 
+#[test]
+fn members_of_a_zip_archive_that_others_hide_are_told() {
+    let pages = pages();
+    let archive = zip(&pages);
+    let hidden = String::from_utf8_lossy(&archive).matches("1/x.txt").count();
+    assert!(hidden >= 2);
+    let mut same_name = archive.clone();
+    for at in memchr::memmem::find_iter(&archive, "1/x.txt") {
+        same_name[at] = b'0';
+    }
+    let done = done_with(&same_name, usual);
+    assert_eq!(done.reports.len(), pages.len() - 1);
+    let told: Vec<_> = (done.summary.faults.iter())
+        .map(|fault| fault.source.to_string())
+        .collect();
+    assert_eq!(
+        told,
+        ["1 of its members are not read: others have their names"]
+    );
+    assert!(done_with(&archive, usual).summary.faults.is_empty());
+}
+
+#[test]
+fn chunks_that_end_too_soon_are_damage_and_give_no_page() {
+    let page = &pages()[0].text;
+    let (half, rest) = page.split_at(page.len() / 2);
+    for (body, reports) in [
+        (
+            format!(
+                "{:x}\r\n{half}\r\n{:x}\r\n{rest}\r\n",
+                half.len(),
+                rest.len()
+            ),
+            0,
+        ),
+        (
+            format!(
+                "{:x}\r\n{half}\r\n{:x}\r\n{rest}\r\n0\r\n\r\n",
+                half.len(),
+                rest.len()
+            ),
+            1,
+        ),
+        (page.clone(), 1),
+    ] {
+        let done = done_with(
+            &response("Transfer-Encoding: chunked\r\n", body.as_bytes()),
+            usual,
+        );
+        assert_eq!(
+            (done.reports.len(), done.rejects.len()),
+            (reports, 1 - reports)
+        );
+    }
+}
+
 fn zip(pages: &[Page]) -> Vec<u8> {
     let mut writer = zip::ZipWriter::new(Cursor::new(Vec::new()));
     for (number, page) in pages.iter().enumerate() {

@@ -5,7 +5,7 @@
 
 use std::borrow::Cow;
 use std::fs::File;
-use std::io::{self, BufReader, Read, Seek};
+use std::io::{self, BufReader, Read, Seek, SeekFrom};
 use std::ops::ControlFlow;
 
 use zip::ZipArchive;
@@ -19,7 +19,14 @@ use super::{Origin, member};
 /// So many of them were read before.
 pub fn read(packer: &mut Packer, origin: &Origin, before: u64, file: File) -> ControlFlow<()> {
     match ZipArchive::new(BufReader::new(&file)) {
-        Ok(archive) => read_listed(packer, origin, before, archive),
+        Ok(archive) => {
+            if let Some(hidden) = hidden_in(&archive, &file).filter(|_| before == 0) {
+                let message =
+                    format!("{hidden} of its members are not read: others have their names");
+                packer.fault(origin, None, io::Error::other(message));
+            }
+            read_listed(packer, origin, before, archive)
+        }
         Err(error) => {
             packer.is_silent = before > 0;
             packer.fault(origin, None, io_error(error));
@@ -27,6 +34,21 @@ pub fn read(packer: &mut Packer, origin: &Origin, before: u64, file: File) -> Co
             read_in_a_row(packer, origin, before, file)
         }
     }
+}
+
+/// How many members the list has more than there are names in it, of which the library knows the last;
+/// none where it has no more.
+fn hidden_in(archive: &ZipArchive<BufReader<&File>>, mut file: &File) -> Option<usize> {
+    let mut end = [0; 22];
+    let from_end = end.len() + archive.comment().len();
+    file.seek(SeekFrom::End(-i64::try_from(from_end).ok()?))
+        .ok()?;
+    file.read_exact(&mut end).ok()?;
+    let listed = usize::from(u16::from_le_bytes([end[10], end[11]]));
+    // A larger archive says it elsewhere.
+    let is_known = end.starts_with(b"PK\x05\x06") && listed < usize::from(u16::MAX);
+    let hidden = listed.saturating_sub(archive.len());
+    (is_known && hidden > 0).then_some(hidden)
 }
 
 fn read_listed(
