@@ -252,6 +252,15 @@ fn an_output_that_is_an_open_file_is_refused_and_a_pipe_is_not() {
     assert_eq!(messages, expected);
     assert_eq!(fs::read(folder.path().join("log")).unwrap(), b"earlier\n");
     assert!(folder.path().join("stdout").is_symlink());
+    for line in [
+        "$citesift a.txt -o /dev/fd/1 >> log",
+        "$citesift a.txt --stats /dev/fd/3 3>> log",
+        "$citesift a.txt --stats log >> log",
+    ] {
+        let output = shell(line, folder.path());
+        assert_eq!(output.status.code(), Some(2), "{line}");
+        assert_eq!(fs::read(folder.path().join("log")).unwrap(), b"earlier\n");
+    }
 
     let output = shell("$citesift a.txt -o stdout", folder.path());
     assert_eq!((output.status.code(), lines(&output.stdout)), (Some(0), 1));

@@ -71,12 +71,12 @@ pub fn refuse(outputs: &[Named], inputs: &[Input]) -> Result<(), String> {
         }
     }
     let mut placed: Vec<_> = outputs.iter().filter_map(Placed::of).collect();
+    if !outputs.iter().any(|output| output.flag == "--output") {
+        placed.extend(standard_output());
+    }
     for (number, output) in placed.iter().enumerate() {
         let others = placed[..number].iter().chain(&placed[number + 1..]);
         others.clone().try_for_each(|other| output.apart(other))?;
-    }
-    if !outputs.iter().any(|output| output.flag == "--output") {
-        placed.extend(standard_output());
     }
     for input in inputs {
         let named = match input {

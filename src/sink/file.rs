@@ -191,7 +191,9 @@ pub fn target_of(path: &Path) -> io::Result<PathBuf> {
             _ => return Ok(path),
         }
         let target = fs::read_link(&path)?;
-        if path.starts_with("/proc") {
+        // `/dev/fd` is a link there.
+        let folder = path.parent().and_then(|folder| folder.canonicalize().ok());
+        if folder.is_some_and(|folder| folder.starts_with("/proc")) {
             let message = "it leads to an open file; name that file, or redirect to it";
             return Err(io::Error::new(ErrorKind::InvalidInput, message));
         }
