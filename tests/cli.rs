@@ -478,6 +478,10 @@ fn wrong_usage_is_exit_code_2_and_does_nothing() {
     let folder = folder_with(&[("a.txt", PAGE)]);
     for (args, expected) in [
         (&["--outptu", "x"][..], "--output"),
+        (
+            &["-q", "merge", "a.txt", "-o", "x"],
+            "`merge` is a command, and stands before all options",
+        ),
         (&["a.txt", "--max-page", "0"], "above zero"),
         (&["a.txt", "--max-page", "1X"], "unknown unit"),
         (&["a.txt", "--threads", "0"], "--threads"),

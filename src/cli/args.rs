@@ -1,10 +1,10 @@
 //! What was typed, and the checks that turn it into what holds.
 
 use std::io::{self, ErrorKind, IsTerminal};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use clap::{ColorChoice, Parser, Subcommand, ValueEnum};
+use clap::{ColorChoice, CommandFactory, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
 use super::annotate::AnnotateArgs;
@@ -224,9 +224,15 @@ impl MaxRejects {
     pub fn is_exceeded(self, rejected: u64, pages: u64) -> bool {
         match self {
             Self::Pages(most) => rejected > most,
-            Self::Percent(most) => rejected as f64 * 100.0 > most * pages as f64,
+            Self::Percent(most) => is_more(rejected, pages, most),
         }
     }
+}
+
+/// Whether a part is more than so many percent of a whole. 57 of 10,000 are not more than 0.57 %,
+/// which in binary is a little less.
+pub fn is_more(part: u64, whole: u64, percent: f64) -> bool {
+    part as f64 * 100.0 > percent * whole as f64 * (1.0 + 1e-12)
 }
 
 impl Args {
@@ -382,8 +388,18 @@ impl Args {
                     .to_owned(),
             );
         }
-        if self.inputs.is_empty() {
+        let Some(first) = self.inputs.first() else {
             return Ok(vec![Input::Stdin]);
+        };
+        let command = Self::command();
+        let names = command.get_subcommands().map(clap::Command::get_name);
+        if let Some(name) = names.into_iter().find(|name| first.as_os_str() == *name)
+            && !Path::new(name).exists()
+        {
+            return Err(format!(
+                "`{name}` is a command, and stands before all options: citesift {name} …; \
+                 an input of that name is `./{name}`"
+            ));
         }
         self.inputs.iter().map(|path| input(path)).collect()
     }
@@ -469,6 +485,8 @@ mod tests {
         assert!(!max_rejects("2").unwrap().is_exceeded(2, 5));
         assert!(max_rejects("2").unwrap().is_exceeded(3, 5));
         assert!(!max_rejects("50%").unwrap().is_exceeded(2, 4));
+        assert!(!max_rejects("0.57%").unwrap().is_exceeded(57, 10_000));
+        assert!(max_rejects("0.57%").unwrap().is_exceeded(58, 10_000));
         assert!(max_rejects("0.1%").unwrap().is_exceeded(2, 1999));
         assert!(!max_rejects("0%").unwrap().is_exceeded(0, 0));
         for wrong in ["%", "101%", "-1", "a", "nan%"] {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use super::args::{Args, When, refuse_unseekable};
+use super::args::{Args, When, is_more, refuse_unseekable};
 use super::outputs::{NamedFile, Outputs};
 use super::report::Report;
 use super::resume::{self, Found, Interrupted, Keeper, Settings};
@@ -286,7 +286,7 @@ fn verdict(args: &Args, summary: &Summary) -> (u8, Option<String>) {
     }
     let (unrecognized, lines) = (summary.stats.unrecognized_lines, summary.stats.drift.lines);
     if let Some(most) = args.fail_on_drift
-        && unrecognized as f64 * 100.0 > most * lines as f64
+        && is_more(unrecognized, lines, most)
     {
         let message = format!(
             "citesift: --fail-on-drift does not hold: {unrecognized} of {lines} lines were unrecognized"
