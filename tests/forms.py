@@ -118,7 +118,7 @@ def missing(cell):
 def of_polars(path):
     if path.suffix == ".parquet":
         return polars.read_parquet(path).to_dicts()
-    types = {**{key: polars.Int64 for key in NUMBERS}, "see_more": polars.UInt64, "similarity": polars.Float64}
+    types = {**{key: polars.Int64 for key in NUMBERS}, "similarity": polars.Float64}
     header = path.open(encoding="utf-8").readline().strip().split(",")
     schema = {key: types.get(key, polars.String) for key in header}
     table = polars.read_csv(path, schema=schema)
@@ -129,7 +129,7 @@ def of_duckdb(path):
     if path.suffix == ".parquet":
         return duckdb(f"SELECT * FROM read_parquet('{path}')")
     header = path.open(encoding="utf-8").readline().strip().split(",")
-    types = {**{key: "BIGINT" for key in NUMBERS}, "see_more": "UBIGINT", "similarity": "DOUBLE"}
+    types = {**{key: "BIGINT" for key in NUMBERS}, "similarity": "DOUBLE"}
     columns = ", ".join(f"'{key}': '{types.get(key, 'VARCHAR')}'" for key in header)
     texts = [key for key in header if key not in types]
     back = ", ".join(f"regexp_replace({key}, '^''', '') AS {key}" for key in texts)
@@ -143,9 +143,7 @@ def of_duckdb(path):
 def duckdb(query):
     program = Path(sys.executable).with_name("duckdb")
     printed = subprocess.run([program, "-json", "-c", query], check=True, capture_output=True)
-    rows = json.loads(printed.stdout or "[]")
-    # Its JSON has numbers of 64 bits without a sign as text.
-    return [{**row, "see_more": row["see_more"] and int(row["see_more"])} for row in rows]
+    return json.loads(printed.stdout or "[]")
 
 
 def check_quads(path, rows):

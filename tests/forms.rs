@@ -149,6 +149,7 @@ fn check_csv(csv: &[u8], rows: &[StatementRow]) {
 #[cfg(feature = "parquet")]
 mod in_parquet {
     use bytes::Bytes;
+    use parquet::basic::{SortOrder, Type};
     use parquet::file::reader::{FileReader, SerializedFileReader};
     use parquet::record::{Field, Row};
     use serde_json::{Value, json};
@@ -168,6 +169,16 @@ mod in_parquet {
         reader.metadata().num_row_groups()
     }
 
+    /// The columns of integers that are not in the order of signed ones.
+    pub fn of_unsigned(file: Vec<u8>) -> Vec<String> {
+        let reader = SerializedFileReader::new(Bytes::from(file)).unwrap();
+        let columns = reader.metadata().file_metadata().schema_descr().columns();
+        let unsigned = columns.iter().filter(|column| {
+            column.physical_type() == Type::INT64 && column.sort_order() != SortOrder::SIGNED
+        });
+        unsigned.map(|column| column.path().string()).collect()
+    }
+
     fn object(row: &Row) -> Value {
         let columns = row.get_column_iter();
         columns
@@ -180,7 +191,6 @@ mod in_parquet {
             Field::Null => Value::Null,
             Field::Str(text) => json!(text),
             Field::Long(number) => json!(number),
-            Field::ULong(number) => json!(number),
             Field::Double(number) => json!(number),
             Field::Group(row) => object(row),
             other => panic!("{other:?}"),
@@ -546,6 +556,20 @@ fn row_groups_are_cut_by_size_and_wide_titles_are_held_once() {
 #[cfg(feature = "parquet")]
 fn two_row_groups() -> String {
     PAGE.to_owned() + &"\n“…Long.…”\nSection: Results".repeat(400_000)
+}
+
+/// A reader that knows signed integers alone can read them, up to the largest count.
+#[cfg(feature = "parquet")]
+#[test]
+fn all_integers_in_parquet_are_signed() {
+    let most = i64::MAX.to_string();
+    let file = tempfile::NamedTempFile::new().unwrap();
+    let page = format!("{PAGE}\nSee {most} more Smart Citations\n");
+    fs::write(file.path(), page).unwrap();
+    let parquet = written(file.path(), Form::Parquet);
+    assert_eq!(in_parquet::of_unsigned(parquet.clone()), [""; 0]);
+    let rows = in_parquet::rows(parquet);
+    assert_eq!(rows.last().unwrap()["see_more"], json!(i64::MAX));
 }
 
 /// Nobody takes a file for whole whose reader, or whose disk, would take no more.

@@ -1,7 +1,7 @@
 //! The columns, which are those of [`StatementRow`](crate::model::StatementRow) in its order.
 //!
-//! Numbers are signed, for differences of unsigned ones wrap around in some tools. `see_more`
-//! alone is not: a page may print any number.
+//! Numbers are signed, for differences of unsigned ones wrap around in some tools. The grammar takes
+//! no count that has no place in them.
 
 use std::sync::Arc;
 
@@ -18,7 +18,7 @@ const SCHEMA: &str = "message statements {
     optional int64 confidence;
     optional binary similar_to (STRING);
     optional double similarity;
-    optional int64 see_more (INTEGER(64,false));
+    optional int64 see_more;
     required int64 occurrences;
     optional binary doi (STRING);
     optional int64 year;

@@ -4,7 +4,7 @@ use std::mem;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use parquet::basic::{Compression, Encoding, EncodingMask, SortOrder, Type, ZstdLevel};
+use parquet::basic::{Compression, Encoding, EncodingMask, Type, ZstdLevel};
 use parquet::column::writer::ColumnCloseResult;
 use parquet::errors::ParquetError;
 use parquet::file::metadata::ColumnChunkMetaData;
@@ -131,25 +131,16 @@ impl Chunk {
 /// would help no search.
 fn statistics(column: &ColumnDescPtr, values: &Dictionary, nulls: u64) -> Option<Statistics> {
     let (values, _) = values.values();
-    let numbers = || {
-        let (numbers, _) = values.as_chunks();
-        numbers.iter().map(|bytes| u64::from_le_bytes(*bytes))
-    };
+    let (values, _) = values.as_chunks();
     match column.physical_type() {
         Type::INT64 => {
-            let is_signed = column.sort_order() == SortOrder::SIGNED;
-            // The order of signed numbers is that of unsigned ones with the first bit turned.
-            let sign = u64::from(is_signed) << 63;
-            let of = |number: u64| (number ^ sign).cast_signed();
-            let least = numbers().map(|number| number ^ sign).min().map(of);
-            let most = numbers().map(|number| number ^ sign).max().map(of);
+            let numbers = || values.iter().map(|bytes| i64::from_le_bytes(*bytes));
+            let (least, most) = (numbers().min(), numbers().max());
             Some(Statistics::int64(least, most, None, Some(nulls), false))
         }
         Type::DOUBLE => {
-            let (least, most) = (
-                numbers().map(f64::from_bits).reduce(f64::min),
-                numbers().map(f64::from_bits).reduce(f64::max),
-            );
+            let numbers = || values.iter().map(|bytes| f64::from_le_bytes(*bytes));
+            let (least, most) = (numbers().reduce(f64::min), numbers().reduce(f64::max));
             Some(Statistics::double(least, most, None, Some(nulls), false))
         }
         _ => None,
