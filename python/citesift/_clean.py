@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import threading
 from collections.abc import Callable, Iterable, Iterator
 from types import TracebackType
 from typing import Any
@@ -77,7 +78,7 @@ class Records(Iterator[dict[str, Any]]):
     """The records of a run, in the input's order.
 
     The run is ended by the iterator's end, by `close`, or by leaving a ``with`` block; a run
-    whose iterator is dropped ends by itself.
+    whose iterator is dropped ends by itself. Several threads may iterate: each record goes to one.
     """
 
     def __init__(self, run: _native.Run, rejects: Tell | None, duplicates: Tell | None) -> None:
@@ -86,6 +87,8 @@ class Records(Iterator[dict[str, Any]]):
         self._duplicates = duplicates
         self._lines: Iterator[dict[str, Any]] = iter(())
         self._summary: dict[str, Any] | None = None
+        # Those who are told may ask for the next record.
+        self._turn = threading.RLock()
 
     @property
     def summary(self) -> dict[str, Any] | None:
@@ -96,6 +99,10 @@ class Records(Iterator[dict[str, Any]]):
         return self
 
     def __next__(self) -> dict[str, Any]:
+        with self._turn:
+            return self._next()
+
+    def _next(self) -> dict[str, Any]:
         while True:
             for record in self._lines:
                 return record

@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 
 class Error(Exception):
     """Whatever this package raises, but for wrong options (``ValueError``, ``TypeError``)."""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # Python would make it anew of its message alone, and a pool of processes waits for ever for
+        # an error that it cannot make.
+        return _again, (type(self), self.args), self.__dict__
 
 
 class Rejected(Error, ValueError):
@@ -46,3 +53,7 @@ class ReadError(Error):
 
 class RunError(Error):
     """A run that could not be carried through, such as for want of temporary space."""
+
+
+def _again(kind: type[Error], args: tuple[Any, ...]) -> Error:
+    return kind.__new__(kind, *args)

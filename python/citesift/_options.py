@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable
 from functools import lru_cache
+from numbers import Integral, Real
 from typing import Literal, TypeAlias
 
 from . import _native
@@ -75,8 +76,11 @@ def _typed(name: str, option: Value) -> str:
         return option
     if isinstance(option, bool):
         raise TypeError(f"{name}: {option} is no value of it")
-    if isinstance(option, (int, float)):
-        return repr(option)
+    # Those of NumPy say of themselves what they are.
+    if isinstance(option, Integral):
+        return str(int(option))
+    if isinstance(option, (float, Real)):
+        return repr(float(option))
     if name != "keep" or option is None:
         raise TypeError(f"{name}: {option!r} is no value of it")
     fields = list(option)

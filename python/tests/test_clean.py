@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import os
+import pickle
 import signal
 import subprocess
 import sys
@@ -11,6 +12,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -195,7 +197,7 @@ main = threading.main_thread()
 
 def tell():
     # Runs only while the main thread, which waits for a record, holds no lock on the interpreter.
-    while sys._current_frames()[main.ident].f_code.co_name != "__next__":
+    while sys._current_frames()[main.ident].f_code.co_name != "_next":
         pass
     print("waiting", flush=True)
 
@@ -259,3 +261,38 @@ def test_another_thread_goes_on_meanwhile(tmp_path: Path) -> None:
         writing.write(PAGE)
     reading.join(timeout=60)
     assert [record["doi"] for record in found] == ["10.5555/x"]
+
+
+def test_errors_come_back_from_other_processes(tmp_path: Path) -> None:
+    first, second = tmp_path / "first", tmp_path / "second"
+    with pytest.raises(citesift.ReadError) as unread:
+        list(citesift.clean([first, second]))
+    with pytest.raises(citesift.Rejected) as rejected:
+        citesift.parse("no page")
+    for error in (unread.value, rejected.value):
+        again = pickle.loads(pickle.dumps(error))
+        assert (type(again), str(again)) == (type(error), str(error))
+        known = {name: value for name, value in vars(error).items() if name != "others"}
+        assert {name: vars(again)[name] for name in known} == known
+    [other] = pickle.loads(pickle.dumps(unread.value)).others
+    assert other.path == str(second)
+
+
+def test_threads_that_share_an_iterator_lose_nothing(tmp_path: Path) -> None:
+    path = tmp_path / "dump.txt"
+    path.write_text("".join(page(f"10.5555/{n}", "Title", "Cited.") for n in range(20_000)))
+    records = citesift.clean(path)
+    found: list[dict[str, Any]] = []
+    takers = [threading.Thread(target=lambda: found.extend(records)) for _ in range(4)]
+    for taker in takers:
+        taker.start()
+    for taker in takers:
+        taker.join()
+    assert sorted(int(record["doi"].split("/")[1]) for record in found) == list(range(20_000))
+
+
+def test_numbers_of_other_packages_are_numbers(tmp_path: Path) -> None:
+    path = tmp_path / "dump.txt"
+    path.write_text(PAGE * 3)
+    half: Any = Fraction(1, 2)
+    assert len(list(citesift.clean(path, limit=2, near=half))) == 2

@@ -433,6 +433,8 @@ def test_lines_of_rows_are_made_where_they_are_parsed(spark: Any, tmp_path: Path
 def test_lines_have_meta_as_it_was_written(spark: Any, tmp_path: Path) -> None:
     path = tmp_path / "a.jsonl"
     path.write_text(json.dumps({"text": TEXTS[0]})[:-1] + ',"score":0.50}\n')
+    with pytest.raises(TypeError, match="a list of names"):
+        Pages.files(spark, str(path), keep="score")
     [line] = written(Pages.files(spark, str(path), keep=["score"]).records())
     assert line.endswith(',"meta":{"score":0.50}}')
     assert as_python(line) != line

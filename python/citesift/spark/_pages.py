@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import citesift
 
 from .._arrow import OUTCOMES
-from .._options import Dedup, Emit, Format
+from .._options import Dedup, Emit, Format, names
 from . import _accounting, _repeats
 from ._ddl import ddl
 from ._ndjson import VALUE, Lines, ndjson
@@ -94,7 +94,7 @@ class Pages:
             "format": format,
             "text_field": text_field,
             "url_field": url_field,
-            "keep": tuple(keep),
+            "keep": tuple(names(keep) or ()),
             "dedup": dedup,
             "near": near,
             "max_page": max_page,
