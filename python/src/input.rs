@@ -34,13 +34,18 @@ pub fn parse(
     let mut table = Table::new(columns);
     let inputs = batches.iter().map(|batch| Input::of(batch, config, places));
     let inputs = inputs.collect::<Result<Vec<_>, _>>()?;
-    table.reserve(inputs.iter().map(|input| input.text.bytes()).sum());
+    let bytes = inputs.iter().map(|input| input.text.bytes()).sum::<usize>();
+    table.reserve(bytes.min(MOST_RESERVED));
     for input in &inputs {
         input.parse(&mut spans, &mut table);
     }
     table.end();
     table.take_batch().map_err(|error| error.to_string())
 }
+
+/// Bytes of text for which room is made at once: views can name one text again and again, and with it
+/// more than any machine holds.
+const MOST_RESERVED: usize = 256 << 20;
 
 /// The columns of a batch.
 struct Input {
