@@ -642,6 +642,12 @@ fn response(encoding: &str, body: &[u8]) -> Vec<u8> {
     [header.as_bytes(), http.as_bytes(), body, b"\r\n\r\n"].concat()
 }
 
+/// A chunk of a body; the last has no bytes.
+fn chunk(bytes: &[u8]) -> Vec<u8> {
+    let size = format!("{:x}\r\n", bytes.len());
+    [size.as_bytes(), bytes, b"\r\n"].concat()
+}
+
 #[test]
 fn the_page_limit_is_one_of_pages_and_not_of_encoded_bodies() {
     let (first, second) = (&pages()[0].text, &pages()[1].text);
@@ -651,10 +657,7 @@ fn the_page_limit_is_one_of_pages_and_not_of_encoded_bodies() {
     let limited = |config: &mut Config| config.max_page = NonZeroUsize::new(limit).unwrap();
     let plain = done_with(&response("", body.as_bytes()), limited);
     assert_eq!((plain.reports.len(), plain.rejects.len()), (3, 1));
-    let chunked = |body: &[u8]| {
-        let size = format!("{:x}\r\n", body.len());
-        [size.as_bytes(), body, b"\r\n0\r\n\r\n"].concat()
-    };
+    let chunked = |body: &[u8]| [chunk(body), chunk(b"")].concat();
     for (encoding, sent) in [
         ("Content-Encoding: gzip\r\n", gzip(body.as_bytes())),
         ("Content-Encoding: zstd\r\n", zstd(body.as_bytes())),
@@ -670,6 +673,19 @@ fn the_page_limit_is_one_of_pages_and_not_of_encoded_bodies() {
         assert_eq!(found.collect::<Vec<_>>(), expected.collect::<Vec<_>>());
         assert_eq!(done.rejects.len(), 1, "{encoding}");
         assert_eq!(done.rejects[0].message, plain.rejects[0].message);
+    }
+}
+
+#[test]
+fn chunks_that_end_too_soon_are_damage_and_give_no_page() {
+    let page = &pages()[0].text;
+    let (half, rest) = page.as_bytes().split_at(page.len() / 2);
+    let open = [chunk(half), chunk(rest)].concat();
+    let whole = [&open[..], &chunk(b"")].concat();
+    for (body, reports) in [(&open[..], 0), (&whole, 1), (page.as_bytes(), 1)] {
+        let done = done_with(&response("Transfer-Encoding: chunked\r\n", body), usual);
+        let found = (done.reports.len(), done.rejects.len());
+        assert_eq!(found, (reports, 1 - reports));
     }
 }
 
@@ -693,6 +709,28 @@ fn an_encoded_body_that_is_too_large_is_refused_whole_with_its_place() {
         "the decoded body has more than 16777216 bytes; a larger --max-page lets it have more";
     assert_eq!(reject.message, message);
     assert_eq!(done.summary.stats.bytes.read as usize, file.len());
+}
+
+#[test]
+fn members_of_a_zip_archive_that_others_hide_are_told() {
+    let pages = pages();
+    let archive = zip(&pages);
+    let hidden = String::from_utf8_lossy(&archive).matches("1/x.txt").count();
+    assert!(hidden >= 2);
+    let mut same_name = archive.clone();
+    for at in memchr::memmem::find_iter(&archive, "1/x.txt") {
+        same_name[at] = b'0';
+    }
+    let done = done_with(&same_name, usual);
+    assert_eq!(done.reports.len(), pages.len() - 1);
+    let told: Vec<_> = (done.summary.faults.iter())
+        .map(|fault| fault.source.to_string())
+        .collect();
+    assert_eq!(
+        told,
+        ["1 of its members are not read: others have their names"]
+    );
+    assert!(done_with(&archive, usual).summary.faults.is_empty());
 }
 
 #[test]
@@ -819,62 +857,6 @@ fn tar(pages: &[Page]) -> Vec<u8> {
         );
     }
     builder.into_inner().unwrap()
-}
-
-#[test]
-fn members_of_a_zip_archive_that_others_hide_are_told() {
-    let pages = pages();
-    let archive = zip(&pages);
-    let hidden = String::from_utf8_lossy(&archive).matches("1/x.txt").count();
-    assert!(hidden >= 2);
-    let mut same_name = archive.clone();
-    for at in memchr::memmem::find_iter(&archive, "1/x.txt") {
-        same_name[at] = b'0';
-    }
-    let done = done_with(&same_name, usual);
-    assert_eq!(done.reports.len(), pages.len() - 1);
-    let told: Vec<_> = (done.summary.faults.iter())
-        .map(|fault| fault.source.to_string())
-        .collect();
-    assert_eq!(
-        told,
-        ["1 of its members are not read: others have their names"]
-    );
-    assert!(done_with(&archive, usual).summary.faults.is_empty());
-}
-
-#[test]
-fn chunks_that_end_too_soon_are_damage_and_give_no_page() {
-    let page = &pages()[0].text;
-    let (half, rest) = page.split_at(page.len() / 2);
-    for (body, reports) in [
-        (
-            format!(
-                "{:x}\r\n{half}\r\n{:x}\r\n{rest}\r\n",
-                half.len(),
-                rest.len()
-            ),
-            0,
-        ),
-        (
-            format!(
-                "{:x}\r\n{half}\r\n{:x}\r\n{rest}\r\n0\r\n\r\n",
-                half.len(),
-                rest.len()
-            ),
-            1,
-        ),
-        (page.clone(), 1),
-    ] {
-        let done = done_with(
-            &response("Transfer-Encoding: chunked\r\n", body.as_bytes()),
-            usual,
-        );
-        assert_eq!(
-            (done.reports.len(), done.rejects.len()),
-            (reports, 1 - reports)
-        );
-    }
 }
 
 fn zip(pages: &[Page]) -> Vec<u8> {

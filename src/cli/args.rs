@@ -1,10 +1,10 @@
 //! What was typed, and the checks that turn it into what holds.
 
 use std::io::{self, ErrorKind, IsTerminal};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::{ColorChoice, CommandFactory, Parser, Subcommand, ValueEnum};
+use clap::{ColorChoice, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
 use super::annotate::AnnotateArgs;
@@ -391,10 +391,9 @@ impl Args {
         let Some(first) = self.inputs.first() else {
             return Ok(vec![Input::Stdin]);
         };
-        let command = Self::command();
-        let names = command.get_subcommands().map(clap::Command::get_name);
-        if let Some(name) = names.into_iter().find(|name| first.as_os_str() == *name)
-            && !Path::new(name).exists()
+        if let Some(name) = first.to_str()
+            && Command::has_subcommand(name)
+            && !first.exists()
         {
             return Err(format!(
                 "`{name}` is a command, and stands before all options: citesift {name} …; \

@@ -3,7 +3,6 @@
 //! any work. Not seen is a link within a folder that leads out of it, to where an output is.
 
 use std::fs;
-use std::io;
 use std::path::{Path, PathBuf};
 
 use super::resume::journal_beside;
@@ -30,13 +29,8 @@ struct Placed<'a> {
 
 /// The sentence that says what to change, if the folder of a store is read or holds an output.
 pub fn refuse_store(store: &Path, outputs: &[Named], inputs: &[Input]) -> Result<(), String> {
-    // What is not there yet can only be where it is to be.
-    let place = store.canonicalize().or_else(|_| {
-        let parent = store.parent().filter(|path| !path.as_os_str().is_empty());
-        let parent = parent.unwrap_or(Path::new(".")).canonicalize()?;
-        Ok::<_, io::Error>(parent.join(store.file_name().unwrap_or_default()))
-    });
-    let Ok(place) = place else {
+    let there = store.canonicalize().ok();
+    let Some(place) = there.or_else(|| place_of(store)) else {
         return Ok(());
     };
     let shown = Printable(&store.to_string_lossy()).to_string();
@@ -105,11 +99,7 @@ impl<'a> Placed<'a> {
     fn of(named: &Named<'a>) -> Option<Self> {
         let is_special = fs::metadata(named.path).is_ok_and(|metadata| !metadata.is_file());
         let target = target_of(named.path).ok().filter(|_| !is_special)?;
-        let folder = target
-            .parent()
-            .filter(|folder| !folder.as_os_str().is_empty());
-        let folder = folder.unwrap_or(Path::new(".")).canonicalize().ok()?;
-        let place = folder.join(target.file_name()?);
+        let place = place_of(&target)?;
         Some(Self {
             flag: named.flag,
             path: Some(named.path),
@@ -171,6 +161,15 @@ impl<'a> Placed<'a> {
             Printable(&name)
         )
     }
+}
+
+/// Where something is or is to be that is itself no link; none in a folder that is missing.
+fn place_of(path: &Path) -> Option<PathBuf> {
+    let folder = path
+        .parent()
+        .filter(|folder| !folder.as_os_str().is_empty());
+    let folder = folder.unwrap_or(Path::new(".")).canonicalize().ok()?;
+    Some(folder.join(path.file_name()?))
 }
 
 /// The file that the shell has opened for standard output, where the system can tell it.

@@ -29,44 +29,31 @@ pub fn read(
     stream: Stream,
     depth: usize,
 ) -> ControlFlow<()> {
-    packer.is_silent = before > 0;
-    let read = read_archives(packer, origin, before, stream, depth);
-    packer.is_silent = false;
-    read
-}
-
-fn read_archives(
-    packer: &mut Packer,
-    origin: &Origin,
-    before: u64,
-    stream: Stream,
-    depth: usize,
-) -> ControlFlow<()> {
     let state = State::default();
+    packer.is_silent = before > 0;
     let mut archive = Guarded(stream, &state);
     let mut header = Vec::new();
     loop {
         let stream = Cursor::new(header).chain(&mut archive);
         let Err(error) = members(packer, origin, before, stream, &state, depth)? else {
-            return ControlFlow::Continue(());
+            break;
         };
         if state.has_failed.get() {
-            if !state.fails_between.get() {
-                // A member has said it.
-                return ControlFlow::Continue(());
-            }
             // No border is behind a failure, so this one was not said before.
             packer.is_silent = false;
         }
         packer.fault(origin, Some(state.position.get()), error);
         match next_header(&mut archive) {
             Some(found) => header = found,
-            None => return ControlFlow::Continue(()),
+            None => break,
         }
     }
+    packer.is_silent = false;
+    ControlFlow::Continue(())
 }
 
-/// Reads members up to the archive's end or to what is no header.
+/// Reads members up to the archive's end, to what is no header, or to a failure, which is an error
+/// unless a member has said it.
 fn members(
     packer: &mut Packer,
     origin: &Origin,
@@ -92,9 +79,10 @@ fn members(
                 let done = state.members.get() + 1;
                 state.members.set(done);
                 if done > before {
-                    state.is_lent.set(true);
                     read_entry(packer, origin, &mut entry, depth)?;
-                    state.is_lent.set(false);
+                    if state.has_failed.get() {
+                        return ControlFlow::Continue(Ok(()));
+                    }
                 }
                 // What the member's reader left.
                 let passed = io::copy(&mut entry, &mut io::sink());
@@ -139,11 +127,7 @@ struct State {
     members: Cell<u64>,
     /// Between members, the bytes of extensions since the last one.
     extensions: Cell<Option<u64>>,
-    /// A member is being read, and will say why it ended.
-    is_lent: Cell<bool>,
     has_failed: Cell<bool>,
-    /// It failed where no member could say so.
-    fails_between: Cell<bool>,
 }
 
 struct Guarded<'a>(Stream<'a>, &'a State);
@@ -154,10 +138,7 @@ impl Read for Guarded<'_> {
         if state.has_failed.get() {
             return Ok(0);
         }
-        let read = uninterrupted(stream, buffer).inspect_err(|_| {
-            state.has_failed.set(true);
-            state.fails_between.set(!state.is_lent.get());
-        })?;
+        let read = uninterrupted(stream, buffer).inspect_err(|_| state.has_failed.set(true))?;
         state.position.set(state.position.get() + read as u64);
         // Headers are asked for by the block, zeros behind the archive's end too.
         if let Some(before) = state.extensions.get()

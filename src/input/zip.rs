@@ -20,19 +20,24 @@ use super::{Origin, member};
 pub fn read(packer: &mut Packer, origin: &Origin, before: u64, file: File) -> ControlFlow<()> {
     match ZipArchive::new(BufReader::new(&file)) {
         Ok(archive) => {
-            if let Some(hidden) = hidden_in(&archive, &file).filter(|_| before == 0) {
+            if let Some(hidden) = hidden_in(&archive, &file) {
                 let message =
                     format!("{hidden} of its members are not read: others have their names");
-                packer.fault(origin, None, io::Error::other(message));
+                fault(packer, origin, before, io::Error::other(message));
             }
             read_listed(packer, origin, before, archive)
         }
         Err(error) => {
-            packer.is_silent = before > 0;
-            packer.fault(origin, None, io_error(error));
-            packer.is_silent = false;
+            fault(packer, origin, before, io_error(error));
             read_in_a_row(packer, origin, before, file)
         }
+    }
+}
+
+/// Tells of the whole archive, unless that was done before.
+fn fault(packer: &mut Packer, origin: &Origin, before: u64, error: io::Error) {
+    if before == 0 {
+        packer.fault(origin, None, error);
     }
 }
 

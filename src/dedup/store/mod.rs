@@ -183,10 +183,10 @@ impl Store {
                 step("remove temporary files").and_then(|()| fs::remove_dir_all(&temporary));
             removed.map_err(|error| named(&temporary, &error))?;
         }
+        let unfinished = [MANIFEST, PENDING].map(|own| part_of(Path::new(own)));
         for name in names_in(&self.folder)? {
             let is_named = self.manifest.keys.iter().any(|file| file.name == name);
-            let own = name.strip_suffix(".part");
-            let is_unfinished = own.is_some_and(|own| [MANIFEST, PENDING].contains(&own));
+            let is_unfinished = unfinished.iter().any(|own| own == Path::new(&name));
             if is_unfinished || (name.starts_with(KEYS) && !is_named) {
                 remove(&self.folder.join(name))?;
             }

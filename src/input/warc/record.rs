@@ -51,6 +51,7 @@ fn entry<'a>(
     max_page: usize,
 ) -> Entry<'a> {
     let body = &block[found.start..];
+    let start = offset + found.start as u64;
     let most = max_page.max(LARGEST_BODY);
     let refused = |refused: Refused| {
         Entry::Refused(Box::new(Refused {
@@ -60,17 +61,16 @@ fn entry<'a>(
         }))
     };
     let (text, stored, offset) = match found.http.filter(HttpHeader::is_encoded) {
-        None => (Cow::Borrowed(body), None, offset + found.start as u64),
+        None => (Cow::Borrowed(body), None, start),
         Some(http) => match decoded_body(&http, body, most) {
             Ok(Some(text)) if text.len() > most => {
-                let offset = offset + found.start as u64;
-                return refused(too_large_body(&text, offset, most));
+                return refused(too_large_body(&text, start, most));
             }
             Ok(Some(text)) => (Cow::Owned(text), Some(body.len() as u64), 0),
             Ok(None) => return Entry::NotRead(NotRead::Encoded),
             Err(error) => {
                 let message = format!("the body is damaged: {error}");
-                return refused(damaged(body, message, offset + found.start as u64));
+                return refused(damaged(body, message, start));
             }
         },
     };
