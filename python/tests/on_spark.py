@@ -58,6 +58,11 @@ def main() -> None:
     for name, order in {"rows": "n", "rows-as-read": ()}.items():
         records = clean(spark.read.parquet(rows), dedup="run", order=order)
         ndjson(records).write.text(f"{out}/{name}")
+    tied = spark.read.parquet(rows).selectExpr("*", "n div 2 as half")
+    try:
+        clean(tied, dedup="run", order="half").count()
+    except Exception as error:
+        Path(f"{out}/tied").write_text(str(error))
     spark.stop()
 
 

@@ -313,6 +313,18 @@ def test_what_is_wrong_is_an_error_that_names_it(spark: Any) -> None:
             clean(df, order=order, dedup="run").collect()
 
 
+def test_rows_that_the_order_does_not_tell_apart_are_an_error(spark: Any) -> None:
+    rows = [(TEXTS[0], "a", 1), (TEXTS[1], "a", 2), (TEXTS[5], "b", 1), ("no page", "a", 1)]
+    df = spark.createDataFrame(rows, "text string, file string, n bigint")
+    message = "order: rows are the same in file; name columns that tell all rows apart"
+    pages = Pages.rows(df, order="file", dedup="run")
+    for asked in (pages.records(), pages.outcomes()):
+        with pytest.raises(Exception, match=message):
+            asked.collect()
+    assert clean(df, order="file").count() == 3
+    assert clean(df, order=["file", "n"], dedup="run").count() == 3
+
+
 def test_places_compare_as_their_columns_do() -> None:
     texts = ["", "\0", "\0\0", "a", "a\0", "a\0b", "a-b", "a/b", "ab", "é", "\U0001f600"]
     numbers = [-(1 << 63), -2, -1, 0, 1, 255, 256, (1 << 63) - 1]

@@ -160,6 +160,7 @@ def test_rows_give_what_a_run_gives_in_their_order(jobs: Jobs, tmp_path: Path) -
     # In whichever order, each statement is there once.
     found = [json.loads(line) for line in jobs.of_spark("rows-as-read")]
     assert sorted(statements(found)) == sorted(statements(expected))
+    assert "order: rows are the same in half" in (jobs.folder / "out/tied").read_text()
 
 
 def statements(records: list[dict[str, Any]]) -> list[tuple[str, str]]:

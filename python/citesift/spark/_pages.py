@@ -35,10 +35,13 @@ _COUNTS = (*OUTCOMES, "duplicates_removed")
 class Pages:
     """Pages, and how repeats are removed from them."""
 
-    def __init__(self, df: DataFrame, hires: Hires, dedup: Dedup) -> None:
+    def __init__(
+        self, df: DataFrame, hires: Hires, dedup: Dedup, order: Sequence[str] = ()
+    ) -> None:
         self._df = df
         self._hires = hires
         self._dedup: Dedup = dedup
+        self._order = order
 
     @staticmethod
     def rows(
@@ -60,12 +63,13 @@ class Pages:
         wanted = {name for name in columns.values() if name} | set(ordered.columns)
         for name in sorted(wanted - set(df.columns)):
             raise ValueError(f"there is no column {name!r}; name one of {df.columns}")
-        if ordered.columns or dedup in ("off", "page"):
+        named_order = ordered.columns
+        if named_order or dedup in ("off", "page"):
             df = df.select(*sorted(wanted))
         else:
             df, ordered = ordered.as_read(df.select(*sorted(wanted)))
         options = {"dedup": dedup, "near": near, "max_page": max_page}
-        return Pages(df, partial(Rows, columns, ordered, options), dedup)
+        return Pages(df, partial(Rows, columns, ordered, options), dedup, named_order)
 
     @staticmethod
     def files(
@@ -113,7 +117,7 @@ class Pages:
             return self._parsed(Columns(emit, tuple(names), False))
         wanted = (*citesift.schema().names[2:], *_JOINED)
         parsed = self._parsed(Columns("reports", wanted, False))
-        kept = _repeats.removed(parsed, _repeats.verdicts(self._keys()))
+        kept = _repeats.removed(parsed, self._verdicts())
         if emit == "statements":
             kept = _repeats.statements(kept)
         return kept.select(*names)
@@ -140,10 +144,13 @@ class Pages:
         if self._dedup in ("off", "page"):
             return _accounting.told(self._parsed(Columns("reports", _COUNTS, True)))
         counts = self._parsed(Columns("reports", _COUNTS + _JOINED, True))
-        return _accounting.told_across_pages(counts, _repeats.verdicts(self._keys()))
+        return _accounting.told_across_pages(counts, self._verdicts())
 
     def _keys(self) -> DataFrame:
         return self._parsed(Columns("reports", _KEYS, False))
+
+    def _verdicts(self) -> DataFrame:
+        return _repeats.verdicts(self._keys(), self._order)
 
     def _parsed(self, columns: Columns) -> DataFrame:
         options: dict[str, Any] = {"dedup": self._dedup, "outcomes": columns.outcomes}

@@ -2,31 +2,47 @@
 
 A page claims a key for its header and one for each statement. Who is first to claim a key keeps
 what it stands for; a page that has a paper and keeps nothing, not even its header, is a repeat.
-A least value is combined before the shuffle, so that one paper on a million pages sends a few
+A page is found by its place, so where somebody else says which row is first, each page claims its
+place too, and two that claim one end the job. A least value is combined before the shuffle, so that one paper on a million pages sends a few
 rows for each key and task. `dropDuplicates` would keep any of the rows, and grouping by paper
 would put all pages of one paper into one task.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from pyspark.sql import Column, DataFrame
 
 
-def verdicts(parsed: DataFrame) -> DataFrame:
+def verdicts(parsed: DataFrame, order: Sequence[str] = ()) -> DataFrame:
     """For each page that is first in anything, what of it stays: 0 is its header, and n + 1 the
-    n-th statement that it has when its own repeats are removed."""
+    n-th statement that it has when its own repeats are removed.
+
+    ``order`` names the columns that give the rows their places, if they may be the same in two.
+    """
     from pyspark.sql import functions as F
 
+    # Longer than every other key.
+    place_key = F.concat(F.lit(b"citesift_place:"), "place")
+    claimed = [place_key, F.col("page_key")] if order else [F.col("page_key")]
     claims = parsed.where(F.col("page_key").isNotNull()).select(
         "place",
-        F.posexplode(F.concat(F.array("page_key"), "statement_keys")).alias("part", "key"),
+        F.posexplode(F.concat(F.array(*claimed), "statement_keys")).alias("part", "key"),
     )
     firsts = claims.groupBy("key").agg(
-        F.min("place").alias("first"), F.min_by("part", "place").alias("part")
+        F.min("place").alias("first"),
+        F.min_by("part", "place").alias("part"),
+        *([F.count("*").alias("claims")] if order else []),
     )
+    if order:
+        named = ", ".join(order)
+        message = f"order: rows are the same in {named}; name columns that tell all rows apart"
+        is_place, is_tied = F.col("part") == 0, F.col("claims") > 1
+        is_other = F.when(is_place & is_tied, F.raise_error(F.lit(message))).otherwise(~is_place)
+        firsts = firsts.where(is_other).withColumn("part", F.col("part") - 1)
     pages = firsts.groupBy(F.col("first").alias("place"))
     return pages.agg(F.sort_array(F.collect_list("part")).alias("stays"))
 
