@@ -58,12 +58,7 @@ fn rows(ndjson: &[u8]) -> Vec<StatementRow> {
 /// A row as a table holds it: every key is there, and `meta` is text.
 fn in_table(row: &StatementRow) -> Value {
     let meta = row.meta.as_ref().map(|meta| meta.0.get());
-    // It may hold halves of surrogate pairs, which no value can.
-    let without = StatementRow {
-        meta: None,
-        ..row.clone()
-    };
-    let mut value = serde_json::to_value(without).unwrap();
+    let mut value = serde_json::to_value(row).unwrap();
     value["meta"] = json!(meta);
     value["similar_to"] = json!(row.similar_to);
     value["similarity"] = json!(row.similarity);

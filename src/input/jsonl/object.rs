@@ -170,7 +170,7 @@ fn object(out: &mut String, values: &[(&[String], &str)]) {
         out.push_str(&serde_json::Value::from(name.as_str()).to_string());
         out.push(':');
         if inner.is_empty() {
-            out.push_str(value);
+            out.push_str(&string::without_halves(value));
         } else {
             let same = values.iter().filter(|(path, _)| path.first() == Some(name));
             let inner: Vec<_> = same.map(|(path, value)| (&path[1..], *value)).collect();

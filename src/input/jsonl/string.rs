@@ -6,7 +6,7 @@
 
 use std::borrow::Cow;
 
-use memchr::memchr2;
+use memchr::{memchr, memchr2};
 
 /// What the string stands for that the text begins with, and what comes behind it.
 pub fn decoded(json: &str) -> Option<(Cow<'_, str>, &str)> {
@@ -68,6 +68,32 @@ fn unit(rest: &str) -> Option<(u16, &str)> {
     Some((unit as u16, rest))
 }
 
+/// Valid JSON in which halves of surrogate pairs are replaced: readers of JSON stop at them.
+pub fn without_halves(json: &str) -> Cow<'_, str> {
+    let mut whole = String::new();
+    let (mut copied, mut at) = (0, 0);
+    while let Some(found) = memchr(b'\\', &json.as_bytes()[at..]) {
+        let start = at + found;
+        let escaped = &json[start + 1..];
+        if let Some((_, behind)) = escape(escaped) {
+            at = json.len() - behind.len();
+            continue;
+        }
+        let Some((_, behind)) = unit(escaped) else {
+            break;
+        };
+        at = json.len() - behind.len();
+        whole.push_str(&json[copied..start]);
+        whole.push_str("\\ufffd");
+        copied = at;
+    }
+    if copied == 0 {
+        return Cow::Borrowed(json);
+    }
+    whole.push_str(&json[copied..]);
+    Cow::Owned(whole)
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -121,6 +147,27 @@ mod tests {
             r#""\ude00\ud83d""#,
         ] {
             assert_eq!(decoded(json), None, "{json}");
+        }
+    }
+
+    #[test]
+    fn halves_of_surrogate_pairs_are_replaced_and_nothing_else() {
+        for json in [
+            "",
+            "[1, null]",
+            r#"{"a": "\\ud83d", "b": "\ud83d\ude00\u0041\n\\\"\/"}"#,
+            r#""\\\\ud83d\\""#,
+        ] {
+            assert!(matches!(without_halves(json), Cow::Borrowed(same) if same == json));
+        }
+        for (json, whole) in [
+            (r#""\ud83d""#, r#""\ufffd""#),
+            (r#"["\uDE00", "a\\\uD83D\n"]"#, r#"["\ufffd", "a\\\ufffd\n"]"#),
+            (r#""\ud83d\ud83d\ude00x""#, r#""\ufffd\ud83d\ude00x""#),
+            (r#""\ud83d\\ude00""#, r#""\ufffd\\ude00""#),
+            (r#""\ude00\ud83d\u0041""#, r#""\ufffd\ufffd\u0041""#),
+        ] {
+            assert_eq!(without_halves(json), whole, "{json}");
         }
     }
 
