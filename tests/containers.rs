@@ -472,6 +472,20 @@ fn a_page_known_by_its_address_alone_is_an_abstract() {
 }
 
 #[test]
+fn a_blank_text_at_a_reports_address_is_a_page_that_is_skipped() {
+    for container in CONTAINERS.iter().filter(|container| container.has_urls) {
+        let page = Page {
+            text: " \n".to_owned(),
+            url: "https://scite.ai/reports/said-Ab1".to_owned(),
+        };
+        let done = done_with(&(container.write)(&[page]), usual);
+        let stats = &done.summary.stats;
+        assert_eq!(stats.pages.skipped, 1, "{}", container.name);
+        assert_eq!(stats.bytes.skipped, 2, "{}", container.name);
+    }
+}
+
+#[test]
 fn records_that_are_no_text_are_counted_by_kind() {
     let page = &pages()[0];
     let http = |media: &str, more: &str| {

@@ -197,7 +197,9 @@ FILES = {
     "a byte order mark": ("dump.txt", b"\xef\xbb\xbf" + ONE.encode()),
     "lines": (
         "dump.jsonl",
-        b'{"text": 7}\n' + b"".join(json.dumps({"text": t}).encode() + b"\n" for t in TEXTS) + b"{",
+        b'{"text": 7}\n{"text": "", "url": "https://scite.ai/reports/x-1Y"}\n'
+        + b"".join(json.dumps({"text": t}).encode() + b"\n" for t in TEXTS)
+        + b"{",
     ),
     "gzip": ("dump.txt.gz", gzip.compress("".join(TEXTS).encode() * 50)),
     "cut gzip": ("dump.gz", gzip.compress("".join(TEXTS).encode() * 50)[:-6]),

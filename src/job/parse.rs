@@ -169,6 +169,9 @@ impl ParseStage<'_, '_> {
             return self.push(text.len() as u64, Outcome::Skipped);
         }
         let pages = pages(text);
+        if pages.is_empty() {
+            return self.push(text.len() as u64, Outcome::Skipped);
+        }
         let is_single = pages.len() == 1;
         let known = Known {
             is_valid: record.is_utf8 || simdutf8::basic::from_utf8(text).is_ok(),

@@ -319,6 +319,9 @@ impl Spans {
             return taker.take(Found::Skipped(text.len() as u64));
         }
         let pages = pages(text);
+        if pages.is_empty() {
+            return taker.take(Found::Skipped(text.len() as u64));
+        }
         let known = Known {
             is_valid: record.is_utf8 || simdutf8::basic::from_utf8(text).is_ok(),
             at_address: report_id.is_some() && pages.len() == 1,
