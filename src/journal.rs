@@ -37,17 +37,20 @@ pub enum Kind {
     Checkpoint,
     /// That the run is done, but for the output's name.
     Done,
+    /// What came to the tail that the checkpoint before has of the same output.
+    MoreTail,
 }
 
 impl Kind {
     /// By their numbers in the file.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::Run,
         Self::Opened,
         Self::News,
         Self::Tail,
         Self::Checkpoint,
         Self::Done,
+        Self::MoreTail,
     ];
 }
 

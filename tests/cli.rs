@@ -599,8 +599,13 @@ fn a_run_of_many_batches_is_the_same_for_any_threads() {
     assert!(outputs.iter().all(|output| *output == outputs[0]));
 
     let bytes = ["1", "2", "8"].map(|threads| {
-        let args = ["-q", "--limit", "15000", "--stats", "s.json", "-o", "o", "dump.txt"];
-        run(&[&args[..], &["--threads", threads]].concat(), folder.path());
+        let args = [
+            "-q", "--limit", "15000", "--stats", "s.json", "-o", "o", "dump.txt",
+        ];
+        run(
+            &[&args[..], &["--threads", threads]].concat(),
+            folder.path(),
+        );
         let stats = fs::read(folder.path().join("s.json")).unwrap();
         let stats: serde_json::Value = serde_json::from_slice(&stats).unwrap();
         stats["bytes"].clone()

@@ -138,6 +138,13 @@ fn noted(path: &Path) -> io::Result<Option<Noted>> {
             }
             Kind::News => {}
             Kind::Tail => tails.push(payload.to_vec()),
+            Kind::MoreTail => {
+                let before = noted
+                    .checkpoint
+                    .as_ref()
+                    .and_then(|(_, before)| before.get(tails.len()));
+                tails.push([before.map_or(&[][..], Vec::as_slice), payload].concat());
+            }
             Kind::Checkpoint => {
                 let saved = serde_json::from_slice(payload)?;
                 noted.checkpoint = Some((saved, mem::take(&mut tails)));
@@ -249,6 +256,8 @@ pub struct Keeper {
     is_named: bool,
     /// The next checkpoint, while what it tells of is being synced.
     next: Option<Next>,
+    /// What the last checkpoint has of the outputs.
+    tails: Vec<Vec<u8>>,
 }
 
 struct Next {
@@ -272,6 +281,7 @@ impl Keeper {
                 path,
                 is_named: false,
                 next: None,
+                tails: Vec::new(),
             })
         };
         begin().map_err(Error::Journal)
@@ -290,8 +300,9 @@ impl Keeper {
                 path: path.clone(),
                 is_named: false,
                 next: None,
+                tails: Vec::new(),
             };
-            keeper.append(&interrupted.saved, &interrupted.tails)?;
+            keeper.append(&interrupted.saved, interrupted.tails.clone())?;
             Ok(keeper)
         };
         go_on().map_err(Error::Journal)
@@ -367,14 +378,20 @@ impl Keeper {
         let synced =
             synced.unwrap_or_else(|_| Err(io::Error::other("the thread that syncs panicked")));
         synced
-            .and_then(|()| self.append(&next.saved, &next.tails))
+            .and_then(|()| self.append(&next.saved, next.tails))
             .map_err(Error::Journal)
     }
 
-    fn append(&mut self, saved: &Saved, tails: &[Vec<u8>]) -> io::Result<()> {
-        for tail in tails {
-            self.journal.append(Kind::Tail, tail)?;
+    fn append(&mut self, saved: &Saved, tails: Vec<Vec<u8>>) -> io::Result<()> {
+        for (number, tail) in tails.iter().enumerate() {
+            let before = self.tails.get(number);
+            let (kind, payload) = match before.and_then(|before| tail.strip_prefix(&before[..])) {
+                Some(more) => (Kind::MoreTail, more),
+                None => (Kind::Tail, &tail[..]),
+            };
+            self.journal.append(kind, payload)?;
         }
+        self.tails = tails;
         self.journal
             .append(Kind::Checkpoint, &serde_json::to_vec(saved)?)
     }
@@ -409,5 +426,42 @@ impl Keeper {
         drop(self.journal);
         let removed = step("remove journal").and_then(|()| fs::remove_file(&self.path));
         removed.map_err(Error::Journal)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_not_yet_in_an_output_is_noted_down_once() {
+        let folder = tempfile::tempdir().unwrap();
+        let output = folder.path().join("out.zst");
+        let settings = Settings::new();
+        let tail = |bytes| vec![b'x'; bytes];
+        let mut keeper = Keeper::begin(&output, &settings).unwrap();
+        let saved = Saved {
+            mark: keeper.journal.end(),
+            outputs: Vec::new(),
+            run: Checkpoint::default(),
+        };
+        let mut tails = Vec::new();
+        for number in 0..100 {
+            // The second begins anew when it is full.
+            tails = vec![tail(100_000 + number), vec![number as u8; number % 10]];
+            keeper.append(&saved, tails.clone()).unwrap();
+        }
+        let length = keeper.journal.end().offset;
+        assert!(length < 200_000, "{length}");
+
+        for _ in 0..2 {
+            let Found::Interrupted(found) = find(&output, &settings, &[]).unwrap().unwrap() else {
+                panic!()
+            };
+            assert_eq!(found.tails, tails);
+            tails[0].push(b'y');
+            keeper = Keeper::go_on(&found).unwrap();
+            keeper.append(&saved, tails.clone()).unwrap();
+        }
     }
 }

@@ -162,7 +162,10 @@ mod tests {
         }
         for (json, whole) in [
             (r#""\ud83d""#, r#""\ufffd""#),
-            (r#"["\uDE00", "a\\\uD83D\n"]"#, r#"["\ufffd", "a\\\ufffd\n"]"#),
+            (
+                r#"["\uDE00", "a\\\uD83D\n"]"#,
+                r#"["\ufffd", "a\\\ufffd\n"]"#,
+            ),
             (r#""\ud83d\ud83d\ude00x""#, r#""\ufffd\ud83d\ude00x""#),
             (r#""\ud83d\\ude00""#, r#""\ufffd\\ude00""#),
             (r#""\ude00\ud83d\u0041""#, r#""\ufffd\ufffd\u0041""#),
