@@ -507,6 +507,10 @@ fn wrong_usage_is_exit_code_2_and_does_nothing() {
             "--output: `x.tsv` promises tsv, and NDJSON is written; name it `x.ndjson`, or",
         ),
         (
+            &["a.txt", "--threads", "1025"],
+            "--threads <N>': expected a number from 1 to 1024",
+        ),
+        (
             &["a.txt", "-o", "x.ndjson.xz"],
             "--output: `x.ndjson.xz` promises xz, and NDJSON is written; name it `x.ndjson`, or \
              `x.ndjson.gz` or",
@@ -620,6 +624,7 @@ fn an_output_named_so_is_compressed_and_reads_back_as_the_same_records() {
     let plain = run(&["-q", "a.txt"], folder.path()).stdout;
     for (name, magic) in [
         ("out.ndjson.gz", &[0x1F, 0x8B][..]),
+        ("OUT.NDJSON.GZ", &[0x1F, 0x8B]),
         ("out.ndjson.zst", &[0x28, 0xB5, 0x2F, 0xFD]),
     ] {
         let output = run(&["-q", "a.txt", "-o", name], folder.path());
@@ -627,7 +632,7 @@ fn an_output_named_so_is_compressed_and_reads_back_as_the_same_records() {
         let written = fs::read(folder.path().join(name)).unwrap();
         assert!(written.starts_with(magic));
         let mut found = Vec::new();
-        let decoded = match name.ends_with("gz") {
+        let decoded = match magic[0] == 0x1F {
             true => flate2::read::MultiGzDecoder::new(&written[..]).read_to_end(&mut found),
             false => {
                 zstd::Decoder::new(&written[..]).and_then(|mut zstd| zstd.read_to_end(&mut found))

@@ -190,17 +190,21 @@ fn verify_has_the_settings_of_the_run() {
 #[test]
 fn what_holds_is_shown_with_its_source_and_sets_the_same_again() {
     let world = World::with("max-page = '1M'\nkeep = 'id,lang'\n");
-    let shown = world.done("a.txt --print-config --emit statements --limit 3 -q -o out");
+    let shown = world.done(
+        "a.txt --print-config --emit statements --limit 3 -q -o out --text-field a\u{7f}\"\\ \
+         --url-field 007 --seed 18446744073709551615",
+    );
     for (line, source) in [
         ("max-page = \"1M\"", "citesift.toml:1"),
         ("keep = [\"id\", \"lang\"]", "citesift.toml:2"),
         ("emit = \"statements\"", "command line"),
         ("quiet = true", "command line"),
+        (r#"text-field = "a\u007f\"\\""#, "command line"),
+        ("url-field = \"007\"", "command line"),
         ("# limit = 3", "command line"),
         ("# output = \"out\"", "command line"),
         ("format = \"auto\"", "default"),
         ("strict = false", "default"),
-        ("# text-field: text", "default"),
         ("# near: not set", "default"),
         ("# threads: the number of cores", "default"),
     ] {

@@ -1,7 +1,6 @@
 //! The form of a run's records: what `--emit` and `--to` say, and what the output's name promises.
 //! Where two of them do not fit, this is wrong usage.
 
-use std::ffi::OsStr;
 use std::path::Path;
 
 use clap::ValueEnum;
@@ -9,7 +8,7 @@ use clap::ValueEnum;
 use super::shaping::EmitArg;
 use crate::model::Emit;
 use crate::place::Printable;
-use crate::sink::Form;
+use crate::sink::{Form, promises_compression};
 
 /// How records are written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -23,11 +22,10 @@ pub enum ToArg {
 impl ToArg {
     /// By the ending of a file's name, below that of a compression.
     pub fn promised_by(path: &Path) -> Option<Self> {
-        let ending = path.extension()?;
-        if is_of_compression(ending) {
+        if promises_compression(path) {
             return Self::promised_by(&path.with_extension(""));
         }
-        match &*ending.to_str()?.to_ascii_lowercase() {
+        match &*path.extension()?.to_str()?.to_ascii_lowercase() {
             "ndjson" | "jsonl" | "json" => Some(Self::Ndjson),
             "csv" => Some(Self::Csv),
             "parquet" | "pq" => Some(Self::Parquet),
@@ -90,8 +88,7 @@ pub fn form(emit: EmitArg, to: Option<ToArg>, output: Option<&Path>) -> Result<F
 
 #[cfg(feature = "parquet")]
 fn parquet(output: Option<&Path>) -> Result<Form, String> {
-    let is_compressed = |output: &&Path| output.extension().is_some_and(is_of_compression);
-    match output.filter(is_compressed) {
+    match output.filter(|output| promises_compression(output)) {
         None => Ok(Form::Parquet),
         Some(output) => Err(format!(
             "--output: Parquet is compressed in itself; write it{}",
@@ -108,15 +105,10 @@ fn parquet(output: Option<&Path>) -> Result<Form, String> {
     ))
 }
 
-fn is_of_compression(ending: &OsStr) -> bool {
-    ending == "gz" || ending == "zst"
-}
-
 /// Where to write instead, if the output has a name.
 fn named(output: Option<&Path>, ending: &str) -> String {
     output.map_or_else(String::new, |output| {
-        let is_compressed = output.extension().is_some_and(is_of_compression);
-        let plain = match is_compressed {
+        let plain = match promises_compression(output) {
             true => &output.with_extension(""),
             false => output,
         };

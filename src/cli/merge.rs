@@ -12,7 +12,7 @@ use serde::Serialize;
 use super::collision::{self, Named};
 use super::form::ToArg;
 use super::outputs::{NamedFile, Outputs};
-use super::shaping::{DedupArg, input, size};
+use super::shaping::{DedupArg, input, size, threads};
 use super::standard::{Closed, STANDARD_OUTPUT, bad_descriptor};
 use super::{DONE, FAILED, places, refuse};
 use crate::error::Error;
@@ -59,7 +59,7 @@ pub struct MergeArgs {
 
     /// Threads that look at records; the output is the same for any number [default: the number of
     /// cores].
-    #[arg(long, value_name = "N", help_heading = "Work")]
+    #[arg(long, value_name = "N", value_parser = threads, help_heading = "Work")]
     threads: Option<NonZeroUsize>,
 
     /// The largest page of the runs, as `--max-page` gave it to them: a record that can be of none

@@ -290,11 +290,14 @@ fn shown_value(arg: &Arg, matches: &ArgMatches) -> Option<String> {
 }
 
 fn quoted(word: &str) -> String {
-    let is_bare = matches!(word, "true" | "false") || word.parse::<u64>().is_ok();
+    let is_number = |number: i64| number >= 0 && number.to_string() == word;
+    let is_bare = matches!(word, "true" | "false") || word.parse().is_ok_and(is_number);
     match is_bare {
         true => word.to_owned(),
-        // Of the same form in TOML.
-        false => serde_json::Value::from(word).to_string(),
+        // Of the same form in TOML, but for a character that JSON leaves as it is.
+        false => serde_json::Value::from(word)
+            .to_string()
+            .replace('\u{7f}', "\\u007f"),
     }
 }
 

@@ -67,7 +67,7 @@ pub struct ShapingArgs {
     memory: Option<NonZeroUsize>,
 
     /// Parser threads; the output is the same for any number [default: the number of cores].
-    #[arg(long, value_name = "N", help_heading = "Work")]
+    #[arg(long, value_name = "N", value_parser = threads, help_heading = "Work")]
     threads: Option<NonZeroUsize>,
 
     /// Look only into P% of the pages, chosen by a hash of each page's text: the same ones in any
@@ -261,6 +261,14 @@ fn share(typed: &str) -> Result<u16, String> {
         true => Ok((share * 1000.0).ceil() as u16),
         false => Err("expected a share above 0, up to 1, such as 0.8".to_owned()),
     }
+}
+
+/// Threads that are worked for. With each more the run holds more batches.
+pub fn threads(typed: &str) -> Result<NonZeroUsize, String> {
+    let threads = typed.parse().ok();
+    threads
+        .filter(|threads: &NonZeroUsize| threads.get() <= 1024)
+        .ok_or_else(|| "expected a number from 1 to 1024".to_owned())
 }
 
 /// A share of the pages, in percent.

@@ -5,7 +5,6 @@ use std::fs::File;
 use std::io::{self, ErrorKind, Read};
 use std::mem;
 use std::ops::ControlFlow;
-use std::path::Path;
 use std::sync::Arc;
 
 use memchr::memrchr;
@@ -13,6 +12,7 @@ use memchr::memrchr;
 use crate::buffers::Buffers;
 use crate::input::{Input, Stream, text_of};
 use crate::sink::ndjson::longest_line;
+use crate::sink::promises_compression;
 
 /// Bytes in a batch, with less than a line more. Larger ones leave the second cache.
 pub const BATCH: usize = 512 << 10;
@@ -137,9 +137,4 @@ fn open(part: &Input) -> io::Result<Stream<'static>> {
         return Err(io::Error::new(ErrorKind::UnexpectedEof, message));
     }
     text_of(Some(Box::new(file)))
-}
-
-fn promises_compression(path: &Path) -> bool {
-    path.extension()
-        .is_some_and(|ending| ending == "gz" || ending == "zst")
 }

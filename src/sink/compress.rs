@@ -47,14 +47,9 @@ impl CompressedFile {
     /// # Errors
     /// Those of the file system.
     pub fn open(path: &Path) -> io::Result<Self> {
-        let ending = path.extension().and_then(|ending| ending.to_str());
         Ok(Self {
             file: OutputFile::open(path)?,
-            codec: match ending {
-                Some("gz") => Some(Codec::Gzip),
-                Some("zst") => Some(Codec::Zstd),
-                _ => None,
-            },
+            codec: Codec::promised_by(path),
             tail: Vec::new(),
         })
     }
@@ -133,7 +128,21 @@ impl Write for CompressedFile {
     }
 }
 
+/// Whether an output of this name is compressed.
+pub fn promises_compression(path: &Path) -> bool {
+    Codec::promised_by(path).is_some()
+}
+
 impl Codec {
+    fn promised_by(path: &Path) -> Option<Self> {
+        let ending = path.extension()?.to_ascii_lowercase();
+        match ending.to_str()? {
+            "gz" => Some(Self::Gzip),
+            "zst" => Some(Self::Zstd),
+            _ => None,
+        }
+    }
+
     fn compressed(self, text: &[u8]) -> io::Result<Vec<u8>> {
         match self {
             Self::Gzip => {

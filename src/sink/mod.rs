@@ -10,6 +10,6 @@ pub mod ndjson;
 #[cfg(feature = "parquet")]
 mod parquet;
 
-pub use compress::{CompressedFile, OutputMark};
+pub use compress::{CompressedFile, OutputMark, promises_compression};
 pub use file::{FileMark, OutputFile, SyncedFile, target_of};
 pub use form::{Assembly, Form, PagePieces, Pieces};
