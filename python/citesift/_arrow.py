@@ -68,8 +68,8 @@ def parse_file(
     ``file`` is its path, and it is read piece by piece in bounded memory; or it is the content of
     one, as bytes. ``path`` is what the records call it, if that is not where it is. One thread
     reads and parses. The columns are those of `parse_batch`; ``row`` is 0. Raises `ReadError`
-    behind the last table where the file could not be read whole; with ``outcomes`` that is told in
-    a row instead.
+    behind the last table where the file could not be read whole, or is damaged; with ``outcomes``
+    that is told in rows instead.
     """
     if path is None:
         if isinstance(file, bytes):
@@ -165,10 +165,13 @@ def _tables(file: _native.File, *, raises: bool) -> Iterator[pyarrow.RecordBatch
     try:
         while (batch := file.next()) is not None:
             yield arrow.record_batch(batch)
-    finally:
-        faults = file.end()
-    if raises:
-        raise_unread(json.loads(faults or "[]"))
+    except GeneratorExit:
+        file.end()
+        raise
+    ended = file.end()
+    if raises and ended is not None:
+        faults, damage = ended
+        raise_unread(json.loads(faults), json.loads(damage or "null"))
 
 
 def _pyarrow() -> Any:

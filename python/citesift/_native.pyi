@@ -56,8 +56,8 @@ class File:
     def next(self) -> Batch | None:
         """The next table; None at the end."""
 
-    def end(self) -> str | None:
-        """End it, and give what could not be read, as JSON."""
+    def end(self) -> tuple[str, str | None] | None:
+        """End it, and give what could not be read and the first sign of damage, as JSON."""
 
 def parse(text: bytes, url: str | None) -> tuple[str | None, str | None]:
     """The page's record as JSON, or else the reject."""

@@ -2,7 +2,6 @@
 
 use std::ops::ControlFlow;
 use std::path::PathBuf;
-use std::sync::mpsc::SyncSender;
 
 use arrow_array::RecordBatch;
 use arrow_schema::ArrowError;
@@ -13,8 +12,8 @@ use pyo3::prelude::*;
 use pyo3::pybacked::PyBackedBytes;
 
 use crate::exchange::Batch;
-use crate::run::{Fault, json};
-use crate::stream::Stream;
+use crate::run::{Damage, Fault, json};
+use crate::stream::{Pieces, Stream};
 use crate::table::{Columns, Table};
 
 /// A file that is being parsed.
@@ -31,8 +30,8 @@ pub enum Place {
 /// A share of a file: its first byte, its end, and the line feeds before it.
 pub type Shared = (u64, u64, u64);
 
-/// What could not be read, as JSON.
-type End = Result<String, String>;
+/// What could not be read, and the first sign of damage, as JSON.
+type End = Result<(String, Option<String>), String>;
 
 /// A table is handed over when it holds so many bytes.
 const LARGE: usize = 16 << 20;
@@ -57,10 +56,11 @@ impl File {
         Ok(self.0.next(py)?.map(Batch))
     }
 
-    /// Ends the parsing, and gives what could not be read, as JSON. None when it was asked before.
-    fn end(&self, py: Python) -> PyResult<Option<String>> {
+    /// Ends the parsing, and gives what could not be read, and the first sign of damage, as JSON.
+    /// None when it was asked before.
+    fn end(&self, py: Python) -> PyResult<Option<(String, Option<String>)>> {
         match self.0.end(py)? {
-            Some(Ok(faults)) => Ok(Some(faults)),
+            Some(Ok(ended)) => Ok(Some(ended)),
             Some(Err(message)) => Err(crate::failed(message)),
             None => Ok(None),
         }
@@ -73,13 +73,14 @@ fn tables_of(
     share: Option<Shared>,
     config: &Config,
     columns: Columns,
-    batches: SyncSender<RecordBatch>,
+    batches: Pieces<RecordBatch>,
 ) -> End {
     let mut tables = Tables {
         table: Table::new(columns),
         batches,
+        damage: Damage::default(),
         failed: None,
-        flow: ControlFlow::Continue(()),
+        is_left: false,
     };
     let mut spans = Spans::new(config);
     let faults = match (file, share) {
@@ -98,28 +99,27 @@ fn tables_of(
         // Whether it is wanted or not, this is the end.
         let _ = tables.hand_over();
     }
-    match tables.failed {
-        Some(error) => Err(error.to_string()),
-        None => Ok(json(&faults.iter().map(Fault::from).collect::<Vec<_>>())),
+    if let Some(error) = tables.failed {
+        return Err(error.to_string());
     }
+    let faults: Vec<_> = faults.iter().map(Fault::from).collect();
+    Ok((json(&faults), tables.damage.json()))
 }
 
 /// Hands tables over as they become large.
 struct Tables {
     table: Table,
-    batches: SyncSender<RecordBatch>,
+    batches: Pieces<RecordBatch>,
+    damage: Damage,
     failed: Option<ArrowError>,
-    /// A break once no more tables are wanted.
-    flow: ControlFlow<()>,
+    /// No more tables are wanted, or none can be made.
+    is_left: bool,
 }
 
 impl Tables {
     fn hand_over(&mut self) -> ControlFlow<()> {
         match self.table.take_batch() {
-            Ok(batch) => match self.batches.send(batch) {
-                Ok(()) => ControlFlow::Continue(()),
-                Err(_) => ControlFlow::Break(()),
-            },
+            Ok(batch) => self.batches.hand_over(batch),
             Err(error) => {
                 self.failed = Some(error);
                 ControlFlow::Break(())
@@ -132,15 +132,22 @@ impl Take for Tables {
     /// Looks at the size behind each page: a row may take a hundred times the bytes that it is read
     /// from, and a batch of those has hundreds of thousands.
     fn take(&mut self, found: Found) {
-        if self.flow.is_continue() {
-            self.table.take(found);
-            if self.table.bytes() >= LARGE {
-                self.flow = self.hand_over();
-            }
+        if self.is_left {
+            return;
+        }
+        if let Found::Refused(_, reject) = &found {
+            self.damage.look_at([&**reject]);
+        }
+        self.table.take(found);
+        if self.table.bytes() >= LARGE {
+            self.is_left = self.hand_over().is_break();
         }
     }
 
     fn go_on(&mut self) -> ControlFlow<()> {
-        self.flow
+        match self.is_left {
+            true => ControlFlow::Break(()),
+            false => self.batches.go_on(),
+        }
     }
 }

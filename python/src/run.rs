@@ -1,6 +1,5 @@
 //! A whole run of the library's pipeline, as a stream of records.
 
-use std::ops::ControlFlow;
 use std::path::PathBuf;
 use std::time::Instant;
 
@@ -13,7 +12,7 @@ use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 use serde::Serialize;
 
-use crate::stream::Stream;
+use crate::stream::{Pieces, Stream};
 use citesift::cli::config_of;
 
 /// A run under way.
@@ -96,18 +95,11 @@ impl Run {
     }
 }
 
-fn run_through(
-    config: &Config,
-    tells_rejects: bool,
-    pieces: &std::sync::mpsc::SyncSender<Piece>,
-) -> End {
+fn run_through(config: &Config, tells_rejects: bool, pieces: &Pieces<Piece>) -> End {
     let started = Instant::now();
-    let mut damage = None;
+    let mut damage = Damage::default();
     let hand_over = |output: &Output| {
-        damage = damage.take().or_else(|| {
-            let is_damage = |reject: &&Reject| RejectReason::DAMAGE.contains(&reject.reason);
-            output.rejects.iter().find(is_damage).cloned()
-        });
+        damage.look_at(output.rejects);
         let piece = Piece {
             records: output.records.to_vec(),
             rejects: match tells_rejects {
@@ -116,10 +108,7 @@ fn run_through(
             },
             duplicates: output.duplicates.to_vec(),
         };
-        Ok(match pieces.send(piece) {
-            Ok(()) => ControlFlow::Continue(()),
-            Err(_) => ControlFlow::Break(()),
-        })
+        Ok(pieces.hand_over(piece))
     };
     let mut memory: Memory = config.memory();
     let (start, watch) = (Checkpoint::default(), Watch::default());
@@ -129,8 +118,25 @@ fn run_through(
     Ok(Ended {
         figures: json(&summary.figures(started.elapsed())),
         faults: json(&faults),
-        damage: damage.map(|reject| json(&reject)),
+        damage: damage.json(),
     })
+}
+
+/// The first reject that says that the input is damaged.
+#[derive(Default)]
+pub struct Damage(Option<Reject>);
+
+impl Damage {
+    pub fn look_at<'a>(&mut self, rejects: impl IntoIterator<Item = &'a Reject>) {
+        let is_damage = |reject: &&Reject| RejectReason::DAMAGE.contains(&reject.reason);
+        if self.0.is_none() {
+            self.0 = rejects.into_iter().find(is_damage).cloned();
+        }
+    }
+
+    pub fn json(&self) -> Option<String> {
+        self.0.as_ref().map(json)
+    }
 }
 
 fn lines_of(rejects: &[Reject]) -> Vec<u8> {

@@ -1,8 +1,9 @@
 //! What a thread of its own hands over piece by piece, for a Python thread that waits for it: the
 //! interpreter's lock is released meanwhile, and a signal is obeyed.
 
+use std::ops::ControlFlow;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
@@ -15,23 +16,53 @@ const PATIENCE: Duration = Duration::from_millis(100);
 pub struct Stream<T, E>(Mutex<State<T, E>>);
 
 struct State<T, E> {
-    pieces: Option<Receiver<T>>,
+    /// None once no more are wanted.
+    pieces: Option<(Receiver<T>, Arc<Wanted>)>,
     /// Nothing ever comes; its other end is gone when the thread has done its work.
     done: Receiver<()>,
     thread: Option<JoinHandle<E>>,
 }
 
+/// Is there as long as pieces are wanted.
+struct Wanted;
+
+/// The end into which the thread puts its pieces.
+pub struct Pieces<T> {
+    pieces: SyncSender<T>,
+    wanted: Weak<Wanted>,
+}
+
+impl<T> Pieces<T> {
+    /// Waits until there is room; breaks when no more are wanted.
+    pub fn hand_over(&self, piece: T) -> ControlFlow<()> {
+        match self.pieces.send(piece) {
+            Ok(()) => ControlFlow::Continue(()),
+            Err(_) => ControlFlow::Break(()),
+        }
+    }
+
+    /// Breaks when no more are wanted.
+    pub fn go_on(&self) -> ControlFlow<()> {
+        match self.wanted.strong_count() {
+            0 => ControlFlow::Break(()),
+            _ => ControlFlow::Continue(()),
+        }
+    }
+}
+
 impl<T: Send + 'static, E: Send + 'static> Stream<T, E> {
-    /// Starts a thread. It ends when nobody takes its pieces, at the next one.
+    /// Starts a thread, which is to end when no more of its pieces are wanted.
     ///
     /// # Errors
     /// Those of the system.
-    pub fn start(
-        name: &str,
-        run: impl FnOnce(SyncSender<T>) -> E + Send + 'static,
-    ) -> PyResult<Self> {
+    pub fn start(name: &str, run: impl FnOnce(Pieces<T>) -> E + Send + 'static) -> PyResult<Self> {
         // One piece waits while another is looked at.
         let (pieces_in, pieces) = sync_channel(1);
+        let wanted = Arc::new(Wanted);
+        let pieces_in = Pieces {
+            pieces: pieces_in,
+            wanted: Arc::downgrade(&wanted),
+        };
         let (working, done) = sync_channel(0);
         let thread = thread::Builder::new().name(name.to_owned());
         let thread = thread.spawn(move || {
@@ -39,7 +70,7 @@ impl<T: Send + 'static, E: Send + 'static> Stream<T, E> {
             run(pieces_in)
         })?;
         Ok(Self(Mutex::new(State {
-            pieces: Some(pieces),
+            pieces: Some((pieces, wanted)),
             done,
             thread: Some(thread),
         })))
@@ -52,7 +83,7 @@ impl<T: Send + 'static, E: Send + 'static> Stream<T, E> {
     pub fn next(&self, py: Python) -> PyResult<Option<T>> {
         loop {
             let piece = py.detach(|| match &self.lock().pieces {
-                Some(pieces) => pieces.recv_timeout(PATIENCE),
+                Some((pieces, _)) => pieces.recv_timeout(PATIENCE),
                 None => Err(RecvTimeoutError::Disconnected),
             });
             match piece {

@@ -235,6 +235,35 @@ def test_an_interrupt_is_obeyed_while_records_come(dump: Path) -> None:
         assert said == "interrupted\n"
 
 
+PARSING = """
+import os, sys, threading, citesift
+
+def write():
+    with open(sys.argv[1], "wb", buffering=0) as pipe:
+        try:
+            for number in range(1_000_000):
+                pipe.write(b"Text of another site. " * 3000)
+                if number == 100:
+                    print("begun", flush=True)
+        except BrokenPipeError:
+            print("nobody reads", flush=True)
+
+writing = threading.Thread(target=write)
+writing.start()
+try:
+    list(citesift.parse_file(sys.argv[1]))
+except KeyboardInterrupt:
+    writing.join()
+"""
+
+
+def test_an_interrupt_is_obeyed_where_no_table_fills(tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    with interrupted(PARSING, pipe, "begun") as said:
+        assert said == "nobody reads\n"
+
+
 @contextmanager
 def interrupted(script: str, path: Path, until: str) -> Iterator[str]:
     """What a script says that is interrupted when it has said something."""

@@ -390,6 +390,18 @@ def test_the_command_writes_records_outcomes_and_figures(
     assert json.loads(capsys.readouterr().err) == json.loads(line.value)
 
 
+def test_the_command_says_of_an_input_that_it_is_damaged_or_missing(
+    spark: Any, tmp_path: Path
+) -> None:
+    from citesift.spark.__main__ import main
+
+    path, content = FILES["lines"]
+    (tmp_path / path).write_bytes(content)
+    assert main([str(tmp_path / path), str(tmp_path / "out")], spark) == 1
+    with pytest.raises(FileNotFoundError, match="none"):
+        main([str(tmp_path / "none"), str(tmp_path / "out")], spark)
+
+
 @pytest.mark.parametrize("document", ["README.md", "docs/src/spark.md"])
 def test_the_documents_code_runs(
     document: str, spark: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

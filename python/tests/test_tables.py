@@ -262,6 +262,16 @@ def test_a_file_that_is_cut_is_an_error_behind_what_was_saved() -> None:
     assert fault["reject"]["source"]["offset"] == raised.value.offset
 
 
+def test_a_damaged_line_is_an_error_behind_the_others() -> None:
+    path, content = FILES["lines"]
+    tables = citesift.parse_file(content, path)
+    assert next(tables).num_rows == 9
+    with pytest.raises(citesift.ReadError, match="dump.jsonl, byte .*, line 13, record 13: ") as raised:
+        next(tables)
+    assert (raised.value.line, raised.value.others) == (13, [])
+    assert next(tables, None) is None
+
+
 def test_an_archive_that_is_compressed_is_told() -> None:
     with pytest.raises(citesift.ReadError, match="zip and Parquet are read from a file"):
         list(citesift.parse_file(gzip.compress(b"PK\x03\x04"), "dump.zip.gz"))

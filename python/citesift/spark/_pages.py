@@ -6,6 +6,8 @@ parsed text in between, or to send it through the shuffle twice, takes more time
 
 from __future__ import annotations
 
+import errno
+import os
 from collections.abc import Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -166,7 +168,11 @@ def _is_on_disk(root: str, found: DataFrame) -> bool:
 
     What a folder without a scheme is, the session's settings say, and a file's address shows.
     """
-    if on_disk(root) is None:
+    path = on_disk(root)
+    if path is None:
         return False
     first = found.select("path").head()
+    # Sail takes a folder that is missing for an empty one.
+    if first is None and not os.path.exists(path):
+        raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), path)
     return first is None or on_disk(first["path"]) is not None
