@@ -14,6 +14,7 @@ mod records;
 mod sample;
 mod singly;
 mod spans;
+mod stand;
 mod write;
 mod written;
 

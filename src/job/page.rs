@@ -152,7 +152,7 @@ fn joined(lines: &[&[u8]]) -> Option<String> {
 }
 
 /// The grammar cuts only at whole characters, so nothing is replaced here.
-fn string(text: &[u8]) -> String {
+pub(super) fn string(text: &[u8]) -> String {
     match String::from_utf8_lossy(text) {
         Cow::Borrowed(text) => text.to_owned(),
         Cow::Owned(text) => text,

@@ -11,9 +11,10 @@ use super::blocks::{fingerprint, fingerprint_of_last};
 use super::content::Teller;
 use super::parsed::{Outcome, Parsed, ParsedPage, ParsedPart, ShapeOnPage};
 use super::read::ReadBatch;
+use super::stand::{self, InRecord};
 use crate::buffers::Buffers;
 use crate::dedup::{Dedup, Fingerprinter, Kept, Key, Near, PageIdentity, Seen, fingerprint_of};
-use crate::grammar::{self, Block, Page, may_be_report, offset_in, report_id, shape};
+use crate::grammar::{self, Block, Page, may_be_report, offset_in, shape};
 use crate::input::{
     Batch, Content, Entry, Origin, Part, RecordName, Refused, Taking, Text, too_large,
 };
@@ -108,25 +109,13 @@ struct ParseStage<'a, 't> {
 impl ParseStage<'_, '_> {
     /// Parses plain text and returns its line feeds.
     fn pages(&mut self, batch: &Batch, part: &Part, pages: Range<usize>) -> u64 {
-        let origin = &part.origin;
         // Once for the whole stretch; only a stretch that fails is looked at page by page.
         let is_valid = simdutf8::basic::from_utf8(&batch.text[part.text.clone()]).is_ok();
         let (mut between, mut feeds) = (part.text.start, 0);
         let mut page = Page::default();
         for range in &batch.pages[pages] {
             let text = &batch.text[range.clone()];
-            let at_start = between == part.text.start && part.offset == origin.offset;
-            let url = origin.url.as_deref().filter(|_| at_start);
-            let at = At {
-                path: &origin.path,
-                offset: part.offset + (range.start - part.text.start) as u64,
-                length: text.len() as u64,
-                record: origin.record.as_deref().map(Cow::Borrowed),
-                date: origin.date.as_deref().map(Cow::Borrowed),
-                url: url.map(Cow::Borrowed),
-                report_id: url.and_then(|url| report_id(url.as_bytes())),
-                meta: None,
-            };
+            let at = stand::in_text(part, range, between == part.text.start);
             feeds += feeds_in(&batch.text[between..range.start]);
             if !may_be_report(text) {
                 self.push(at.length, Outcome::Skipped);
@@ -161,11 +150,11 @@ impl ParseStage<'_, '_> {
         }
     }
 
-    /// Parses a record's text. Its address is that of the first report in it.
+    /// Parses a record's text.
     fn text(&mut self, record: &Text, origin: &Origin) {
         let text = &record.text[..];
-        let mut report_id = record.url.as_deref().and_then(report_id);
-        if report_id.is_none() && !may_be_report(text) {
+        let mut stand = InRecord::of(record, origin);
+        if !stand.is_at_report() && !may_be_report(text) {
             return self.push(text.len() as u64, Outcome::Skipped);
         }
         let pages = pages(text);
@@ -175,33 +164,23 @@ impl ParseStage<'_, '_> {
         let is_single = pages.len() == 1;
         let known = Known {
             is_valid: record.is_utf8 || simdutf8::basic::from_utf8(text).is_ok(),
-            at_address: report_id.is_some() && is_single,
+            at_address: stand.is_at_report() && is_single,
             feeds: None,
         };
-        let mut url = record.url.as_deref().map(String::from_utf8_lossy);
         for range in pages {
-            let at = At {
-                path: &origin.path,
-                offset: record.offset + range.start as u64,
-                length: range.len() as u64,
-                record: origin.name_of(record.record),
-                date: record.date.map(String::from_utf8_lossy),
-                url: url.clone(),
-                report_id,
-                meta: record.meta.as_deref(),
-            };
+            let at = stand.at(&range);
             let text = &text[range];
             if text.len() > self.max_page {
                 let refused = too_large_page(text, &at, record.record, self.max_page);
                 self.push(at.length, Outcome::Refused(Box::new(refused)));
             } else if self.leaves_out(text) {
                 // Whose address it is does not depend on the sample.
-                if url.is_some() && !is_single && known.is_report(text) {
-                    (url, report_id) = (None, None);
+                if stand.has_address() && !is_single && known.is_report(text) {
+                    stand.give_address();
                 }
                 self.push(at.length, Outcome::Unsampled);
             } else if self.page(text, &at, known, &mut Page::default()) {
-                (url, report_id) = (None, None);
+                stand.give_address();
             }
         }
     }

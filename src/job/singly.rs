@@ -13,16 +13,18 @@ use std::thread;
 use serde_json::value::RawValue;
 
 use super::checkpoint::Checkpoint;
-use super::page::Alone;
+use super::page::{Alone, string};
 use super::read::{ReadBatch, Reading};
+use super::stand::{self, InRecord};
 use super::{Config, Watch, error_of};
 use crate::buffers::Buffers;
 use crate::dedup::Dedup;
 use crate::error::{Error, ReadError};
-use crate::grammar::{may_be_report, report_id};
+use crate::grammar::may_be_report;
 use crate::input::{Batch, Behind, Content, Entry, Origin, Part, Paths, Taking, Text};
 use crate::model::{Meta, Report};
 use crate::pipeline::{Passage, Stages};
+use crate::sink::ndjson::At;
 use crate::split::pages;
 
 /// What stands in one place of the inputs.
@@ -120,37 +122,15 @@ struct Taken<'a> {
     singles: Vec<Single>,
 }
 
-/// What a container says of a page.
-#[derive(Default)]
-struct Said<'a> {
-    url: Option<Cow<'a, str>>,
-    report_id: Option<Cow<'a, str>>,
-    record: Option<Cow<'a, str>>,
-    date: Option<Cow<'a, str>>,
-    meta: Option<&'a str>,
-}
-
 impl Taken<'_> {
-    /// A text's address is that of a page at its very beginning.
     fn pages(&mut self, batch: &Batch, part: &Part, pages: Range<usize>) {
-        let origin = &part.origin;
         for (number, range) in batch.pages[pages].iter().enumerate() {
             let text = &batch.text[range.clone()];
             if may_be_report(text) && self.leaves_out(text) {
                 self.singles.push(Single::Unsampled);
                 continue;
             }
-            let is_first = number == 0 && part.offset == origin.offset;
-            let url = origin.url.as_deref().filter(|_| is_first);
-            let said = Said {
-                url: url.map(Cow::Borrowed),
-                report_id: url.and_then(|url| id_of(url.as_bytes())),
-                record: origin.record.as_deref().map(Cow::Borrowed),
-                date: origin.date.as_deref().map(Cow::Borrowed),
-                meta: None,
-            };
-            let offset = part.offset + (range.start - part.text.start) as u64;
-            self.page(text, offset, false, origin, &said);
+            self.page(text, false, &stand::in_text(part, range, number == 0));
         }
     }
 
@@ -163,59 +143,45 @@ impl Taken<'_> {
         }
     }
 
-    /// A record's address is that of the first report in it.
     fn text(&mut self, text: &Text, origin: &Origin) {
-        let mut said = Said {
-            url: text.url.as_deref().map(String::from_utf8_lossy),
-            report_id: text.url.as_deref().and_then(id_of),
-            record: origin.name_of(text.record),
-            date: text.date.map(String::from_utf8_lossy),
-            meta: text.meta.as_deref(),
-        };
+        let mut stand = InRecord::of(text, origin);
         let ranges = pages(&text.text);
         let is_single = ranges.len() == 1;
-        let may_be_left_out = said.report_id.is_some() || may_be_report(&text.text);
-        if ranges.is_empty() && said.report_id.is_none() {
+        let may_be_left_out = stand.is_at_report() || may_be_report(&text.text);
+        if ranges.is_empty() {
             self.singles.push(Single::Skipped);
         }
         for range in ranges {
-            let offset = text.offset + range.start as u64;
-            let at_address = is_single && said.report_id.is_some();
+            let at = stand.at(&range);
+            let at_address = is_single && stand.is_at_report();
             let page = &text.text[range];
             if page.len() > self.config.max_page.get() {
                 self.singles.push(Single::Refused);
             } else if may_be_left_out && self.leaves_out(page) {
                 self.singles.push(Single::Unsampled);
                 if self.report(page, at_address).is_some() {
-                    (said.url, said.report_id) = (None, None);
+                    stand.give_address();
                 }
-            } else if self.page(page, offset, at_address, origin, &said) {
-                (said.url, said.report_id) = (None, None);
+            } else if self.page(page, at_address, &at) {
+                stand.give_address();
             }
         }
     }
 
     /// Parses one page; true when it is a report.
-    fn page(
-        &mut self,
-        text: &[u8],
-        offset: u64,
-        at_address: bool,
-        origin: &Origin,
-        said: &Said,
-    ) -> bool {
+    fn page(&mut self, text: &[u8], at_address: bool, at: &At) -> bool {
         let Some(mut report) = self.report(text, at_address) else {
             self.singles.push(Single::Skipped);
             return false;
         };
         let owned = |text: &Option<Cow<str>>| text.as_deref().map(str::to_owned);
-        report.url = owned(&said.url);
-        report.report_id = owned(&said.report_id);
-        report.source.path.clone_from(&origin.path);
-        report.source.offset += offset;
-        report.source.record = owned(&said.record);
-        report.source.date = owned(&said.date);
-        let meta = said.meta.map(|meta| RawValue::from_string(meta.to_owned()));
+        report.url = owned(&at.url);
+        report.report_id = at.report_id.map(string);
+        at.path.clone_into(&mut report.source.path);
+        report.source.offset += at.offset;
+        report.source.record = owned(&at.record);
+        report.source.date = owned(&at.date);
+        let meta = at.meta.map(|meta| RawValue::from_string(meta.to_owned()));
         report.meta = meta.and_then(Result::ok).map(Meta);
         self.singles.push(Single::Report(Box::new(report)));
         true
@@ -233,8 +199,4 @@ impl Taken<'_> {
     fn leaves_out(&self, page: &[u8]) -> bool {
         self.config.sample.is_some_and(|sample| !sample.has(page))
     }
-}
-
-fn id_of(url: &[u8]) -> Option<Cow<'_, str>> {
-    report_id(url).map(String::from_utf8_lossy)
 }

@@ -13,10 +13,11 @@ use std::sync::Arc;
 use super::Config;
 use super::blocks::Blocks;
 use super::parse::{Known, identity_of, too_large_page};
+use super::stand::{self, InRecord};
 use crate::buffers::Buffers;
 use crate::dedup::{Dedup, Fingerprint, Kept, Key, PageIdentity, Similar};
 use crate::error::ReadError;
-use crate::grammar::{Page, may_be_report, report_id};
+use crate::grammar::{Page, may_be_report};
 use crate::input::{
     self, Batch, Before, Behind, Content, Entry, Origin, Packer, Part, Paths, Records, Refused,
     Share, Source, Taking, Text, read_share, read_stream,
@@ -248,7 +249,7 @@ impl Spans {
     }
 
     fn pages(&mut self, batch: &Batch, part: &Part, pages: Range<usize>, taker: &mut impl Take) {
-        let (origin, stretch) = (&part.origin, &batch.text[part.text.clone()]);
+        let stretch = &batch.text[part.text.clone()];
         let known = Known {
             is_valid: simdutf8::basic::from_utf8(stretch).is_ok(),
             at_address: false,
@@ -259,18 +260,7 @@ impl Spans {
         for (number, range) in batch.pages[pages].iter().enumerate() {
             let text = &batch.text[range.clone()];
             in_pages += text.len();
-            let is_first = number == 0 && part.offset == origin.offset;
-            let url = origin.url.as_deref().filter(|_| is_first);
-            let at = At {
-                path: &origin.path,
-                offset: part.offset + (range.start - part.text.start) as u64,
-                length: text.len() as u64,
-                record: origin.record.as_deref().map(Cow::Borrowed),
-                date: origin.date.as_deref().map(Cow::Borrowed),
-                url: url.map(Cow::Borrowed),
-                report_id: url.and_then(|url| report_id(url.as_bytes())),
-                meta: None,
-            };
+            let at = stand::in_text(part, range, number == 0);
             match may_be_report(text) {
                 true => drop(self.page(text, &at, known, &mut page, taker)),
                 false => taker.take(Found::Skipped(at.length)),
@@ -314,8 +304,8 @@ impl Spans {
         page: &mut Page<'a>,
         taker: &mut impl Take,
     ) {
-        let mut report_id = record.url.as_deref().and_then(report_id);
-        if report_id.is_none() && !may_be_report(text) {
+        let mut stand = InRecord::of(record, origin);
+        if !stand.is_at_report() && !may_be_report(text) {
             return taker.take(Found::Skipped(text.len() as u64));
         }
         let pages = pages(text);
@@ -324,30 +314,20 @@ impl Spans {
         }
         let known = Known {
             is_valid: record.is_utf8 || simdutf8::basic::from_utf8(text).is_ok(),
-            at_address: report_id.is_some() && pages.len() == 1,
+            at_address: stand.is_at_report() && pages.len() == 1,
             feeds: None,
         };
-        let mut url = record.url.as_deref().map(String::from_utf8_lossy);
         let mut outside = text.len() as u64;
         for range in pages {
             outside -= range.len() as u64;
-            let at = At {
-                path: &origin.path,
-                offset: record.offset + range.start as u64,
-                length: range.len() as u64,
-                record: origin.name_of(record.record),
-                date: record.date.map(String::from_utf8_lossy),
-                url: url.clone(),
-                report_id,
-                meta: record.meta.as_deref(),
-            };
+            let at = stand.at(&range);
             let text = &text[range];
             if text.len() > self.max_page {
                 let refused = too_large_page(text, &at, record.record, self.max_page);
                 let reject = Box::new(refused.reject(origin, None));
                 taker.take(Found::Refused(at.length, reject));
             } else if self.page(text, &at, known, page, taker) {
-                (url, report_id) = (None, None);
+                stand.give_address();
             }
         }
         taker.take(Found::Container(outside));
