@@ -47,7 +47,7 @@ pub struct Stats {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Bytes {
     /// All that was read: of archives and Parquet files the texts in them, of encoded HTTP bodies
-    /// the decoded ones. Of a run that `--limit` ended only what is in pages.
+    /// the decoded ones.
     pub read: u64,
     /// In report pages, also rejected ones.
     pub pages: u64,
@@ -59,14 +59,6 @@ pub struct Bytes {
     pub left_out: u64,
     /// Of containers: headers, JSON around the text, records that hold no text.
     pub container: u64,
-}
-
-impl Bytes {
-    /// Takes what is in no page for not read.
-    pub fn leave_pages_alone(&mut self) {
-        (self.between_pages, self.container) = (0, 0);
-        self.read = self.pages + self.skipped + self.left_out;
-    }
 }
 
 /// `seen = emitted + repeated + rejected + skipped + passed_over + unsampled`

@@ -601,21 +601,6 @@ fn a_run_of_many_batches_is_the_same_for_any_threads() {
         .map(|threads| run(&["-q", "--threads", threads, "dump.txt"], folder.path()).stdout);
     assert_eq!(lines(&outputs[0]), 20_000);
     assert!(outputs.iter().all(|output| *output == outputs[0]));
-
-    let bytes = ["1", "2", "8"].map(|threads| {
-        let args = [
-            "-q", "--limit", "15000", "--stats", "s.json", "-o", "o", "dump.txt",
-        ];
-        run(
-            &[&args[..], &["--threads", threads]].concat(),
-            folder.path(),
-        );
-        let stats = fs::read(folder.path().join("s.json")).unwrap();
-        let stats: serde_json::Value = serde_json::from_slice(&stats).unwrap();
-        stats["bytes"].clone()
-    });
-    assert_eq!(bytes[0]["read"], bytes[0]["pages"]);
-    assert!(bytes.iter().all(|them| *them == bytes[0]));
 }
 
 #[test]

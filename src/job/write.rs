@@ -200,8 +200,8 @@ where
             in_pages += batch.parsed.pages[number].bytes;
             self.page(batch, part, number)?;
             if self.stats.pages.emitted >= self.limit {
-                // How much stood around them in the part under way depends on where that begins.
-                self.stats.bytes.leave_pages_alone();
+                // What stands behind the last page counts as not read.
+                self.stats.bytes.read += in_pages;
                 return Ok(ControlFlow::Break(()));
             }
         }
