@@ -74,18 +74,25 @@ pub fn without_halves(json: &str) -> Cow<'_, str> {
     let (mut copied, mut at) = (0, 0);
     while let Some(found) = memchr(b'\\', &json.as_bytes()[at..]) {
         let start = at + found;
-        let escaped = &json[start + 1..];
-        if let Some((_, behind)) = escape(escaped) {
-            at = json.len() - behind.len();
+        // Not by `escape`, which is a part of the text's decoding as long as nobody else asks it.
+        let Some((first, behind)) = unit(&json[start + 1..]) else {
+            at = start + 2;
             continue;
-        }
-        let Some((_, behind)) = unit(escaped) else {
-            break;
+        };
+        let is_text = |units: &[u16]| {
+            let mut characters = char::decode_utf16(units.iter().copied());
+            characters.all(|character| character.is_ok())
         };
         at = json.len() - behind.len();
-        whole.push_str(&json[copied..start]);
-        whole.push_str("\\ufffd");
-        copied = at;
+        match behind.strip_prefix('\\').and_then(unit) {
+            _ if is_text(&[first]) => {}
+            Some((second, behind)) if is_text(&[first, second]) => at = json.len() - behind.len(),
+            _ => {
+                whole.push_str(&json[copied..start]);
+                whole.push_str("\\ufffd");
+                copied = at;
+            }
+        }
     }
     if copied == 0 {
         return Cow::Borrowed(json);
