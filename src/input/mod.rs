@@ -35,6 +35,8 @@ use std::ops::ControlFlow;
 use std::path::Path;
 use std::sync::Arc;
 
+use crate::meter::Meter;
+
 pub use address::scheme_of;
 pub use batch::{
     Batch, Behind, Border, Content, Entry, Fields, Opened, Origin, Part, RecordName, Records,
@@ -42,7 +44,7 @@ pub use batch::{
 };
 pub use cloud::{Address, Object};
 pub use decode::{Codec, Stream};
-use decode::{Counted, Decoded, decoded};
+use decode::{Counted, decoded};
 pub use format::Format;
 use format::begins_array;
 pub use jsonl::Paths;
@@ -199,6 +201,54 @@ fn member(
     flow
 }
 
+/// A stream whose format is known, decoded, and from where on it is to be read.
+struct Inside<'a> {
+    stream: Stream<'a>,
+    format: Format,
+    /// What counts the bytes of a source that nothing has counted yet.
+    uncounted: Option<&'a Meter>,
+    depth: usize,
+    /// Where it can be looked at again, if it is stored as it is.
+    file: Option<Sought<'a>>,
+    before: Before,
+}
+
+impl<'a> Inside<'a> {
+    fn of(
+        stream: Stream<'a>,
+        format: Option<Format>,
+        within: Within<'a>,
+        meter: &'a Meter,
+        decoders: usize,
+    ) -> io::Result<Self> {
+        let is_source = matches!(within, Within::Source(..));
+        let decoded = decoded(stream, is_source.then_some(meter), decoders)?;
+        let is_plain = decoded.codecs.is_empty();
+        let (uncounted, depth, file, before) = match within {
+            Within::Source(file, before) => {
+                let file = file.filter(|_| is_plain);
+                (is_plain.then_some(meter), 0, file, before)
+            }
+            Within::Archive(depth) => (None, depth, None, Before::default()),
+        };
+        let format = format_of(&decoded.beginning, format)?;
+        let stream = match format {
+            Format::Text | Format::Jsonl | Format::Warc if before.at > 0 => {
+                behind(decoded.stream, before.at, file)?
+            }
+            _ => decoded.stream,
+        };
+        Ok(Self {
+            stream,
+            format,
+            uncounted,
+            depth,
+            file,
+            before,
+        })
+    }
+}
+
 fn read_within(
     packer: &mut Packer,
     origin: Origin,
@@ -206,46 +256,21 @@ fn read_within(
     format: Option<Format>,
     within: Within,
 ) -> ControlFlow<()> {
-    let meter = packer.meter;
-    let is_source = matches!(within, Within::Source(..));
-    let Decoded {
-        stream,
-        beginning,
-        codecs,
-    } = match decoded(stream, is_source.then_some(meter), packer.limits.decoders) {
-        Ok(decoded) => decoded,
-        Err(error) => {
-            packer.fault(&origin, None, error);
-            return ControlFlow::Continue(());
-        }
-    };
-    let is_plain = codecs.is_empty();
     let origin = Arc::new(origin);
-    let (uncounted, depth, file, before) = match within {
-        Within::Source(file, before) => {
-            let file = file.filter(|_| is_plain);
-            (is_plain.then_some(meter), 0, file, before)
-        }
-        Within::Archive(depth) => (None, depth, None, Before::default()),
-    };
-    let format = match format_of(&beginning, format) {
-        Ok(format) => format,
+    let inside = Inside::of(stream, format, within, packer.meter, packer.limits.decoders);
+    let Inside {
+        stream,
+        format,
+        uncounted,
+        depth,
+        file,
+        before,
+    } = match inside {
+        Ok(inside) => inside,
         Err(error) => {
             packer.fault(&origin, None, error);
             return ControlFlow::Continue(());
         }
-    };
-    let stream = match format {
-        Format::Text | Format::Jsonl | Format::Warc if before.at > 0 => {
-            match behind(stream, before.at, file) {
-                Ok(stream) => stream,
-                Err(error) => {
-                    packer.fault(&origin, None, error);
-                    return ControlFlow::Continue(());
-                }
-            }
-        }
-        _ => stream,
     };
     let so_far = Cell::new(before.at);
     let count = uncounted.map(|meter| Count {
