@@ -59,15 +59,40 @@ impl Summary {
 /// on from there. `rejects_written` says that the rejects went to a file.
 pub fn text(summary: &Summary, elapsed: Duration, before: u64, rejects_written: bool) -> String {
     let stats = &summary.stats;
-    let (bytes, pages, blocks) = (&stats.bytes, &stats.pages, &stats.blocks);
-    let seconds = elapsed.as_secs_f64();
-    let mut lines = vec![format!(
-        "{} became {}: {} kept, {} removed as repeats.",
-        counted(pages.emitted, "report page"),
-        counted(stats.records, "record"),
-        counted(blocks.kept, "statement"),
-        number(blocks.seen - blocks.kept),
-    )];
+    let mut lines = vec![
+        format!(
+            "{} became {}: {} kept, {} removed as repeats.",
+            counted(stats.pages.emitted, "report page"),
+            counted(stats.records, "record"),
+            counted(stats.blocks.kept, "statement"),
+            number(stats.blocks.seen - stats.blocks.kept),
+        ),
+        read(stats, elapsed, before),
+        time(&summary.stages),
+    ];
+    lines.extend(not_emitted(stats, rejects_written));
+    if !stats.warnings.is_empty() {
+        lines.push(format!(
+            "Pages with warnings: {}.",
+            commonest(&stats.warnings, stats.warnings.len())
+        ));
+    }
+    lines.extend(drift(stats));
+    if !summary.faults.is_empty() {
+        lines.push(format!(
+            "{} could not be read whole.",
+            counted(summary.faults.len() as u64, "input")
+        ));
+    }
+    if summary.stopped {
+        lines.push("Stopped before the input's end.".to_owned());
+    }
+    format!("citesift: {}\n", lines.join("\ncitesift: "))
+}
+
+/// How much was read and written, and how fast.
+fn read(stats: &Stats, elapsed: Duration, before: u64) -> String {
+    let bytes = &stats.bytes;
     let mut columns = vec![
         format!("{} in pages", size(bytes.pages)),
         format!("{} between them", size(bytes.between_pages)),
@@ -89,43 +114,46 @@ pub fn text(summary: &Summary, elapsed: Duration, before: u64, rejects_written: 
             size(of_run)
         ),
     };
-    lines.push(format!(
+    let seconds = elapsed.as_secs_f64();
+    format!(
         "{read} in {seconds:.2} s ({}/s): {}; {} written.",
         size((of_run as f64 / seconds.max(1e-9)) as u64),
         columns.join(", "),
         size(stats.written),
-    ));
-    lines.push(time(&summary.stages));
-    if pages.repeated > 0 {
-        lines.push(format!(
-            "{} repeated: seen before, with nothing new.",
-            counted(pages.repeated, "page")
-        ));
-    }
-    if pages.skipped > 0 {
-        lines.push(format!(
-            "{} skipped: no report, but some other text.",
-            counted(pages.skipped, "page")
-        ));
-    }
-    if pages.passed_over > 0 {
-        lines.push(format!(
-            "{} passed over: --skip.",
-            counted(pages.passed_over, "report page")
-        ));
-    }
-    if pages.unsampled > 0 {
-        lines.push(format!(
-            "{} not looked into: not in the --sample.",
-            counted(pages.unsampled, "page")
-        ));
+    )
+}
+
+/// What became of the pages that are no record.
+fn not_emitted(stats: &Stats, rejects_written: bool) -> Vec<String> {
+    let pages = &stats.pages;
+    let mut lines = Vec::new();
+    for (number, what, why) in [
+        (
+            pages.repeated,
+            "page",
+            "repeated: seen before, with nothing new",
+        ),
+        (
+            pages.skipped,
+            "page",
+            "skipped: no report, but some other text",
+        ),
+        (pages.passed_over, "report page", "passed over: --skip"),
+        (
+            pages.unsampled,
+            "page",
+            "not looked into: not in the --sample",
+        ),
+    ] {
+        if number > 0 {
+            lines.push(format!("{} {why}.", counted(number, what)));
+        }
     }
     lines.extend(not_read(&stats.not_read));
     if pages.rejected > 0 {
-        let hint = if rejects_written {
-            ""
-        } else {
-            " (--rejects FILE keeps them)"
+        let hint = match rejects_written {
+            true => "",
+            false => " (--rejects FILE keeps them)",
         };
         lines.push(format!(
             "{} rejected: {}{hint}.",
@@ -133,23 +161,7 @@ pub fn text(summary: &Summary, elapsed: Duration, before: u64, rejects_written: 
             commonest(&stats.rejects, REASONS)
         ));
     }
-    if !stats.warnings.is_empty() {
-        lines.push(format!(
-            "Pages with warnings: {}.",
-            commonest(&stats.warnings, stats.warnings.len())
-        ));
-    }
-    lines.extend(drift(stats));
-    if !summary.faults.is_empty() {
-        lines.push(format!(
-            "{} could not be read whole.",
-            counted(summary.faults.len() as u64, "input")
-        ));
-    }
-    if summary.stopped {
-        lines.push("Stopped before the input's end.".to_owned());
-    }
-    format!("citesift: {}\n", lines.join("\ncitesift: "))
+    lines
 }
 
 /// Where the time went: of stages with several threads, that of one of them.

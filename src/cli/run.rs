@@ -45,18 +45,7 @@ pub fn run(args: &Args, mut config: Config) -> Result<u8, Error> {
         Some(_) => take_signals(&watch),
         None => Arc::default(),
     };
-    let mut keeper = None;
-    let mut start = Checkpoint::default();
-    if let Some(interrupted) = &interrupted {
-        outputs.go_on(&interrupted.outputs())?;
-        keeper = Some(Keeper::go_on(interrupted)?);
-        start = interrupted.checkpoint().clone();
-    } else {
-        outputs.begin()?;
-        if let (Some(output), Some(_)) = (&args.output, config.checkpoints) {
-            keeper = Some(Keeper::begin(output, &settings)?);
-        }
-    }
+    let (mut keeper, start) = begin(args, &config, &settings, interrupted, &mut outputs)?;
     if keeper.is_some() {
         memory.note_news();
     }
@@ -113,6 +102,28 @@ pub fn run(args: &Args, mut config: Config) -> Result<u8, Error> {
         say(&verdict);
     }
     Ok(code)
+}
+
+/// Begins the outputs, and the journal where one is kept; or goes on with an interrupted run's.
+fn begin(
+    args: &Args,
+    config: &Config,
+    settings: &Settings,
+    interrupted: Option<Box<Interrupted>>,
+    outputs: &mut Outputs,
+) -> Result<(Option<Keeper>, Checkpoint), Error> {
+    if let Some(interrupted) = interrupted {
+        outputs.go_on(&interrupted.outputs())?;
+        let keeper = Keeper::go_on(&interrupted)?;
+        return Ok((Some(keeper), interrupted.checkpoint().clone()));
+    }
+    outputs.begin()?;
+    let output = args
+        .output
+        .as_ref()
+        .filter(|_| config.checkpoints.is_some());
+    let keeper = output.map(|output| Keeper::begin(output, settings));
+    Ok((keeper.transpose()?, Checkpoint::default()))
 }
 
 /// What earlier runs saw, whose scope then holds for this one too.
