@@ -1,0 +1,506 @@
+//! A page from its lines: which part a line belongs to is told by the line and by the part before it.
+//!
+//! Parts are known by their own headings and may come in any order, or not at all.
+//! One pass, one decision a line.
+
+use std::mem;
+
+use super::facets::{Facet, TypeCounts, labelled_count, type_label};
+use super::header::header;
+use super::kind::{HELP, Line, classify, is_landmark};
+use super::line::{KnownLines, Lines, trim};
+use super::number::bare_count;
+use super::page::Page;
+use super::roles::Roles;
+use super::statement::{BlockReader, certain_block, late_see_more, opens};
+use super::tabs::Tab;
+use super::unrecognized::{Unrecognized, Why};
+use crate::model::{CitingYears, Role, StatementType, Warning};
+
+/// What nearly always follows the header; it says nothing.
+const BAR: KnownLines =
+    KnownLines::new("|View full text |Cite\n|\nSign up to set email alerts\n|\n\n");
+
+/// What nearly always follows `Help me understand this report`, up to the first list's numbers.
+/// Passing these lines and the bar at once instead of one by one saves 6 % of the instructions.
+const LANDMARKS: KnownLines = KnownLines::new(
+    "\nSearch citation statements\n\nOrder By: Relevance\n\nPaper Sections\n\nSelect...\n",
+);
+
+/// What nearly always stands between the numbers of one list and those of the next, behind
+/// the blank line that ends a list; another 4 %. In the order of [`Facet`].
+const NEXT_LISTS: [(KnownLines, Part); 5] = [
+    (
+        KnownLines::new("Citation Types\n\n"),
+        Part::List(Facet::CitationTypes),
+    ),
+    (
+        KnownLines::new("Year Published\n\n"),
+        Part::List(Facet::YearPublished),
+    ),
+    (
+        KnownLines::new("Publication Types\n\nSelect...\n"),
+        Part::List(Facet::PublicationTypes),
+    ),
+    (
+        KnownLines::new("Relationship\n\n"),
+        Part::List(Facet::Relationship),
+    ),
+    (
+        KnownLines::new("Authors\n\nJournals\n\ncitations\n"),
+        Part::Tabs,
+    ),
+];
+
+/// The part that the last line belonged to.
+#[derive(Clone, Copy, PartialEq)]
+enum Part {
+    /// Before anything was recognised, on a page without a header.
+    Lead,
+    Title,
+    Abstract,
+    List(Facet),
+    Tabs,
+    /// Behind a statement block.
+    Statements,
+    /// Where no line is expected.
+    Between,
+}
+
+/// Reads the lines of one page into it.
+pub struct PageReader<'p, 'a, R> {
+    page: &'p mut Page<'a>,
+    roles: &'p mut R,
+    part: Part,
+    blocks: BlockReader,
+    first_counts: TypeCounts,
+    repeated_counts: TypeCounts,
+    years: [Option<u64>; 4],
+    /// A label whose number is expected on the next line.
+    label: Option<&'a [u8]>,
+    after_blank: bool,
+    has_abstract: bool,
+    tabs_seen: bool,
+    list_reached: bool,
+}
+
+impl<'p, 'a, R: Roles> PageReader<'p, 'a, R> {
+    pub fn new(page: &'p mut Page<'a>, roles: &'p mut R) -> Self {
+        Self {
+            page,
+            roles,
+            part: Part::Lead,
+            blocks: BlockReader::default(),
+            first_counts: TypeCounts::default(),
+            repeated_counts: TypeCounts::default(),
+            years: [None; 4],
+            label: None,
+            after_blank: true,
+            has_abstract: false,
+            tabs_seen: false,
+            list_reached: false,
+        }
+    }
+
+    pub fn read(mut self, mut lines: Lines<'a>) {
+        self.read_header(&mut lines);
+        loop {
+            if !R::ARE_TOLD {
+                self.read_plain_counts(&mut lines);
+                if lines.pass_empty() {
+                    self.after_blank = true;
+                    self.pass_heading(&mut lines);
+                    continue;
+                }
+            }
+            let start = lines.at();
+            let Some(line) = lines.next() else { break };
+            if opens(line) {
+                let mut behind = lines;
+                if self.read_block(line, start, &mut behind) {
+                    lines = behind;
+                    continue;
+                }
+            }
+            let line = trim(line);
+            self.read_line(line);
+            if !R::ARE_TOLD && line == HELP && !self.tabs_seen && lines.pass(&LANDMARKS) {
+                self.enter(Part::List(Facet::PaperSections));
+            }
+        }
+        self.finish(lines.feeds());
+    }
+
+    fn read_header(&mut self, lines: &mut Lines<'a>) {
+        if let Some(header) = header(lines, self.roles) {
+            self.page.year = header.year;
+            self.page.doi = Some(header.doi);
+            self.page.is_report = true;
+            self.part = Part::Title;
+            if !R::ARE_TOLD {
+                lines.pass(&BAR);
+            }
+        }
+    }
+
+    fn read_block(&mut self, line: &'a [u8], start: usize, lines: &mut Lines<'a>) -> bool {
+        let found = match self.part {
+            Part::Title | Part::Abstract => certain_block(line, lines, self.roles),
+            _ => (self.blocks).block(line, start, lines, is_landmark, self.roles),
+        };
+        let Some(block) = found else { return false };
+        if R::ARE_TOLD {
+            self.roles
+                .tell_block(lines.since(start), self.page.blocks.len());
+        }
+        self.enter(Part::Statements);
+        self.page.is_report |= block.whole;
+        self.page.blocks.push(block);
+        true
+    }
+
+    #[inline]
+    fn read_line(&mut self, line: &'a [u8]) {
+        if line.is_empty() {
+            self.after_blank = true;
+            return;
+        }
+        match bare_count(line) {
+            Some(number) => self.read_number(line, number),
+            None => self.read_filled_line(line),
+        }
+        self.after_blank = false;
+    }
+
+    fn read_filled_line(&mut self, line: &'a [u8]) {
+        match classify(line) {
+            Line::Select | Line::Bar if self.part != Part::Abstract => {
+                self.roles.tell(line, Role::Boilerplate);
+            }
+            Line::Help => {
+                self.roles.tell(line, Role::Landmark);
+                self.keep_title_and_enter(Part::Between);
+            }
+            Line::Search => {
+                self.roles.tell(line, Role::Landmark);
+                self.page.is_report = true;
+                self.enter(Part::Between);
+            }
+            Line::OrderBy => {
+                self.roles.tell(line, Role::Landmark);
+                self.list_reached |= self.tabs_seen;
+                self.enter(Part::Between);
+            }
+            Line::Heading(facet) if !facet.is_one_word() || self.may_interrupt() => {
+                self.roles.tell(line, Role::Heading);
+                self.page.is_report |= facet == Facet::CitationTypes;
+                self.enter(Part::List(facet));
+            }
+            Line::Tab(Tab::Name) if self.may_interrupt() => {
+                self.roles.tell(line, Role::Tab);
+                self.enter(Part::Tabs);
+            }
+            Line::Tab(tab) if tab != Tab::Name => self.read_tab(line, &tab),
+            Line::Abstract(text) if !self.has_abstract => {
+                self.roles.tell(line, Role::Abstract);
+                self.keep_title_and_enter(Part::Abstract);
+                self.has_abstract = true;
+                self.read_text(text);
+            }
+            _ => self.read_text(line),
+        }
+    }
+
+    /// A one-word heading counts inside running text only as a paragraph of its own, and never as a title.
+    fn may_interrupt(&self) -> bool {
+        match self.part {
+            Part::Title => self.after_blank && !self.page.title.is_empty(),
+            Part::Lead | Part::Abstract => self.after_blank,
+            _ => true,
+        }
+    }
+
+    fn enter(&mut self, part: Part) {
+        if self.part == Part::Lead {
+            self.drop_lead();
+        }
+        self.drop_label();
+        self.part = part;
+    }
+
+    #[cold]
+    fn drop_lead(&mut self) {
+        for line in mem::take(&mut self.page.title) {
+            self.drop_line(line, Why::Lead);
+        }
+    }
+
+    #[cold]
+    fn drop_line(&mut self, line: &'a [u8], why: Why) {
+        self.page.unrecognized.push(Unrecognized { line, why });
+    }
+
+    /// As [`Self::enter`], for the two landmarks that a title stands before.
+    fn keep_title_and_enter(&mut self, part: Part) {
+        self.page.is_report |= part == Part::Between;
+        self.drop_label();
+        self.part = part;
+    }
+
+    fn drop_label(&mut self) {
+        if let Some(label) = self.label.take() {
+            self.drop_line(label, Why::Label);
+        }
+    }
+
+    fn read_tab(&mut self, line: &'a [u8], tab: &Tab) {
+        self.enter(Part::Tabs);
+        let Page {
+            tallies,
+            references,
+            ..
+        } = &mut *self.page;
+        let known = match *tab {
+            Tab::Name => true,
+            Tab::CitedBy {
+                publications,
+                statements,
+            } => {
+                let known = fill(&mut tallies.citing_publications, Some(publications));
+                fill(&mut tallies.total, statements) && known
+            }
+            Tab::CitationStatements(statements) => fill(&mut tallies.total, Some(statements)),
+            Tab::References {
+                publications,
+                statements,
+            } => {
+                let known = fill(&mut references.publications, Some(publications));
+                fill(&mut references.statements, statements) && known
+            }
+            Tab::ReferenceStatements(statements) => {
+                fill(&mut references.statements, Some(statements))
+            }
+        };
+        let citing = matches!(tab, Tab::CitedBy { .. } | Tab::CitationStatements(_));
+        self.tabs_seen |= citing;
+        self.page.is_report |= citing;
+        let role = if citing {
+            Role::Tally
+        } else {
+            Role::References
+        };
+        self.roles.tell(line, role);
+        if !known {
+            self.drop_line(line, Why::Contradiction);
+        }
+    }
+
+    fn read_number(&mut self, line: &'a [u8], number: u64) {
+        let label = self.label.take();
+        let taken = match self.part {
+            Part::Lead
+            | Part::Title
+            | Part::Abstract
+            | Part::List(Facet::Authors | Facet::Journals) => {
+                self.read_text(line);
+                true
+            }
+            Part::List(_) | Part::Tabs => {
+                self.roles.tell(line, self.role_of_count());
+                self.read_count(label, number)
+            }
+            Part::Statements | Part::Between => false,
+        };
+        if taken {
+            return;
+        }
+        if let Some(label) = label {
+            self.drop_line(label, Why::Label);
+        }
+        self.drop_line(line, Why::Number);
+    }
+
+    /// Reads the lines that are up to seven digits and nothing else, where [`Self::read_number`] would
+    /// take them for counts without a label. A quarter of all lines are; this spares them the
+    /// questions that other lines are asked, and 7 % of the instructions.
+    #[inline]
+    fn read_plain_counts(&mut self, lines: &mut Lines<'a>) {
+        if self.label.is_some() {
+            return;
+        }
+        let page = &mut *self.page;
+        match self.part {
+            Part::List(Facet::PaperSections) => page.paper_sections.extend(lines.plain_counts()),
+            Part::List(Facet::PublicationTypes) => {
+                page.publication_types.extend(lines.plain_counts());
+            }
+            Part::List(Facet::Relationship) => page.relationship.extend(lines.plain_counts()),
+            Part::List(Facet::CitationTypes) => self.first_counts.fill(lines.plain_counts()),
+            Part::Tabs => self.repeated_counts.fill(lines.plain_counts()),
+            Part::List(Facet::YearPublished) => {
+                let places = self.years.iter_mut().filter(|year| year.is_none());
+                for (year, number) in places.zip(lines.plain_counts()) {
+                    *year = Some(number);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// Passes the lines between the last list and the next one, if it is the usual one.
+    fn pass_heading(&mut self, lines: &mut Lines) {
+        let Part::List(facet) = self.part else { return };
+        let Some((known, part)) = NEXT_LISTS.get(facet as usize) else {
+            return;
+        };
+        if lines.pass(known) {
+            self.page.is_report |= *part == Part::List(Facet::CitationTypes);
+            self.enter(*part);
+        }
+    }
+
+    /// What a count, or its label, is here.
+    fn role_of_count(&self) -> Role {
+        match self.part {
+            Part::List(Facet::CitationTypes) => Role::Tally,
+            Part::List(Facet::YearPublished) => Role::CitingYears,
+            Part::Tabs => Role::TallyAgain,
+            _ => Role::Facet,
+        }
+    }
+
+    /// A count with or without a label; false when there is no place for it.
+    fn read_count(&mut self, label: Option<&[u8]>, number: u64) -> bool {
+        match self.part {
+            Part::List(Facet::CitationTypes) => push_count(&mut self.first_counts, label, number),
+            Part::Tabs => push_count(&mut self.repeated_counts, label, number),
+            Part::List(Facet::YearPublished) => match self.years.iter_mut().find(|y| y.is_none()) {
+                Some(year) => year.replace(number).is_none(),
+                None => false,
+            },
+            Part::List(Facet::PaperSections) => push(&mut self.page.paper_sections, number),
+            Part::List(Facet::PublicationTypes) => push(&mut self.page.publication_types, number),
+            Part::List(Facet::Relationship) => push(&mut self.page.relationship, number),
+            _ => false,
+        }
+    }
+
+    fn read_text(&mut self, line: &'a [u8]) {
+        match self.part {
+            _ if line.is_empty() => {}
+            Part::Lead => {
+                if self.after_blank {
+                    self.drop_lead();
+                }
+                self.roles.tell(line, Role::Title);
+                self.page.title.push(line);
+            }
+            Part::Title => {
+                self.roles.tell(line, Role::Title);
+                self.page.title.push(line);
+            }
+            Part::Abstract => {
+                self.roles.tell(line, Role::Abstract);
+                self.page.abstract_lines.push(line);
+            }
+            Part::List(Facet::Authors) => {
+                self.roles.tell(line, Role::Facet);
+                self.page.authors.push(line);
+            }
+            Part::List(Facet::Journals) => {
+                self.roles.tell(line, Role::Facet);
+                self.page.journals.push(line);
+            }
+            Part::List(_) | Part::Tabs => self.read_label(line),
+            Part::Statements => {
+                let block = self.page.blocks.last_mut();
+                if block.is_some_and(|block| late_see_more(block, line)) {
+                    self.roles.tell(line, Role::SeeMore);
+                    self.roles.tell_block(line, self.page.blocks.len() - 1);
+                } else {
+                    self.drop_line(line, Why::no_text(line));
+                }
+            }
+            Part::Between => self.drop_line(line, Why::no_text(line)),
+        }
+    }
+
+    /// `Supporting 8`, or a label alone whose number follows.
+    fn read_label(&mut self, line: &'a [u8]) {
+        self.drop_label();
+        self.roles.tell(line, self.role_of_count());
+        match labelled_count(line) {
+            Some((label, number)) => {
+                if !self.read_count(Some(label), number) {
+                    self.drop_line(line, Why::Number);
+                }
+            }
+            None => self.label = Some(line),
+        }
+    }
+
+    fn finish(mut self, feeds: u64) {
+        let has_header = self.page.doi.is_some();
+        // A lead that no landmark ended is unknown text; so is a label without a number.
+        self.enter(Part::Between);
+        let page = self.page;
+        page.feeds = feeds;
+        let counts = &self.first_counts;
+        page.tallies.supporting = counts.get(StatementType::Supporting);
+        page.tallies.mentioning = counts.get(StatementType::Mentioning);
+        page.tallies.contrasting = counts.get(StatementType::Contrasting);
+        page.tallies.unclassified = counts.get(StatementType::Unclassified);
+        page.citing_years = CitingYears {
+            min: self.years[0],
+            max: self.years[3],
+        };
+
+        let total = page.tallies.total;
+        let ends_in_tabs = !self.list_reached && page.blocks.is_empty();
+        let repeats = self.repeated_counts == self.first_counts
+            || self.repeated_counts.is_empty()
+            || (ends_in_tabs && self.repeated_counts.is_cut_from(counts));
+        let in_order = self.years.iter().flatten().is_sorted();
+        let truncated = has_header
+            && page.blocks.is_empty()
+            && (!self.list_reached || total.is_some_and(|total| total > 0));
+        let warnings = &mut page.warnings;
+        warnings.add_if(
+            total.is_some() && !counts.is_empty() && counts.sum() != total,
+            Warning::TallySumMismatch,
+        );
+        warnings.add_if(!repeats, Warning::TallyRepeatMismatch);
+        warnings.add_if(!in_order, Warning::YearRangeDisorder);
+        warnings.add_if(truncated, Warning::TruncatedPage);
+        warnings.add_if(
+            page.blocks.iter().any(|block| block.truncated),
+            Warning::TruncatedStatement,
+        );
+        warnings.add_if(!has_header, Warning::NoHeader);
+        warnings.add_if(!page.unrecognized.is_empty(), Warning::UnrecognizedLines);
+    }
+}
+
+/// Takes a value for an empty place; false when there is another one already.
+fn fill(place: &mut Option<u64>, value: Option<u64>) -> bool {
+    match (*place, value) {
+        (_, None) => true,
+        (None, _) => {
+            *place = value;
+            true
+        }
+        (old, new) => old == new,
+    }
+}
+
+fn push(list: &mut Vec<u64>, number: u64) -> bool {
+    list.push(number);
+    true
+}
+
+fn push_count(counts: &mut TypeCounts, label: Option<&[u8]>, number: u64) -> bool {
+    match label {
+        None => counts.push(number),
+        Some(label) => type_label(label).is_some_and(|found| counts.set(found, number)),
+    }
+}
