@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from . import _native
 from ._clean import raise_unread
+from ._json import loaded
 from ._options import Dedup, Emit, Format, names, settings
 
 if TYPE_CHECKING:
@@ -123,7 +124,7 @@ def to_dicts(table: pyarrow.RecordBatch | pyarrow.Table) -> Iterator[dict[str, A
         for statement in row["statements"] if is_reports else (row,):
             if statement["similar_to"] is None:
                 del statement["similar_to"], statement["similarity"]
-        row["meta"] = json.loads(row["meta"] or "null")
+        row["meta"] = loaded(row["meta"] or "null")
         yield row
 
 

@@ -11,6 +11,7 @@ from typing import Any
 
 from . import _native
 from ._errors import ReadError
+from ._json import loaded
 from ._options import Dedup, Emit, Format, flags, listed, names
 
 Path = str | os.PathLike[str]
@@ -161,4 +162,4 @@ def raise_unread(faults: list[dict[str, Any]], damage: dict[str, Any] | None = N
 
 def _lines(ndjson: bytes) -> Iterator[dict[str, Any]]:
     # Not by `splitlines`, which also ends a line at what may stand in a text.
-    return map(json.loads, ndjson.decode().split("\n")[:-1])
+    return map(loaded, ndjson.decode().split("\n")[:-1])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from decimal import Decimal
 from pathlib import Path
 
 import pyarrow as pa
@@ -36,6 +37,16 @@ def test_a_rejected_text_says_why_and_shows_its_beginning() -> None:
     assert isinstance(raised.value, (citesift.Error, ValueError))
     with pytest.raises(citesift.Rejected):
         citesift.parse("")
+
+
+def test_a_kept_number_of_any_length_ends_no_run(tmp_path: Path) -> None:
+    digits = "9" * 5000
+    dump = tmp_path / "dump.jsonl"
+    dump.write_text(f'{{"id": [7, {digits}], "text": {json.dumps(PAGE)}}}\n' * 2)
+    records = list(citesift.clean(dump, keep=["id"]))
+    assert [record["meta"] for record in records] == [{"id": [7, Decimal(digits)]}] * 2
+    [table] = citesift.parse_file(dump, keep=["id"])
+    assert list(citesift.to_dicts(table)) == records
 
 
 PAGE = page("10.5555/x", "Title", "Cited.")
