@@ -247,6 +247,57 @@ impl<'a> Inside<'a> {
             before,
         })
     }
+
+    fn read(self, packer: &mut Packer, origin: &Arc<Origin>) -> ControlFlow<()> {
+        let Before { at, is_report, .. } = self.before;
+        let so_far = Cell::new(at);
+        let count = self.uncounted.map(|meter| Count {
+            meter,
+            read: &so_far,
+        });
+        let flow = match self.format {
+            Format::Text => text::read(
+                packer,
+                origin,
+                at,
+                is_report,
+                Inflow::new(self.stream, count),
+            ),
+            Format::Jsonl => {
+                let inflow = Inflow::new(self.stream, count);
+                jsonl::read(packer, origin, self.before, inflow)
+            }
+            Format::Warc => warc::read(packer, origin, at, Inflow::new(self.stream, count)),
+            Format::Tar if self.depth < DEEPEST => {
+                let stream = match self.uncounted {
+                    Some(meter) => Box::new(Counted(self.stream, meter)),
+                    None => self.stream,
+                };
+                return tar::read(packer, origin, at, stream, self.depth);
+            }
+            Format::Tar => {
+                let error = io::Error::other("more than 8 archives within each other");
+                packer.fault(origin, None, error);
+                return ControlFlow::Continue(());
+            }
+            // What has an index or an end mark tells by itself that it was cut.
+            format @ (Format::Zip | Format::Parquet) => {
+                return read_file(packer, origin, at, self.file, self.stream, format);
+            }
+        };
+        let read = so_far.get();
+        if let Some(Sought::File(file)) = self.file
+            && flow.is_continue()
+            && file.was_cut(read)
+        {
+            let message = format!(
+                "it was cut while it was read, and had {} bytes",
+                file.length
+            );
+            packer.fault(origin, Some(read), io::Error::other(message));
+        }
+        flow
+    }
 }
 
 fn read_within(
@@ -257,68 +308,13 @@ fn read_within(
     within: Within,
 ) -> ControlFlow<()> {
     let origin = Arc::new(origin);
-    let inside = Inside::of(stream, format, within, packer.meter, packer.limits.decoders);
-    let Inside {
-        stream,
-        format,
-        uncounted,
-        depth,
-        file,
-        before,
-    } = match inside {
-        Ok(inside) => inside,
+    match Inside::of(stream, format, within, packer.meter, packer.limits.decoders) {
+        Ok(inside) => inside.read(packer, &origin),
         Err(error) => {
             packer.fault(&origin, None, error);
-            return ControlFlow::Continue(());
+            ControlFlow::Continue(())
         }
-    };
-    let so_far = Cell::new(before.at);
-    let count = uncounted.map(|meter| Count {
-        meter,
-        read: &so_far,
-    });
-    let flow = match format {
-        Format::Text => text::read(
-            packer,
-            &origin,
-            before.at,
-            before.is_report,
-            Inflow::new(stream, count),
-        ),
-        Format::Jsonl => {
-            let inflow = Inflow::new(stream, count);
-            jsonl::read(packer, &origin, before, inflow)
-        }
-        Format::Warc => warc::read(packer, &origin, before.at, Inflow::new(stream, count)),
-        Format::Tar if depth < DEEPEST => {
-            let stream = match uncounted {
-                Some(meter) => Box::new(Counted(stream, meter)),
-                None => stream,
-            };
-            return tar::read(packer, &origin, before.at, stream, depth);
-        }
-        Format::Tar => {
-            let error = io::Error::other("more than 8 archives within each other");
-            packer.fault(&origin, None, error);
-            return ControlFlow::Continue(());
-        }
-        // What has an index or an end mark tells by itself that it was cut.
-        format @ (Format::Zip | Format::Parquet) => {
-            return read_file(packer, &origin, before.at, file, stream, format);
-        }
-    };
-    let read = so_far.get();
-    if let Some(Sought::File(file)) = file
-        && flow.is_continue()
-        && file.was_cut(read)
-    {
-        let message = format!(
-            "it was cut while it was read, and had {} bytes",
-            file.length
-        );
-        packer.fault(&origin, Some(read), io::Error::other(message));
     }
-    flow
 }
 
 /// What begins so, where it is not said.
