@@ -137,17 +137,12 @@ fn noted(path: &Path) -> io::Result<Option<Noted>> {
                     .extend(opened.map(|opened| (mark.offset, opened)));
             }
             Kind::News => {}
-            Kind::Tail => tails.push(payload.to_vec()),
-            Kind::MoreTail => {
-                let before = noted
-                    .checkpoint
-                    .as_ref()
-                    .and_then(|(_, before)| before.get(tails.len()));
-                tails.push([before.map_or(&[][..], Vec::as_slice), payload].concat());
-            }
+            Kind::Tail | Kind::MoreTail => tails.push((kind, payload.to_vec())),
             Kind::Checkpoint => {
                 let saved = serde_json::from_slice(payload)?;
-                noted.checkpoint = Some((saved, mem::take(&mut tails)));
+                let before = noted.checkpoint.take();
+                let before = before.map_or_else(Vec::new, |(_, before)| before);
+                noted.checkpoint = Some((saved, whole(before, &mut tails)));
             }
             Kind::Done => noted.done = Some(serde_json::from_slice(payload)?),
         }
@@ -157,6 +152,20 @@ fn noted(path: &Path) -> io::Result<Option<Noted>> {
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
         read => read.map(|()| Some(noted)),
     }
+}
+
+/// A checkpoint's tails, from those of the one before it and what is noted of each.
+fn whole(before: Vec<Vec<u8>>, noted: &mut Vec<(Kind, Vec<u8>)>) -> Vec<Vec<u8>> {
+    let mut before = before.into_iter();
+    let tails = noted.drain(..).map(|(kind, noted)| {
+        let mut tail = before.next().unwrap_or_default();
+        if kind == Kind::Tail {
+            tail.clear();
+        }
+        tail.extend(noted);
+        tail
+    });
+    tails.collect()
 }
 
 /// The sentence that names a source that is not what it was; of those that were opened before this

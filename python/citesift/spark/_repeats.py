@@ -3,9 +3,9 @@
 A page claims a key for its header and one for each statement. Who is first to claim a key keeps
 what it stands for; a page that has a paper and keeps nothing, not even its header, is a repeat.
 A page is found by its place, so where somebody else says which row is first, each page claims its
-place too, and two that claim one end the job. A least value is combined before the shuffle, so that one paper on a million pages sends a few
-rows for each key and task. `dropDuplicates` would keep any of the rows, and grouping by paper
-would put all pages of one paper into one task.
+place too, and two that claim one end the job. A least value is combined before the shuffle, so
+that one paper on a million pages sends a few rows for each key and task. `dropDuplicates` would
+keep any of the rows, and grouping by paper would put all pages of one paper into one task.
 """
 
 from __future__ import annotations
