@@ -86,6 +86,11 @@ impl TypeCounts {
         }
     }
 
+    /// Leaves a place empty, for a number without a label that cannot be read.
+    pub fn pass(&mut self) {
+        self.unlabelled = self.by_type.len().min(self.unlabelled + 1);
+    }
+
     /// Takes a number with its label; false when that type has one already.
     pub fn set(&mut self, statement_type: StatementType, count: u64) -> bool {
         let place = &mut self.by_type[statement_type as usize];

@@ -159,6 +159,21 @@ mod tests {
     }
 
     #[test]
+    fn a_count_that_cannot_be_read_leaves_its_place_empty() {
+        for unread in ["1.2k", "99999999999999999999"] {
+            let lists = PAGE.replace("\n1\n7\n0\n", &format!("\n{unread}\n7\n0\n"));
+            let page = parsed(&lists);
+            let tallies = page.tallies;
+            assert_eq!((tallies.supporting, tallies.mentioning), (None, Some(7)));
+            assert_eq!(tallies.contrasting, Some(0));
+            let dropped: Vec<_> = page.unrecognized.iter().map(|it| it.line).collect();
+            assert_eq!(dropped, [unread.as_bytes(); 2]);
+        }
+        let many = parsed(&PAGE.replace("\n1\n7\n0\n", &"\n1k".repeat(9))).tallies;
+        assert_eq!((many.supporting, many.unclassified), (None, None));
+    }
+
+    #[test]
     fn what_is_printed_twice_counts_once() {
         let page =
             parsed("Cited by 4 publications\nCited by 4 publications\nCited by 5 publications\n");

@@ -435,8 +435,19 @@ impl<'p, 'a, R: Roles> PageReader<'p, 'a, R> {
                     self.drop_line(line, Why::Number);
                 }
             }
+            None if is_number_like(line) && self.pass_type() => self.drop_line(line, Why::Number),
             None => self.label = Some(line),
         }
+    }
+
+    /// Leaves a type's place empty; false where no types are counted.
+    fn pass_type(&mut self) -> bool {
+        match self.part {
+            Part::List(Facet::CitationTypes) => self.first_counts.pass(),
+            Part::Tabs => self.repeated_counts.pass(),
+            _ => return false,
+        }
+        true
     }
 
     fn finish(mut self, feeds: u64) {
@@ -496,6 +507,11 @@ fn fill(place: &mut Option<u64>, value: Option<u64>) -> bool {
 fn push(list: &mut Vec<u64>, number: u64) -> bool {
     list.push(number);
     true
+}
+
+/// `1.2k`, or more digits than a count may have: what follows is not its own.
+fn is_number_like(line: &[u8]) -> bool {
+    line.first().is_some_and(u8::is_ascii_digit) && !line.contains(&b' ')
 }
 
 fn push_count(counts: &mut TypeCounts, label: Option<&[u8]>, number: u64) -> bool {
