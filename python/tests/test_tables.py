@@ -266,7 +266,8 @@ def test_a_damaged_line_is_an_error_behind_the_others() -> None:
     path, content = FILES["lines"]
     tables = citesift.parse_file(content, path)
     assert next(tables).num_rows == 9
-    with pytest.raises(citesift.ReadError, match="dump.jsonl, byte .*, line 13, record 13: ") as raised:
+    place = "dump.jsonl, byte .*, line 13, record 13: "
+    with pytest.raises(citesift.ReadError, match=place) as raised:
         next(tables)
     assert (raised.value.line, raised.value.others) == (13, [])
     assert next(tables, None) is None

@@ -276,6 +276,16 @@ struct Next {
 }
 
 impl Keeper {
+    fn of(journal: Journal, path: PathBuf) -> Self {
+        Self {
+            journal,
+            path,
+            is_named: false,
+            next: None,
+            tails: Vec::new(),
+        }
+    }
+
     /// Begins a journal.
     ///
     /// # Errors
@@ -285,13 +295,7 @@ impl Keeper {
             let path = journal_of(output)?;
             let mut journal = Journal::create(&path)?;
             journal.append(Kind::Run, &serde_json::to_vec(settings)?)?;
-            Ok(Self {
-                journal,
-                path,
-                is_named: false,
-                next: None,
-                tails: Vec::new(),
-            })
+            Ok(Self::of(journal, path))
         };
         begin().map_err(Error::Journal)
     }
@@ -301,16 +305,10 @@ impl Keeper {
     /// # Errors
     /// It cannot be written.
     pub fn go_on(interrupted: &Interrupted) -> Result<Self, Error> {
-        let path = interrupted.journal.clone();
         let go_on = || {
+            let path = interrupted.journal.clone();
             let journal = Journal::go_on(&path, interrupted.saved.mark)?;
-            let mut keeper = Self {
-                journal,
-                path: path.clone(),
-                is_named: false,
-                next: None,
-                tails: Vec::new(),
-            };
+            let mut keeper = Self::of(journal, path);
             keeper.append(&interrupted.saved, interrupted.tails.clone())?;
             Ok(keeper)
         };

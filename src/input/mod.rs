@@ -35,8 +35,6 @@ use std::ops::ControlFlow;
 use std::path::Path;
 use std::sync::Arc;
 
-use crate::meter::Meter;
-
 pub use address::scheme_of;
 pub use batch::{
     Batch, Behind, Border, Content, Entry, Fields, Opened, Origin, Part, RecordName, Records,
@@ -54,6 +52,8 @@ pub use pack::{Limits, Packer};
 pub use patience::Patience;
 pub use share::{Share, read_share, share_in};
 pub use walk::{Input, Source, WalkError, as_opened, opened, sources, sources_to_read};
+
+use crate::meter::Meter;
 
 /// Archives within archives that are opened.
 const DEEPEST: usize = 8;
