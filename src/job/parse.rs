@@ -221,7 +221,7 @@ impl ParseStage<'_, '_> {
         let start = self.parsed.output.len();
         let beginning = self.piece(|out| pieces.beginning(out));
         let is_drafted = self.wanted.form.is_drafted() && self.wanted.scope != Dedup::Off;
-        let likely = self.find_copies(&page.blocks);
+        let likely = self.find_copies(text, &page.blocks);
         let mut kept = likely.clone();
         for (number, block) in page.blocks.iter().enumerate() {
             if let Some(copy) = self.copies[number] {
@@ -249,13 +249,11 @@ impl ParseStage<'_, '_> {
             .scope
             .is_across_pages()
             .then(|| self.identity(page, at, beginning.clone()));
-        if let Some(teller) = &mut self.teller {
-            let likely = self.parsed.likely[likely.clone()].iter();
-            teller.page(text, likely.map(|kept| &page.blocks[kept.block]));
-            if warnings != Warnings::default() {
-                let number = self.parsed.pages.len();
-                teller.warned(number, warnings, page, at, known.feeds);
-            }
+        if let Some(teller) = &mut self.teller
+            && warnings != Warnings::default()
+        {
+            let number = self.parsed.pages.len();
+            teller.warned(number, warnings, page, at, known.feeds);
         }
         self.parsed.pages.push(ParsedPage {
             bytes: at.length,
@@ -341,31 +339,13 @@ impl ParseStage<'_, '_> {
     }
 
     /// Finds which blocks repeat one of the page's first, and tells what most likely stays.
-    fn find_copies(&mut self, page: &[Block]) -> Range<usize> {
-        let likely = &mut self.parsed.likely;
-        let start = likely.len();
-        self.copies.clear();
-        for (number, block) in page.iter().enumerate() {
-            let mut searched = page[..number].iter().take(SEARCHED);
-            let copy = searched.position(|earlier| earlier.is_repeated_by(block));
-            self.copies.push(copy);
-            let stays = self.wanted.scope == Dedup::Off;
-            match copy
-                .filter(|_| !stays)
-                .and_then(|copy| likely[start..].iter_mut().find(|kept| kept.block == copy))
-            {
-                Some(kept) => {
-                    kept.occurrences += 1;
-                    kept.see_more = block.see_more;
-                }
-                None => likely.push(Kept {
-                    block: number,
-                    occurrences: 1,
-                    see_more: block.see_more,
-                }),
-            }
+    fn find_copies(&mut self, text: &[u8], page: &[Block]) -> Range<usize> {
+        let (likely, copies) = (&mut self.parsed.likely, &mut self.copies);
+        let stays = self.wanted.scope == Dedup::Off;
+        match &mut self.teller {
+            None => find_copies(page, stays, likely, copies, |_| {}),
+            Some(teller) => find_and_tell(page, stays, likely, copies, text, teller),
         }
-        start..likely.len()
     }
 
     /// Adds a block that repeats another one of the batch and shares its fingerprint and its
@@ -407,6 +387,57 @@ impl ParseStage<'_, '_> {
         write(output);
         start..output.len()
     }
+}
+
+/// Finds which of a page's blocks repeat one of its first, and adds what most likely stays, of which
+/// each block is told.
+#[inline]
+fn find_copies(
+    page: &[Block],
+    stays: bool,
+    likely: &mut Vec<Kept>,
+    copies: &mut Vec<Option<usize>>,
+    mut tell: impl FnMut(&Block),
+) -> Range<usize> {
+    let start = likely.len();
+    copies.clear();
+    for (number, block) in page.iter().enumerate() {
+        let mut searched = page[..number].iter().take(SEARCHED);
+        let copy = searched.position(|earlier| earlier.is_repeated_by(block));
+        copies.push(copy);
+        let kept = copy
+            .filter(|_| !stays)
+            .and_then(|copy| likely[start..].iter_mut().find(|kept| kept.block == copy));
+        if let Some(kept) = kept {
+            kept.occurrences += 1;
+            kept.see_more = block.see_more;
+            continue;
+        }
+        tell(block);
+        likely.push(Kept {
+            block: number,
+            occurrences: 1,
+            see_more: block.see_more,
+        });
+    }
+    start..likely.len()
+}
+
+/// The same for a run with a report. As a part of what calls it, it would take that the registers, and
+/// a run without a report would pay too; and to tell the blocks in a loop of their own would take half
+/// as long again, for a processor cannot guess where a page's end.
+#[inline(never)]
+fn find_and_tell(
+    page: &[Block],
+    stays: bool,
+    likely: &mut Vec<Kept>,
+    copies: &mut Vec<Option<usize>>,
+    text: &[u8],
+    teller: &mut Teller,
+) -> Range<usize> {
+    find_copies(page, stays, likely, copies, |block| {
+        teller.block(text, block);
+    })
 }
 
 /// The paper by its DOI or else its report; the header by all that a record shows of it but

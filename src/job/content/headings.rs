@@ -64,40 +64,33 @@ impl Dictionary {
 #[derive(Debug)]
 pub struct Full {
     headings: Dictionary,
-    /// For what ends are spread to, the first heading of which they tell all, counted from 1; 0 for none.
-    first: [u8; FIRSTS],
-    /// The ends of these, behind those of none.
-    ends: [Ends; MOST_FIRST + 1],
-    /// A bit for each of the others, by what its ends are spread to.
-    others: [u64; WORDS],
+    /// By what ends are spread to: in the low byte the first heading of which they tell all, counted
+    /// from 1, or 0 for none, and in the high one bits for the others.
+    slots: [u16; SLOTS],
+    /// The ends of the first ones: in a table of their own, and by the same number, both can be read
+    /// at the same time.
+    ends: [Ends; SLOTS],
 }
 
-/// Numbers that ends are spread to, for the first headings and for the others.
-const FIRSTS: usize = 512;
-const WORDS: usize = 64;
-
-/// Headings that may be the first with what their ends are spread to.
-const MOST_FIRST: usize = u8::MAX as usize;
+/// Numbers that ends are spread to.
+const SLOTS: usize = 1024;
 
 impl Full {
     pub fn of(headings: &Dictionary) -> Self {
         let mut full = Self {
             headings: headings.clone(),
-            first: [0; FIRSTS],
-            ends: [Ends::NONE; MOST_FIRST + 1],
-            others: [0; WORDS],
+            slots: [0; SLOTS],
+            ends: [Ends::NONE; SLOTS],
         };
         for at in 0..headings.len() {
-            let Some(ends) = Ends::of_heading(headings.text(at)) else {
-                continue;
-            };
-            let first = &mut full.first[ends.spread::<FIRSTS>()];
+            let ends = Ends::of_heading(headings.text(at));
+            let (slot, bit) = ends.spread::<SLOTS>();
             match u8::try_from(at + 1) {
-                Ok(place) if *first == 0 && ends.are_all() => {
-                    *first = place;
-                    full.ends[at + 1] = ends;
+                Ok(place) if full.slots[slot] as u8 == 0 && ends.are_all() => {
+                    full.slots[slot] |= u16::from(place);
+                    full.ends[slot] = ends;
                 }
-                _ => full.others[ends.spread::<WORDS>()] |= ends.bit(),
+                _ => full.slots[slot] |= 1 << bit,
             }
         }
         full
@@ -111,13 +104,13 @@ impl Full {
         let Some(ends) = Ends::of(text, heading) else {
             return self.look_up(heading, telling);
         };
-        let first = self.first[ends.spread::<FIRSTS>()];
-        let is_first = u32::from(self.ends[usize::from(first)] == ends);
-        let others = self.others[ends.spread::<WORDS>()] & ends.bit();
-        if u32::from(others != 0) > is_first {
+        let (slot, bit) = ends.spread::<SLOTS>();
+        let is_first = u32::from(self.ends[slot] == ends);
+        let slot = u32::from(self.slots[slot]);
+        if slot >> bit & 1 > is_first {
             return self.look_up(heading, telling);
         }
-        FURTHER + u32::from(first) * is_first
+        FURTHER + (slot & u32::from(u8::MAX)) * is_first
     }
 
     #[inline(never)]
@@ -162,10 +155,11 @@ impl Headings {
     }
 
     /// A heading's number among the batch's own. `text` is that which it is a part of.
+    #[inline(never)]
     pub fn number_of(&mut self, text: &[u8], heading: &[u8], telling: &Telling) -> u32 {
         let ends = Ends::of(text, heading);
         if let Some(ends) = ends {
-            let recent = self.recent[ends.spread::<RECENT>()];
+            let recent = self.recent[ends.spread::<RECENT>().0];
             if recent.ends == ends
                 && (ends.are_all() || self.own.text((recent.number - FIRST) as usize) == heading)
             {
@@ -174,7 +168,7 @@ impl Headings {
         }
         let number = FIRST + self.find_own(heading, telling) as u32;
         if let Some(ends) = ends {
-            self.recent[ends.spread::<RECENT>()] = Recent { ends, number };
+            self.recent[ends.spread::<RECENT>().0] = Recent { ends, number };
         }
         number
     }
@@ -200,81 +194,73 @@ impl Recent {
     };
 }
 
-/// A heading's length, and bytes that it begins and ends with: all that it has, for most. They are
-/// read without a look at the length, for that is different each time, and a processor that guesses
-/// wrong loses more than all else takes.
-#[derive(Clone, Copy, Debug)]
-struct Ends {
-    /// The blank before it, in which the length is hidden up to a bound, and seven bytes.
-    first: u64,
-    last: [u64; 2],
-}
+/// The last bytes of a heading: all that it has, for most. They are read without a look at the
+/// length, for that is different each time, and a processor that guesses wrong loses more than all
+/// else takes.
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[repr(align(32))]
+struct Ends([u64; ENDS / 8]);
+
+/// Bytes that are looked at.
+const ENDS: usize = 32;
+
+/// A byte that stands for those before a heading, and in no UTF-8.
+const BEFORE: u8 = u8::MAX;
+
+/// What makes it of all bytes before a heading: as many of these, from the heading's length on.
+const MASK: [u8; 2 * ENDS] = {
+    let mut mask = [0; _];
+    let mut at = 0;
+    while at < ENDS {
+        mask[at] = BEFORE;
+        at += 1;
+    }
+    mask
+};
 
 impl Ends {
-    /// What nearly always stands before a heading.
-    const BEFORE: &[u8; 9] = b"Section: ";
+    /// Those of no heading.
+    const NONE: Self = Self([u64::MAX; _]);
 
-    /// Those of no heading: no UTF-8 has such bytes.
-    const NONE: Self = Self {
-        first: u64::MAX,
-        last: [u64::MAX; 2],
-    };
-
-    /// Those of a heading in a text, unless it is short or something else stands before it.
+    /// Those of a heading in a text, unless it is near the text's beginning.
     #[inline]
     fn of(text: &[u8], heading: &[u8]) -> Option<Self> {
-        let start = offset_in(text, heading);
-        let line = text.get(start.checked_sub(Self::BEFORE.len())?..start + heading.len())?;
-        let (before, behind) = line.split_first_chunk::<8>()?;
-        let first = u64::from_le_bytes(*behind.first_chunk()?);
-        let (before_last, last) = line.split_last_chunk()?;
-        let is_usual = before == b"Section:" && first as u8 == b' ';
-        is_usual.then_some(Self {
-            first: first ^ heading.len().min(u8::MAX.into()) as u64,
-            last: [
-                u64::from_le_bytes(*before_last.last_chunk()?),
-                u64::from_le_bytes(*last),
-            ],
-        })
+        let end = offset_in(text, heading) + heading.len();
+        let last = text.get(end.wrapping_sub(ENDS)..end)?;
+        Some(Self::of_last(last.first_chunk()?, heading.len()))
     }
 
     /// Those of a heading by itself.
-    fn of_heading(heading: &[u8]) -> Option<Self> {
-        let line = [Self::BEFORE, heading].concat();
-        Self::of(&line, &line[Self::BEFORE.len()..])
+    fn of_heading(heading: &[u8]) -> Self {
+        let length = heading.len();
+        let seen = length.min(ENDS);
+        let mut last = [0; _];
+        last[ENDS - seen..].copy_from_slice(&heading[length - seen..]);
+        Self::of_last(&last, length)
+    }
+
+    /// Those of a heading of a length that ends with these bytes.
+    #[inline]
+    fn of_last(last: &[u8; ENDS], length: usize) -> Self {
+        let (last, _) = last.as_chunks();
+        let (before, _) = MASK[length.min(ENDS)..][..ENDS].as_chunks();
+        let word = |at: usize| u64::from_le_bytes(last[at]) | u64::from_le_bytes(before[at]);
+        Self([word(0), word(1), word(2), word(3)])
     }
 
     fn are_all(self) -> bool {
-        let length = self.first as u8 ^ b' ';
-        usize::from(length) < size_of::<Self>()
+        self.0[0] as u8 == BEFORE
     }
 
-    fn product(self) -> u64 {
-        let [before_last, last] = self.last;
+    /// A number below this power of two, evenly spread, and that of a bit in the high byte of two.
+    #[inline]
+    fn spread<const BELOW: usize>(self) -> (usize, u32) {
+        let [.., before_last, last] = self.0;
         // The golden ratio's, and parts apart that are often the same.
-        (self.first ^ before_last.rotate_left(21) ^ last.rotate_left(42))
-            .wrapping_mul(0x9E37_79B9_7F4A_7C15)
-    }
-
-    /// A number below this power of two, evenly spread.
-    #[inline]
-    fn spread<const BELOW: usize>(self) -> usize {
-        (self.product() >> (u64::BITS - BELOW.ilog2())) as usize
-    }
-
-    /// One bit, evenly spread among the ends with the same number.
-    #[inline]
-    fn bit(self) -> u64 {
-        1 << (self.product() >> (u64::BITS / 2) & 63)
-    }
-}
-
-impl PartialEq for Ends {
-    /// All at once, without a jump behind each part.
-    #[inline]
-    fn eq(&self, other: &Self) -> bool {
-        let last = (self.last[0] ^ other.last[0]) | (self.last[1] ^ other.last[1]);
-        (self.first ^ other.first) | last == 0
+        let ends = before_last.rotate_left(21) ^ last;
+        let spread = ends.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 32;
+        let number = spread >> (32 - BELOW.ilog2());
+        (number as usize, 8 + (spread as u32 & 7))
     }
 }
 

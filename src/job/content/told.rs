@@ -80,23 +80,15 @@ impl<'a> Teller<'a> {
         mem::replace(&mut self.told, next)
     }
 
-    /// Tells the blocks of a page with this text that most likely stay. As a part of what calls it, it
-    /// would take that the registers, and a run without a report pays too.
-    #[inline(never)]
-    pub fn page<'b>(&mut self, text: &[u8], blocks: impl Iterator<Item = &'b Block<'b>>) {
-        let Self {
-            told,
-            headings,
-            telling,
-        } = self;
-        let full = headings.full(telling);
-        told.kinds.extend(blocks.map(|block| {
-            let number_of = |heading| match full {
-                Some(full) => full.number_of(text, heading, telling),
-                None => headings.number_of(text, heading, telling),
-            };
-            Kind::of(block.section.map_or(NONE, number_of), block)
-        }));
+    /// Tells a block of a page with this text that most likely stays.
+    #[inline]
+    pub fn block(&mut self, text: &[u8], block: &Block) {
+        let number = match (block.section, self.headings.full(self.telling)) {
+            (None, _) => NONE,
+            (Some(heading), Some(full)) => full.number_of(text, heading, self.telling),
+            (Some(heading), None) => self.headings.number_of(text, heading, self.telling),
+        };
+        self.told.kinds.push(Kind::of(number, block));
     }
 
     /// Tells of a page with warnings, if more such pages are wanted: its number in the batch, where
