@@ -106,7 +106,14 @@ class Pages:
             "max_page": max_page,
         }
         found = read.load(root)
-        if _is_on_disk(root, found):
+        path = on_disk(root)
+        first = found.select("path").head() if path else None
+        # Sail takes a folder that is missing for an empty one.
+        if path and first is None and not os.path.exists(path):
+            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), path)
+        # Executors can open the files themselves, as Spark does with those of these addresses. What
+        # a folder without a scheme is, the session's settings say, and a file's address shows.
+        if path and (first is None or on_disk(first["path"])):
             df = shared(spark, found.select("path", "length"), options)
         else:
             df = found.select("path", "content")
@@ -161,18 +168,3 @@ class Pages:
         if columns.is_placed(self._dedup):
             fields.append("`place` binary")
         return self._df.mapInArrow(self._hires(asked=columns), ", ".join(fields))
-
-
-def _is_on_disk(root: str, found: DataFrame) -> bool:
-    """Whether executors can open the files themselves, as Spark does with those of these addresses.
-
-    What a folder without a scheme is, the session's settings say, and a file's address shows.
-    """
-    path = on_disk(root)
-    if path is None:
-        return False
-    first = found.select("path").head()
-    # Sail takes a folder that is missing for an empty one.
-    if first is None and not os.path.exists(path):
-        raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), path)
-    return first is None or on_disk(first["path"]) is not None
