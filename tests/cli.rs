@@ -535,6 +535,18 @@ fn wrong_usage_is_exit_code_2_and_does_nothing() {
             &["a.txt", "-o", ".."],
             "--output: `..` is a folder; name a file in it",
         ),
+        (
+            &["a.txt", "-o", "-"],
+            "--output: leave it out to write to standard output; a file of the name `-` is `./-`",
+        ),
+        (
+            &["a.txt", "--stats", "-"],
+            "--stats: standard output is for records; name a file, or `./-` for",
+        ),
+        (
+            &["merge", "a.txt", "-o", "-"],
+            "--output: leave it out to write to standard output",
+        ),
         (&["a.txt", "--sample", "0.1"], "such as 0.5%"),
         (&["a.txt", "--skip", "x"], "--skip"),
         (&["a.txt", "--resume", "--dry-run"], "--dry-run"),

@@ -25,8 +25,25 @@ const RECORDS: [&str; 5] = ["csv", "nq", "nquads", "parquet", "pq"];
 /// The sentence that says what to change, if an output cannot be where it was named.
 pub fn refuse(outputs: &[Named], form: Form) -> Result<(), String> {
     outputs.iter().try_for_each(|output| {
+        refuse_dash(output)?;
         refuse_ending(output, form)?;
         refuse_folder(output)
+    })
+}
+
+/// Other programs mean standard output by it.
+fn refuse_dash(output: &Named) -> Result<(), String> {
+    if output.path.as_os_str() != "-" {
+        return Ok(());
+    }
+    let flag = output.flag;
+    Err(match flag {
+        "--output" => format!(
+            "{flag}: leave it out to write to standard output; a file of the name `-` is `./-`"
+        ),
+        _ => format!(
+            "{flag}: standard output is for records; name a file, or `./-` for one of the name `-`"
+        ),
     })
 }
 
