@@ -67,20 +67,22 @@ pub struct Full {
     /// By what ends are spread to: in the low byte the first heading of which they tell all, counted
     /// from 1, or 0 for none, and in the high one bits for the others.
     slots: [u16; SLOTS],
-    /// The ends of the first ones: in a table of their own, and by the same number, both can be read
-    /// at the same time.
-    ends: [Ends; SLOTS],
+    /// The ends of the first ones, behind those of none.
+    ends: [Ends; MOST_FIRST + 1],
 }
 
 /// Numbers that ends are spread to.
 const SLOTS: usize = 1024;
+
+/// Headings that may be the first of a slot.
+const MOST_FIRST: usize = u8::MAX as usize;
 
 impl Full {
     pub fn of(headings: &Dictionary) -> Self {
         let mut full = Self {
             headings: headings.clone(),
             slots: [0; SLOTS],
-            ends: [Ends::NONE; SLOTS],
+            ends: [Ends::NONE; MOST_FIRST + 1],
         };
         for at in 0..headings.len() {
             let ends = Ends::of_heading(headings.text(at));
@@ -88,7 +90,7 @@ impl Full {
             match u8::try_from(at + 1) {
                 Ok(place) if full.slots[slot] as u8 == 0 && ends.are_all() => {
                     full.slots[slot] |= u16::from(place);
-                    full.ends[slot] = ends;
+                    full.ends[at + 1] = ends;
                 }
                 _ => full.slots[slot] |= 1 << bit,
             }
@@ -105,12 +107,13 @@ impl Full {
             return self.look_up(heading, telling);
         };
         let (slot, bit) = ends.spread::<SLOTS>();
-        let is_first = u32::from(self.ends[slot] == ends);
         let slot = u32::from(self.slots[slot]);
+        let first = slot & u32::from(u8::MAX);
+        let is_first = u32::from(self.ends[first as usize] == ends);
         if slot >> bit & 1 > is_first {
             return self.look_up(heading, telling);
         }
-        FURTHER + (slot & u32::from(u8::MAX)) * is_first
+        FURTHER + first * is_first
     }
 
     #[inline(never)]
