@@ -5,6 +5,8 @@ from os import PathLike
 from typing import Protocol, final
 
 VERSION: str
+# Reasons of rejects that say that an input is damaged.
+DAMAGE: list[str]
 
 class ArrowStream(Protocol):
     """A table of any library, such as ``pyarrow.Table`` or ``polars.DataFrame``."""

@@ -38,6 +38,9 @@ pyo3::import_exception!(citesift._errors, RunError);
 #[pymodule]
 #[pyo3(name = "_native")]
 mod native {
+    use citesift::model::RejectReason;
+    use pyo3::prelude::*;
+
     #[pymodule_export]
     use super::{
         Batch, BatchSchema, File, Run, Settings, json_schema, parse, parse_batch, parse_file,
@@ -46,6 +49,12 @@ mod native {
 
     #[pymodule_export]
     const VERSION: &str = env!("CARGO_PKG_VERSION");
+
+    #[pymodule_init]
+    fn init(module: &Bound<PyModule>) -> PyResult<()> {
+        let damage = RejectReason::DAMAGE.map(RejectReason::as_str);
+        module.add("DAMAGE", damage)
+    }
 }
 
 /// The page's record as JSON, or else the reject.

@@ -12,6 +12,7 @@ import json
 import sys
 from typing import TYPE_CHECKING, Any
 
+from citesift._native import DAMAGE
 from citesift.spark import Pages, summary
 
 if TYPE_CHECKING:
@@ -20,8 +21,6 @@ if TYPE_CHECKING:
 
 # Pages come as whole files, and 10,000 of them at once, Spark's own bound, fit into no worker.
 _BOUND_IN_BYTES = ("spark.sql.execution.arrow.maxBytesPerBatch", str(64 << 20))
-# Reasons of rejects that say that an input is damaged.
-_DAMAGE = ("invalid_json", "wrong_type", "damaged_record")
 # Spark 3 counts rows alone.
 _BOUND_IN_ROWS = ("spark.sql.execution.arrow.maxRecordsPerBatch", "16")
 
@@ -37,7 +36,7 @@ def main(arguments: list[str], spark: SparkSession) -> int:
     figures = summary(spark.read.parquet(f"{args.output}/outcomes"))
     _write_figures(spark, figures, f"{args.output}/summary")
     print(json.dumps(figures), file=sys.stderr)
-    damaged = sum(figures["rejects"].get(reason, 0) for reason in _DAMAGE)
+    damaged = sum(figures["rejects"].get(reason, 0) for reason in DAMAGE)
     return 1 if figures["read_errors"] or damaged else 0
 
 
