@@ -46,6 +46,11 @@ impl Filter {
         }
     }
 
+    /// The smallest: for a run that is not searched.
+    pub(super) fn none() -> Self {
+        Self::new(0, Self::MOST_FOLDS)
+    }
+
     pub(super) fn bytes(&self) -> usize {
         self.blocks.len() * BLOCK
     }

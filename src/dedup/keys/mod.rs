@@ -22,7 +22,6 @@
 
 mod block;
 mod filter;
-mod folder;
 mod merge;
 mod mix;
 mod run;
@@ -39,7 +38,6 @@ use std::path::PathBuf;
 
 use block::Header;
 use filter::Filter;
-use folder::Folder;
 use mix::Mix;
 use run::Run;
 use table::{Entry, Table, Vacancy};
@@ -56,9 +54,8 @@ pub struct Keys {
     stored: Vec<Run>,
     /// Of this process, those of higher tiers first.
     runs: Vec<Run>,
-    /// Behind the runs, so that their files are closed when it is removed.
-    folder: Option<Folder>,
-    parent: PathBuf,
+    /// Where the files of these are. They have no names, so that none is left when the process is killed.
+    folder: PathBuf,
     block: Box<block::Bytes>,
     /// Where the next few keys are or will be: first found, then looked at, with so little between two
     /// looks that the processor makes many of them at once.
@@ -76,7 +73,7 @@ const LEAST_MEMORY: usize = 64 * 1024;
 const MERGED: usize = 8;
 
 impl Keys {
-    /// A map in so much memory, with runs in a folder within this one when that is not enough.
+    /// A map in so much memory, with runs in temporary files in this folder when that is not enough.
     pub fn new(memory: usize, folder: PathBuf) -> Self {
         let memory = memory.max(LEAST_MEMORY);
         Self {
@@ -85,8 +82,7 @@ impl Keys {
             table: Table::new(table_size(memory, 0), true),
             stored: Vec::new(),
             runs: Vec::new(),
-            folder: None,
-            parent: folder,
+            folder,
             block: Box::new([0; block::SIZE]),
             expected: Vec::new(),
             len: 0,
@@ -213,14 +209,13 @@ impl Keys {
             entries,
             mix: self.mix,
         };
-        let path = Folder::at(&mut self.folder, &self.parent)?.next();
         let blocks = merge::buffered(self.memory / BUFFERS, merged.len() + 1);
-        let mut writer = Writer::new(path, header, filter, blocks)?;
+        let mut writer = Writer::temporary(&self.folder, header, filter, blocks)?;
         merge::merge(self.table.entries(), &merged, blocks, |entry| {
             writer.push(entry)
         })?;
         self.runs.push(writer.finish(tier)?);
-        merged.into_iter().try_for_each(Run::remove)?;
+        drop(merged);
         self.table
             .restart(table_size(self.memory, self.runs_resident()));
         self.is_broken = false;

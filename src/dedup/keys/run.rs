@@ -18,6 +18,7 @@ use crate::durable::named;
 /// A file of keys, complete.
 pub(super) struct Run {
     pub(super) file: File,
+    /// Its path, or of a temporary file the folder's.
     pub(super) path: PathBuf,
     pub(super) header: Header,
     /// The upper half of the first key of each block: 0.4 bits a key.
@@ -43,7 +44,7 @@ impl Run {
         run.read(0, &mut first)?;
         run.header = Header::read(&first).ok_or_else(|| run.damaged(0))?;
         let mut index = Vec::with_capacity(Self::index_size(run.len()) / 8);
-        let mut filter = mem::replace(&mut run.filter, Filter::new(0, Filter::MOST_FOLDS));
+        let mut filter = mem::replace(&mut run.filter, Filter::none());
         let mut scan = Scan::new(&run, blocks)?;
         for number in 0..run.len() {
             let entry = scan.next()?.ok_or_else(|| run.damaged(0))?;
@@ -106,7 +107,7 @@ impl Run {
     }
 
     pub(super) fn damaged(&self, number: u64) -> io::Error {
-        let problem = format!("block {number} is not as it was written");
+        let problem = format!("block {number} of a file of keys is not as it was written");
         let error = io::Error::new(io::ErrorKind::InvalidData, problem);
         named(&self.path, &error)
     }
@@ -114,18 +115,7 @@ impl Run {
     /// Gives back the memory of a run that is about to be merged. It can only be read in order then.
     pub(super) fn release(&mut self) {
         self.index = Vec::new();
-        self.filter = Filter::new(0, Filter::MOST_FOLDS);
-    }
-
-    /// Removes the file.
-    pub(super) fn remove(self) -> io::Result<()> {
-        drop(self.file);
-        std::fs::remove_file(&self.path).map_err(|error| named(&self.path, &error))
-    }
-
-    #[cfg(test)]
-    pub(super) fn path(&self) -> &std::path::Path {
-        &self.path
+        self.filter = Filter::none();
     }
 }
 

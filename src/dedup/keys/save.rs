@@ -11,7 +11,6 @@ use serde::{Deserialize, Serialize};
 
 use super::block::{self, Header};
 use super::filter::Filter;
-use super::folder::Folder;
 use super::merge::{buffered, merge};
 use super::mix::Mix;
 use super::run::Run;
@@ -82,7 +81,6 @@ impl Keys {
             entries,
             runs,
             mut stored,
-            folder: _folder,
         } = self.sorted()?;
         let (start, tier) = due(&stored);
         let mut merged = stored.split_off(start);
@@ -90,7 +88,7 @@ impl Keys {
         let len = entries.len() as u64 + merged.iter().map(Run::len).sum::<u64>();
         let blocks = buffered(memory / BUFFERS, merged.len() + 1);
         step("write keys")?;
-        let mut writer = Writer::sequential(folder.join(name), KeyFile::header(len), blocks)?;
+        let mut writer = Writer::named(folder.join(name), KeyFile::header(len), blocks)?;
         merge(entries.into_iter(), &merged, blocks, |entry| {
             writer.push(entry)
         })?;
@@ -114,8 +112,7 @@ impl Keys {
         let mut runs = Vec::new();
         merge(self.table.entries(), &self.runs, blocks, |entry| {
             if entries.len() == most {
-                let folder = Folder::at(&mut self.folder, &self.parent)?;
-                runs.push(written(&mut entries, folder.next(), blocks)?);
+                runs.push(written(&mut entries, &self.folder, blocks)?);
             }
             let key = Mix::PUBLIC.apply(self.mix.undo(entry.key()));
             entries.push(Entry::new(key, entry.value));
@@ -126,7 +123,6 @@ impl Keys {
             entries,
             runs,
             stored: self.stored,
-            folder: self.folder,
         })
     }
 }
@@ -139,8 +135,6 @@ struct Sorted {
     runs: Vec<Run>,
     /// Those that were there before.
     stored: Vec<Run>,
-    /// Where temporary files are.
-    folder: Option<Folder>,
 }
 
 impl KeyFile {
@@ -162,9 +156,10 @@ impl Run {
 }
 
 /// Sorts these entries and moves them to a run.
-fn written(entries: &mut Vec<Entry>, path: PathBuf, blocks: usize) -> io::Result<Run> {
+fn written(entries: &mut Vec<Entry>, folder: &Path, blocks: usize) -> io::Result<Run> {
     entries.sort_unstable_by_key(Entry::key);
-    let mut writer = Writer::sequential(path, KeyFile::header(entries.len() as u64), blocks)?;
+    let header = KeyFile::header(entries.len() as u64);
+    let mut writer = Writer::temporary(folder, header, Filter::none(), blocks)?;
     entries.drain(..).try_for_each(|entry| writer.push(entry))?;
     writer.finish(0)
 }

@@ -2,9 +2,9 @@
 //!
 //! Nothing is synced: check sums tell what did not arrive.
 
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::{self, Seek, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::block::{self, Header};
 use super::filter::Filter;
@@ -25,18 +25,38 @@ pub(super) struct Writer {
 }
 
 impl Writer {
-    /// Begins a run of exactly so many entries. So many blocks are written at a time.
-    pub(super) fn new(
+    /// Begins a run of exactly so many entries, in a file that has no name and is in this folder, which
+    /// is made if it is missing. So many blocks are written at a time.
+    pub(super) fn temporary(
+        folder: &Path,
+        header: Header,
+        filter: Filter,
+        blocks: usize,
+    ) -> io::Result<Self> {
+        let file = fs::create_dir_all(folder).and_then(|()| tempfile::tempfile_in(folder));
+        Self::new(file, folder.to_owned(), header, filter, blocks)
+    }
+
+    /// Begins a run of so many entries in a file of this name, which will not be searched by this
+    /// process.
+    pub(super) fn named(path: PathBuf, header: Header, blocks: usize) -> io::Result<Self> {
+        let file = File::options()
+            .read(true)
+            .write(true)
+            .create_new(true)
+            .open(&path);
+        Self::new(file, path, header, Filter::none(), blocks)
+    }
+
+    fn new(
+        file: io::Result<File>,
         path: PathBuf,
         header: Header,
         filter: Filter,
         blocks: usize,
     ) -> io::Result<Self> {
-        let mut options = File::options();
-        let file = options.read(true).write(true).create_new(true).open(&path);
-        let file = file.map_err(|error| named(&path, &error))?;
         let run = Run {
-            file,
+            file: file.map_err(|error| named(&path, &error))?,
             path,
             header,
             index: Vec::with_capacity(Run::index_size(header.entries) / 8),
@@ -52,11 +72,6 @@ impl Writer {
             entries: block::ENTRIES,
             written: 0,
         })
-    }
-
-    /// Begins a run of so many entries that will not be searched by this process.
-    pub(super) fn sequential(path: PathBuf, header: Header, blocks: usize) -> io::Result<Self> {
-        Self::new(path, header, Filter::new(0, Filter::MOST_FOLDS), blocks)
     }
 
     /// Adds the next entry in order.
