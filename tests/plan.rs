@@ -84,6 +84,15 @@ would write
 
     let plan = text(&citesift(folder, "--dry-run in -o out").stdout);
     assert!(plan.contains("  out.journal: how far the run is"), "{plan}");
+    #[cfg(unix)]
+    {
+        std::os::unix::fs::symlink("target", folder.join("link")).unwrap();
+        let plan = text(&citesift(folder, "--dry-run in -o link").stdout);
+        assert!(
+            plan.contains("  target.journal: how far the run is"),
+            "{plan}"
+        );
+    }
     let plan = text(&citesift(folder, "--dry-run in --format text").stdout);
     assert_eq!(plan.matches("  text ").count(), 3, "{plan}");
     assert!(

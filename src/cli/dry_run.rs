@@ -4,7 +4,7 @@
 use std::path::Path;
 
 use super::args::Args;
-use super::resume::journal_beside;
+use super::resume::journal_of;
 use super::standard::{STANDARD_OUTPUT, print};
 use super::{DONE, FAILED};
 use crate::error::Error;
@@ -98,8 +98,9 @@ fn writes(args: &Args, config: &Config) -> Vec<String> {
         };
         line(&output.path.to_string_lossy(), &format!("{what}; {fate}"));
     }
-    if let (Some(output), Some(_)) = (&args.output, config.checkpoints) {
-        let journal = journal_beside(output);
+    if let (Some(output), Some(_)) = (&args.output, config.checkpoints)
+        && let Ok(journal) = journal_of(output)
+    {
         line(
             &journal.to_string_lossy(),
             "how far the run is, until it is done",

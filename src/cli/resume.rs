@@ -30,7 +30,7 @@ pub type Settings = Vec<(String, String)>;
 pub const STORE_RUNS: &str = "the number of runs in --seen";
 
 /// Where the journal of a run with this output is.
-fn journal_of(output: &Path) -> io::Result<PathBuf> {
+pub fn journal_of(output: &Path) -> io::Result<PathBuf> {
     Ok(journal_beside(&target_of(output)?))
 }
 
