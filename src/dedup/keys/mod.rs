@@ -101,8 +101,8 @@ impl Keys {
     ///
     /// # Errors
     ///
-    /// A run cannot be written, read, or is damaged. The error names the file. After a failed
-    /// write all keys that are not in memory are answered with an error.
+    /// A run cannot be written, read, or is damaged. The error names the file, or a temporary one's
+    /// folder. After a failed write all keys that are not in memory are answered with an error.
     pub fn insert(&mut self, key: u128, value: u64) -> io::Result<Option<u64>> {
         let plain = key;
         let key = self.mix.apply(plain);
@@ -215,7 +215,6 @@ impl Keys {
             writer.push(entry)
         })?;
         self.runs.push(writer.finish(tier)?);
-        drop(merged);
         self.table
             .restart(table_size(self.memory, self.runs_resident()));
         self.is_broken = false;
