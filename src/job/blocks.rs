@@ -1,6 +1,6 @@
 //! The blocks of a page that is decided by itself: their fingerprints, and which of them stay.
 
-use super::parse::SEARCHED;
+use super::parse::copied_by;
 use crate::dedup::{Dedup, Fingerprint, Fingerprinter, Kept, Near, PageDedup, Seen, Similar};
 use crate::grammar::Block;
 
@@ -42,8 +42,7 @@ impl Blocks {
         }
         for (number, block) in blocks.iter().enumerate() {
             // As a run, this does not compare again what repeats one of the first.
-            let mut searched = blocks[..number.min(SEARCHED)].iter();
-            match searched.position(|first| first.is_repeated_by(block)) {
+            match copied_by(blocks, number) {
                 Some(first) => {
                     self.fingerprints.push(self.fingerprints[first]);
                     self.similar.push(self.similar[first]);

@@ -26,7 +26,7 @@ use crate::stats::ON_PAGE;
 
 /// Blocks at a page's beginning that later ones are compared with. With 8, nearly every batch of a
 /// dump had a page whose draft did not hold, and was copied.
-pub(super) const SEARCHED: usize = 16;
+const SEARCHED: usize = 16;
 
 /// Parses a batch. With a teller it is told what the pages and blocks are.
 pub fn parse_batch(
@@ -389,6 +389,13 @@ impl ParseStage<'_, '_> {
     }
 }
 
+/// Which of a page's first blocks the one of this number repeats.
+#[inline]
+pub(super) fn copied_by(page: &[Block], number: usize) -> Option<usize> {
+    let mut searched = page[..number].iter().take(SEARCHED);
+    searched.position(|earlier| earlier.is_repeated_by(&page[number]))
+}
+
 /// Finds which of a page's blocks repeat one of its first, and adds what most likely stays, of which
 /// each block is told.
 #[inline]
@@ -402,8 +409,7 @@ fn find_copies(
     let start = likely.len();
     copies.clear();
     for (number, block) in page.iter().enumerate() {
-        let mut searched = page[..number].iter().take(SEARCHED);
-        let copy = searched.position(|earlier| earlier.is_repeated_by(block));
+        let copy = copied_by(page, number);
         copies.push(copy);
         let kept = copy
             .filter(|_| !stays)

@@ -157,7 +157,8 @@ impl Headings {
         telling.full().filter(|_| self.are_runs)
     }
 
-    /// A heading's number among the batch's own. `text` is that which it is a part of.
+    /// A heading's number among the batch's own. `text` is that which it is a part of. Asked until the
+    /// run's are there, it shall not stand in the way of what is asked from then on.
     #[inline(never)]
     pub fn number_of(&mut self, text: &[u8], heading: &[u8], telling: &Telling) -> u32 {
         let ends = Ends::of(text, heading);
@@ -211,15 +212,7 @@ const ENDS: usize = 32;
 const BEFORE: u8 = u8::MAX;
 
 /// What makes it of all bytes before a heading: as many of these, from the heading's length on.
-const MASK: [u8; 2 * ENDS] = {
-    let mut mask = [0; _];
-    let mut at = 0;
-    while at < ENDS {
-        mask[at] = BEFORE;
-        at += 1;
-    }
-    mask
-};
+const MASK: [[u8; ENDS]; 2] = [[BEFORE; ENDS], [0; ENDS]];
 
 impl Ends {
     /// Those of no heading.
@@ -246,7 +239,7 @@ impl Ends {
     #[inline]
     fn of_last(last: &[u8; ENDS], length: usize) -> Self {
         let (last, _) = last.as_chunks();
-        let (before, _) = MASK[length.min(ENDS)..][..ENDS].as_chunks();
+        let (before, _) = MASK.as_flattened()[length.min(ENDS)..][..ENDS].as_chunks();
         let word = |at: usize| u64::from_le_bytes(last[at]) | u64::from_le_bytes(before[at]);
         Self([word(0), word(1), word(2), word(3)])
     }
