@@ -61,70 +61,81 @@ pub fn type_label(label: &[u8]) -> Option<StatementType> {
     })
 }
 
+/// The four numbers of a list that tells by the place what a number is.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Places {
+    numbers: [Option<u64>; 4],
+    /// Places that are passed.
+    next: usize,
+}
+
+impl Places {
+    /// Takes the next number; false when there is no place for it.
+    pub fn push(&mut self, number: u64) -> bool {
+        let before = self.next;
+        self.fill(iter::once(number));
+        self.next > before
+    }
+
+    /// Takes numbers while there is a place for them.
+    pub fn fill(&mut self, numbers: impl Iterator<Item = u64>) {
+        let places = self.numbers.iter_mut().skip(self.next);
+        for (place, number) in places.take_while(|place| place.is_none()).zip(numbers) {
+            *place = Some(number);
+            self.next += 1;
+        }
+    }
+
+    /// Leaves a place empty, for a number that cannot be read.
+    pub fn pass(&mut self) {
+        self.next = self.numbers.len().min(self.next + 1);
+    }
+
+    pub fn numbers(&self) -> &[Option<u64>; 4] {
+        &self.numbers
+    }
+}
+
 /// Statement counts by type, from one of the page's two lists. Equal when the counts
 /// are, whether they came with labels or without.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct TypeCounts {
-    by_type: [Option<u64>; 4],
-    unlabelled: usize,
+    /// Those without a label come in the types' order.
+    pub by_type: Places,
 }
 
 impl TypeCounts {
-    /// Takes the next number without a label; false when there is no place for it.
-    pub fn push(&mut self, count: u64) -> bool {
-        let before = self.unlabelled;
-        self.fill(iter::once(count));
-        self.unlabelled > before
-    }
-
-    /// Takes numbers without a label while there is a place for them.
-    pub fn fill(&mut self, counts: impl Iterator<Item = u64>) {
-        let places = self.by_type.iter_mut().skip(self.unlabelled);
-        for (place, count) in places.take_while(|place| place.is_none()).zip(counts) {
-            *place = Some(count);
-            self.unlabelled += 1;
-        }
-    }
-
-    /// Leaves a place empty, for a number without a label that cannot be read.
-    pub fn pass(&mut self) {
-        self.unlabelled = self.by_type.len().min(self.unlabelled + 1);
-    }
-
     /// Takes a number with its label; false when that type has one already.
     pub fn set(&mut self, statement_type: StatementType, count: u64) -> bool {
-        let place = &mut self.by_type[statement_type as usize];
+        let place = &mut self.by_type.numbers[statement_type as usize];
         let is_free = place.is_none();
         place.get_or_insert(count);
         is_free
     }
 
     pub fn is_empty(&self) -> bool {
-        self.by_type.iter().all(Option::is_none)
+        self.by_type.numbers.iter().all(Option::is_none)
     }
 
     /// The sum; None when it does not fit 64 bits.
     pub fn sum(&self) -> Option<u64> {
-        self.by_type
-            .iter()
-            .flatten()
-            .try_fold(0u64, |sum, &count| sum.checked_add(count))
+        (self.by_type.numbers.iter().flatten()).try_fold(0u64, |sum, &count| sum.checked_add(count))
     }
 
     pub fn get(&self, statement_type: StatementType) -> Option<u64> {
-        self.by_type[statement_type as usize]
+        self.by_type.numbers[statement_type as usize]
     }
 
     /// True when `self` is the beginning of `whole`, as on a page that ends within it.
     pub fn is_cut_from(&self, whole: &Self) -> bool {
-        self.by_type[..self.unlabelled] == whole.by_type[..self.unlabelled]
-            && self.by_type[self.unlabelled..].iter().all(Option::is_none)
+        let (read, rest) = self.by_type.numbers.split_at(self.by_type.next);
+        whole.by_type.numbers.starts_with(read) && rest.iter().all(Option::is_none)
     }
 }
 
 impl PartialEq for TypeCounts {
     fn eq(&self, other: &Self) -> bool {
-        self.by_type == other.by_type
+        self.by_type.numbers == other.by_type.numbers
     }
 }
 
@@ -159,8 +170,8 @@ mod tests {
     #[test]
     fn a_fifth_number_is_refused() {
         let mut counts = TypeCounts::default();
-        assert!((0..4).all(|count| counts.push(count)));
-        assert!(!counts.push(4));
+        assert!((0..4).all(|count| counts.by_type.push(count)));
+        assert!(!counts.by_type.push(4));
         assert_eq!(counts.sum(), Some(6));
     }
 
@@ -169,7 +180,7 @@ mod tests {
         let mut counts = TypeCounts::default();
         assert!(counts.set(StatementType::Supporting, 8));
         assert!(!counts.set(StatementType::Supporting, 9));
-        assert!(!counts.push(3));
+        assert!(!counts.by_type.push(3));
         assert_eq!(counts.get(StatementType::Supporting), Some(8));
         assert_eq!(counts.sum(), Some(8));
     }

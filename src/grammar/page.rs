@@ -171,6 +171,8 @@ mod tests {
         }
         let many = parsed(&PAGE.replace("\n1\n7\n0\n", &"\n1k".repeat(9))).tallies;
         assert_eq!((many.supporting, many.unclassified), (None, None));
+        let years = parsed(&PAGE.replacen("2013", "2013a", 1)).citing_years;
+        assert_eq!((years.min, years.max), (None, Some(2020)));
     }
 
     #[test]

@@ -5,7 +5,7 @@
 
 use std::mem;
 
-use super::facets::{Facet, TypeCounts, labelled_count, type_label};
+use super::facets::{Facet, Places, TypeCounts, labelled_count, type_label};
 use super::header::header;
 use super::kind::{HELP, Line, classify, is_landmark};
 use super::line::{KnownLines, Lines, trim};
@@ -75,7 +75,7 @@ pub struct PageReader<'p, 'a, R> {
     blocks: BlockReader,
     first_counts: TypeCounts,
     repeated_counts: TypeCounts,
-    years: [Option<u64>; 4],
+    years: Places,
     /// A label whose number is expected on the next line.
     label: Option<&'a [u8]>,
     after_blank: bool,
@@ -93,7 +93,7 @@ impl<'p, 'a, R: Roles> PageReader<'p, 'a, R> {
             blocks: BlockReader::default(),
             first_counts: TypeCounts::default(),
             repeated_counts: TypeCounts::default(),
-            years: [None; 4],
+            years: Places::default(),
             label: None,
             after_blank: true,
             has_abstract: false,
@@ -335,14 +335,11 @@ impl<'p, 'a, R: Roles> PageReader<'p, 'a, R> {
                 page.publication_types.extend(lines.plain_counts());
             }
             Part::List(Facet::Relationship) => page.relationship.extend(lines.plain_counts()),
-            Part::List(Facet::CitationTypes) => self.first_counts.fill(lines.plain_counts()),
-            Part::Tabs => self.repeated_counts.fill(lines.plain_counts()),
-            Part::List(Facet::YearPublished) => {
-                let places = self.years.iter_mut().filter(|year| year.is_none());
-                for (year, number) in places.zip(lines.plain_counts()) {
-                    *year = Some(number);
-                }
+            Part::List(Facet::CitationTypes) => {
+                self.first_counts.by_type.fill(lines.plain_counts())
             }
+            Part::Tabs => self.repeated_counts.by_type.fill(lines.plain_counts()),
+            Part::List(Facet::YearPublished) => self.years.fill(lines.plain_counts()),
             _ => {}
         }
     }
@@ -374,10 +371,7 @@ impl<'p, 'a, R: Roles> PageReader<'p, 'a, R> {
         match self.part {
             Part::List(Facet::CitationTypes) => push_count(&mut self.first_counts, label, number),
             Part::Tabs => push_count(&mut self.repeated_counts, label, number),
-            Part::List(Facet::YearPublished) => match self.years.iter_mut().find(|y| y.is_none()) {
-                Some(year) => year.replace(number).is_none(),
-                None => false,
-            },
+            Part::List(Facet::YearPublished) => self.years.push(number),
             Part::List(Facet::PaperSections) => push(&mut self.page.paper_sections, number),
             Part::List(Facet::PublicationTypes) => push(&mut self.page.publication_types, number),
             Part::List(Facet::Relationship) => push(&mut self.page.relationship, number),
@@ -435,16 +429,17 @@ impl<'p, 'a, R: Roles> PageReader<'p, 'a, R> {
                     self.drop_line(line, Why::Number);
                 }
             }
-            None if is_number_like(line) && self.pass_type() => self.drop_line(line, Why::Number),
+            None if is_number_like(line) && self.pass_place() => self.drop_line(line, Why::Number),
             None => self.label = Some(line),
         }
     }
 
-    /// Leaves a type's place empty; false where no types are counted.
-    fn pass_type(&mut self) -> bool {
+    /// Leaves a number's place empty; false where the place tells nothing.
+    fn pass_place(&mut self) -> bool {
         match self.part {
-            Part::List(Facet::CitationTypes) => self.first_counts.pass(),
-            Part::Tabs => self.repeated_counts.pass(),
+            Part::List(Facet::CitationTypes) => self.first_counts.by_type.pass(),
+            Part::List(Facet::YearPublished) => self.years.pass(),
+            Part::Tabs => self.repeated_counts.by_type.pass(),
             _ => return false,
         }
         true
@@ -461,9 +456,10 @@ impl<'p, 'a, R: Roles> PageReader<'p, 'a, R> {
         page.tallies.mentioning = counts.get(StatementType::Mentioning);
         page.tallies.contrasting = counts.get(StatementType::Contrasting);
         page.tallies.unclassified = counts.get(StatementType::Unclassified);
+        let years = self.years.numbers();
         page.citing_years = CitingYears {
-            min: self.years[0],
-            max: self.years[3],
+            min: years[0],
+            max: years[3],
         };
 
         let total = page.tallies.total;
@@ -471,7 +467,7 @@ impl<'p, 'a, R: Roles> PageReader<'p, 'a, R> {
         let repeats = self.repeated_counts == self.first_counts
             || self.repeated_counts.is_empty()
             || (ends_in_tabs && self.repeated_counts.is_cut_from(counts));
-        let in_order = self.years.iter().flatten().is_sorted();
+        let in_order = years.iter().flatten().is_sorted();
         let truncated = has_header
             && page.blocks.is_empty()
             && (!self.list_reached || total.is_some_and(|total| total > 0));
@@ -516,7 +512,7 @@ fn is_number_like(line: &[u8]) -> bool {
 
 fn push_count(counts: &mut TypeCounts, label: Option<&[u8]>, number: u64) -> bool {
     match label {
-        None => counts.push(number),
+        None => counts.by_type.push(number),
         Some(label) => type_label(label).is_some_and(|found| counts.set(found, number)),
     }
 }
