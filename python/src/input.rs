@@ -5,7 +5,6 @@ use std::borrow::Cow;
 
 use arrow_array::{Array, RecordBatch};
 use citesift::Config;
-use citesift::grammar::Page;
 use citesift::input::{Origin, RecordName, Text};
 use citesift::job::{Found, Spans, Take as _};
 use citesift::model::NotRead;
@@ -76,7 +75,6 @@ impl Input {
     }
 
     fn parse<'a>(&'a self, spans: &mut Spans, table: &mut Table) {
-        let mut page = Page::default();
         let mut origin = Origin::default();
         for row in 0..self.rows {
             let value = |column: &'a Option<Bytes>| column.as_ref()?.value(row);
@@ -98,7 +96,7 @@ impl Input {
                         date: None,
                         meta: None,
                     };
-                    spans.record(&record, &origin, &mut page, table);
+                    spans.record(&record, &origin, table);
                 }
                 None => table.take(Found::NotRead(NotRead::NoText)),
             }

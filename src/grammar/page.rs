@@ -39,6 +39,22 @@ pub struct Page<'a> {
 }
 
 impl<'a> Page<'a> {
+    /// The memory of its lists, for a page of a text that lives elsewhere.
+    pub fn emptied<'b>(self) -> Page<'b> {
+        Page {
+            title: emptied(self.title),
+            abstract_lines: emptied(self.abstract_lines),
+            paper_sections: emptied(self.paper_sections),
+            publication_types: emptied(self.publication_types),
+            relationship: emptied(self.relationship),
+            authors: emptied(self.authors),
+            journals: emptied(self.journals),
+            blocks: emptied(self.blocks),
+            unrecognized: emptied(self.unrecognized),
+            ..Page::default()
+        }
+    }
+
     /// Forgets all that was found in another text.
     fn begin(&mut self, text: &'a [u8]) {
         self.text = text;
@@ -60,6 +76,12 @@ impl<'a> Page<'a> {
         self.feeds = 0;
         self.is_report = false;
     }
+}
+
+/// A list's memory, for another list: what is collected from its own iterator stays in it.
+fn emptied<T, U>(mut list: Vec<T>) -> Vec<U> {
+    list.clear();
+    list.into_iter().map_while(|_| None).collect()
 }
 
 /// Reads one page into `page`, whatever stood there before.
@@ -146,6 +168,19 @@ mod tests {
         parse(b"other text", &mut page);
         assert_eq!(shown(&page), shown(&parsed("other text")));
         assert!(!page.is_report);
+    }
+
+    #[test]
+    fn an_emptied_page_keeps_its_lists_memory_and_nothing_else() {
+        let text = PAGE.to_owned();
+        let page = parsed(&text);
+        let (title, blocks) = (page.title.capacity(), page.blocks.capacity());
+        let emptied = page.emptied();
+        drop(text);
+        assert_eq!(format!("{emptied:?}"), format!("{:?}", Page::default()));
+        let kept = (emptied.title.capacity(), emptied.blocks.capacity());
+        assert_eq!(kept, (title, blocks));
+        assert!(title > 0 && blocks > 0);
     }
 
     #[test]

@@ -336,7 +336,7 @@ impl<'p, 'a, R: Roles> PageReader<'p, 'a, R> {
             }
             Part::List(Facet::Relationship) => page.relationship.extend(lines.plain_counts()),
             Part::List(Facet::CitationTypes) => {
-                self.first_counts.by_type.fill(lines.plain_counts())
+                self.first_counts.by_type.fill(lines.plain_counts());
             }
             Part::Tabs => self.repeated_counts.by_type.fill(lines.plain_counts()),
             Part::List(Facet::YearPublished) => self.years.fill(lines.plain_counts()),

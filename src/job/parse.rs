@@ -44,6 +44,7 @@ pub fn parse_batch(
         copies: Vec::new(),
         max_page: taking.max_page,
         fingerprinter: Fingerprinter::default(),
+        page: Page::default(),
         teller,
         parsed: Parsed {
             output: buffers.take(),
@@ -102,6 +103,8 @@ struct ParseStage<'a, 't> {
     copies: Vec<Option<usize>>,
     max_page: usize,
     fingerprinter: Fingerprinter,
+    /// The lists of the last record's page, for the next one's.
+    page: Page<'static>,
     teller: Option<&'a mut Teller<'t>>,
     parsed: Parsed,
 }
@@ -167,6 +170,7 @@ impl ParseStage<'_, '_> {
             at_address: stand.is_at_report() && is_single,
             feeds: None,
         };
+        let mut page = mem::take(&mut self.page);
         for range in pages {
             let at = stand.at(&range);
             let text = &text[range];
@@ -179,10 +183,11 @@ impl ParseStage<'_, '_> {
                     stand.give_address();
                 }
                 self.push(at.length, Outcome::Unsampled);
-            } else if self.page(text, &at, known, &mut Page::default()) {
+            } else if self.page(text, &at, known, &mut page) {
                 stand.give_address();
             }
         }
+        self.page = page.emptied();
     }
 
     /// Parses one page; true when it is a report.

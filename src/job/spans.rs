@@ -4,7 +4,6 @@
 //! No thread and no pipeline. A page is decided by itself; where the scope is the run, it gets the
 //! keys by which others can decide across pages.
 
-use std::borrow::Cow;
 use std::mem;
 use std::ops::{ControlFlow, Range};
 use std::path::PathBuf;
@@ -119,6 +118,8 @@ pub struct Spans {
     max_page: usize,
     blocks: Blocks,
     header: Vec<u8>,
+    /// The lists of the last record's page, for the next one's.
+    page: Page<'static>,
     /// The source under way, and the line feeds passed in it.
     origin: Option<Arc<Origin>>,
     feeds: u64,
@@ -134,6 +135,7 @@ impl Spans {
             max_page: config.max_page.get(),
             blocks: Blocks::new(config.dedup, config.near),
             header: Vec::new(),
+            page: Page::default(),
             origin: None,
             feeds: 0,
             feeds_before: 0,
@@ -210,20 +212,6 @@ impl Spans {
         faults
     }
 
-    /// Finds what stands in one record of a container. `page` is used again.
-    pub fn record<'a>(
-        &mut self,
-        record: &Text<'a>,
-        origin: &Origin,
-        page: &mut Page<'a>,
-        taker: &mut impl Take,
-    ) {
-        match &record.text {
-            Cow::Borrowed(text) => self.text(text, record, origin, page, taker),
-            Cow::Owned(text) => self.text(text, record, origin, &mut Page::default(), taker),
-        }
-    }
-
     fn batch(&mut self, batch: &Batch, taking: &Taking, taker: &mut impl Take) {
         for part in &batch.parts {
             let is_same = |origin| Arc::ptr_eq(origin, &part.origin);
@@ -279,13 +267,12 @@ impl Spans {
         taker: &mut impl Take,
     ) {
         let mut bytes = part.text.len() as u64;
-        let mut page = Page::default();
         let mut entries = Counted { taker, bytes: 0 };
         batch.entries(part, records, taking, &mut |entry| {
             let (stored, decoded) = entry.stored_and_decoded();
             bytes = bytes + decoded - stored;
             match &entry {
-                Entry::Text(text) => self.record(text, &part.origin, &mut page, &mut entries),
+                Entry::Text(text) => self.record(text, &part.origin, &mut entries),
                 Entry::Skipped(bytes) => entries.take(Found::Skipped(*bytes)),
                 Entry::NotRead(why) => entries.take(Found::NotRead(*why)),
                 Entry::Refused(refused) => self.refused(refused, part, &mut entries),
@@ -295,15 +282,9 @@ impl Spans {
         taker.take(Found::Container(around));
     }
 
-    /// A record's address is that of the first report in it.
-    fn text<'a>(
-        &mut self,
-        text: &'a [u8],
-        record: &Text,
-        origin: &Origin,
-        page: &mut Page<'a>,
-        taker: &mut impl Take,
-    ) {
+    /// Finds what stands in one record of a container, whose address is that of the first report in it.
+    pub fn record(&mut self, record: &Text, origin: &Origin, taker: &mut impl Take) {
+        let text = &record.text[..];
         let mut stand = InRecord::of(record, origin);
         if !stand.is_at_report() && !may_be_report(text) {
             return taker.take(Found::Skipped(text.len() as u64));
@@ -318,6 +299,7 @@ impl Spans {
             feeds: None,
         };
         let mut outside = text.len() as u64;
+        let mut page = mem::take(&mut self.page);
         for range in pages {
             outside -= range.len() as u64;
             let at = stand.at(&range);
@@ -326,10 +308,11 @@ impl Spans {
                 let refused = too_large_page(text, &at, record.record, self.max_page);
                 let reject = Box::new(refused.reject(origin, None));
                 taker.take(Found::Refused(at.length, reject));
-            } else if self.page(text, &at, known, page, taker) {
+            } else if self.page(text, &at, known, &mut page, taker) {
                 stand.give_address();
             }
         }
+        self.page = page.emptied();
         taker.take(Found::Container(outside));
     }
 
