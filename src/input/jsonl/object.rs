@@ -112,8 +112,8 @@ impl<'a> Found<'a> {
         Ok(found)
     }
 
-    fn take_decoded(&mut self, text: Cow<'a, str>) {
-        self.text = Some(in_bytes(text));
+    fn take_decoded(&mut self, text: Cow<'a, [u8]>) {
+        self.text = Some(text);
         self.is_utf8 = true;
     }
 
@@ -136,7 +136,7 @@ impl<'a> Found<'a> {
             stored: None,
             offset: 0,
             record: RecordName::Number(number),
-            url: url.map(|(url, _)| in_bytes(url)),
+            url: url.map(|(url, _)| url),
             date: None,
             meta: (!paths.keep.is_empty()).then(|| meta(&paths.keep, &self.kept)),
         })
@@ -190,7 +190,7 @@ fn members<'a>(mut json: &'a str, keys: &[Key], found: &mut Found<'a>) -> Option
         let (name, rest) = value(json)?;
         let (name, _) = string::decoded(name.get())?;
         json = behind(':', rest)?;
-        match keys.iter().find(|key| key.name == name) {
+        match keys.iter().find(|key| name == key.name.as_bytes()) {
             Some(key) if key.is_only_text() => {
                 let (text, rest) = string::decoded(json)?;
                 found.take_decoded(text);
@@ -222,13 +222,6 @@ fn value(json: &str) -> Option<(&RawValue, &str)> {
 fn behind(mark: char, json: &str) -> Option<&str> {
     let json = json.trim_start_matches(WHITE_SPACE).strip_prefix(mark)?;
     Some(json.trim_start_matches(WHITE_SPACE))
-}
-
-fn in_bytes(text: Cow<str>) -> Cow<[u8]> {
-    match text {
-        Cow::Borrowed(text) => Cow::Borrowed(text.as_bytes()),
-        Cow::Owned(text) => Cow::Owned(text.into_bytes()),
-    }
 }
 
 /// Reads an object's wanted values and passes over the others.
