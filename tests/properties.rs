@@ -326,7 +326,9 @@ fn joined(text: &str) -> String {
 fn without_bars(text: &str) -> String {
     let lines = text.split('\n').filter(|line| {
         let line = line.trim();
-        !(line.starts_with('|') || line == "Sign up to set email alerts" || line == "Select...")
+        let is_cite = line.starts_with('|') && line.ends_with("|Cite");
+        let is_bar = line == "|" || line.starts_with("|View") || is_cite;
+        !(is_bar || line == "Sign up to set email alerts" || line == "Select...")
     });
     lines.collect::<Vec<_>>().join("\n")
 }

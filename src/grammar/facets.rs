@@ -5,6 +5,7 @@
 
 use std::iter;
 
+use super::line::trim_end;
 use super::number::bare_count;
 use crate::model::StatementType;
 
@@ -44,8 +45,16 @@ pub fn heading(line: &[u8]) -> Option<Facet> {
 /// labelled = label blank+ count
 pub fn labelled_count(line: &[u8]) -> Option<(&[u8], u64)> {
     let last_blank = memchr::memrchr(b' ', line)?;
-    let (label, number) = (&line[..last_blank], &line[last_blank + 1..]);
-    Some((super::line::trim_end(label), bare_count(number)?))
+    let (label, number) = (trim_end(&line[..last_blank]), &line[last_blank + 1..]);
+    is_label(label).then_some((label, bare_count(number)?))
+}
+
+/// What a list may print before a number. `1.2k`, or more digits than a count may have, is a number that
+/// cannot be read.
+pub fn is_label(line: &[u8]) -> bool {
+    let is_letter = |byte: &u8| byte.is_ascii_alphabetic() || !byte.is_ascii();
+    let is_number = !line.contains(&b' ') && line.first().is_some_and(u8::is_ascii_digit);
+    !is_number && line.iter().any(is_letter)
 }
 
 /// type-label = "Supporting" | "Mentioning" | … in any case, with a colon or without

@@ -80,9 +80,15 @@ fn directory(input: &[u8]) -> Rule<'_, ()> {
     (tag("10."), opt(digit1)).map(drop).parse(input)
 }
 
-/// bar = "|" rest | "Sign up to set email alerts"
+/// bar = "|" ["View" rest | rest "|Cite"] | "Sign up to set email alerts"
+///
+/// Titles begin with a bar too, as `|Vub| from …`.
 pub fn is_bar(line: &[u8]) -> bool {
-    line.starts_with(b"|") || line == b"Sign up to set email alerts"
+    match line {
+        b"|" | b"Sign up to set email alerts" => true,
+        [b'|', rest @ ..] => rest.starts_with(b"View") || line.ends_with(b"|Cite"),
+        _ => false,
+    }
 }
 
 /// abstract = "Abstract:" rest

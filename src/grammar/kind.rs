@@ -27,7 +27,7 @@ pub fn classify(line: &[u8]) -> Line<'_> {
             b"Search citation statements" => Some(Line::Search),
             _ => is_bar(line).then_some(Line::Bar),
         },
-        Some(b'|') => Some(Line::Bar),
+        Some(b'|') => is_bar(line).then_some(Line::Bar),
         Some(b'c' | b'r' | b'(') => tab_line(line).map(Line::Tab),
         Some(b'A' | b'C' | b'J' | b'P' | b'R' | b'Y') => heading(line)
             .map(Line::Heading)

@@ -206,8 +206,63 @@ mod tests {
         }
         let many = parsed(&PAGE.replace("\n1\n7\n0\n", &"\n1k".repeat(9))).tallies;
         assert_eq!((many.supporting, many.unclassified), (None, None));
-        let years = parsed(&PAGE.replacen("2013", "2013a", 1)).citing_years;
-        assert_eq!((years.min, years.max), (None, Some(2020)));
+        for unread in ["2013*", "2013 2013"] {
+            let text = PAGE.replacen("2013", unread, 1);
+            let page = parsed(&text);
+            let (years, dropped) = (page.citing_years, &page.unrecognized);
+            assert_eq!((years.min, years.max), (None, Some(2020)));
+            assert_eq!((dropped.len(), dropped[0].line), (1, unread.as_bytes()));
+        }
+        for unread in ["1.2k", "2 1"] {
+            let text = PAGE.replacen("\n2\n", &format!("\n{unread}\n"), 1);
+            let page = parsed(&text);
+            let dropped = &page.unrecognized;
+            assert_eq!(page.paper_sections, [1]);
+            assert_eq!((dropped.len(), dropped[0].line), (1, unread.as_bytes()));
+        }
+    }
+
+    #[test]
+    fn a_list_that_is_printed_again_fills_no_other_places() {
+        let lists = PAGE.find("Paper Sections").unwrap()..PAGE.find("Authors").unwrap();
+        let (once, lists) = (parsed(PAGE), &PAGE[lists]);
+        let twice = PAGE.replacen(lists, &lists.repeat(2), 1);
+        let twice = parsed(&twice);
+        assert_eq!(twice.tallies, once.tallies);
+        assert_eq!(twice.citing_years, once.citing_years);
+        assert_eq!(twice.paper_sections, once.paper_sections);
+        assert!(twice.warnings.iter().eq([Warning::UnrecognizedLines]));
+        assert_eq!(twice.unrecognized.len(), 2 + 3 + 4);
+    }
+
+    #[test]
+    fn counts_that_are_printed_once_contradict_nothing() {
+        let page = parsed(PAGE.split_at(PAGE.find("citations").unwrap()).1);
+        assert!(page.warnings.iter().eq([Warning::NoHeader]));
+    }
+
+    #[test]
+    fn a_title_may_begin_with_a_bar() {
+        for bar in ["|View PDF |Cite", "|", "|Share"] {
+            let text = format!("DOI: 10.5555/x\n{bar}\n|\n|Vub| from decays\nAbstract: x\n");
+            let page = parsed(&text);
+            assert_eq!(page.title, [b"|Vub| from decays"], "{bar}");
+            assert_eq!(page.unrecognized, []);
+        }
+    }
+
+    #[test]
+    fn a_text_of_several_lines_ends_a_title_and_an_abstract() {
+        let block = "“…One\ntwo.…”\nSection: Resultsmentioning\nconfidence: 99%\n";
+        for above in ["DOI: 10.5555/x\n|\nTitle\n", "Abstract: x\n\n", ""] {
+            let text = format!("{above}{block}{}", block.replace("One", "Two"));
+            let page = parsed(&text);
+            assert!(page.is_report);
+            let texts: Vec<_> = page.blocks.iter().map(|block| &block.text[..]).collect();
+            assert_eq!(texts, [b"One\ntwo.", b"Two\ntwo."], "{above}");
+        }
+        let quoted = "Abstract: x\n“…One\ntwo.…”\nSection: Results\nconfidence: 99%\n";
+        assert_eq!(parsed(quoted).blocks, []);
     }
 
     #[test]

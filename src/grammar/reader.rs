@@ -5,14 +5,14 @@
 
 use std::mem;
 
-use super::facets::{Facet, Places, TypeCounts, labelled_count, type_label};
+use super::facets::{Facet, Places, TypeCounts, is_label, labelled_count, type_label};
 use super::header::header;
 use super::kind::{HELP, Line, classify, is_landmark};
 use super::line::{KnownLines, Lines, trim};
 use super::number::bare_count;
 use super::page::Page;
 use super::roles::Roles;
-use super::statement::{BlockReader, certain_block, late_see_more, opens};
+use super::statement::{BlockReader, late_see_more, opens};
 use super::tabs::Tab;
 use super::unrecognized::{Unrecognized, Why};
 use crate::model::{CitingYears, Role, StatementType, Warning};
@@ -125,7 +125,7 @@ impl<'p, 'a, R: Roles> PageReader<'p, 'a, R> {
             let line = trim(line);
             self.read_line(line);
             if !R::ARE_TOLD && line == HELP && !self.tabs_seen && lines.pass(&LANDMARKS) {
-                self.enter(Part::List(Facet::PaperSections));
+                self.enter_list(Facet::PaperSections);
             }
         }
         self.finish(lines.feeds());
@@ -137,16 +137,31 @@ impl<'p, 'a, R: Roles> PageReader<'p, 'a, R> {
             self.page.doi = Some(header.doi);
             self.page.is_report = true;
             self.part = Part::Title;
-            if !R::ARE_TOLD {
-                lines.pass(&BAR);
+            if R::ARE_TOLD || !lines.pass(&BAR) {
+                self.pass_bar(lines);
             }
         }
     }
 
+    /// Passes the next filled line if it begins as the bar does, whatever it says: so it does where a page
+    /// starts.
+    fn pass_bar(&mut self, lines: &mut Lines<'a>) {
+        let mut ahead = *lines;
+        if let Some(line) = ahead.next_filled().map(trim)
+            && line.starts_with(b"|")
+        {
+            self.roles.tell(line, Role::Boilerplate);
+            *lines = ahead;
+        }
+    }
+
     fn read_block(&mut self, line: &'a [u8], start: usize, lines: &mut Lines<'a>) -> bool {
+        let (blocks, roles) = (&mut self.blocks, &mut *self.roles);
         let found = match self.part {
-            Part::Title | Part::Abstract => certain_block(line, lines, self.roles),
-            _ => (self.blocks).block(line, start, lines, is_landmark, self.roles),
+            Part::Title | Part::Abstract => {
+                blocks.certain_block(line, start, lines, is_landmark, roles)
+            }
+            _ => blocks.block(line, start, lines, is_landmark, roles),
         };
         let Some(block) = found else { return false };
         if R::ARE_TOLD {
@@ -194,7 +209,7 @@ impl<'p, 'a, R: Roles> PageReader<'p, 'a, R> {
             Line::Heading(facet) if !facet.is_one_word() || self.may_interrupt() => {
                 self.roles.tell(line, Role::Heading);
                 self.page.is_report |= facet == Facet::CitationTypes;
-                self.enter(Part::List(facet));
+                self.enter_list(facet);
             }
             Line::Tab(Tab::Name) if self.may_interrupt() => {
                 self.roles.tell(line, Role::Tab);
@@ -226,6 +241,22 @@ impl<'p, 'a, R: Roles> PageReader<'p, 'a, R> {
         }
         self.drop_label();
         self.part = part;
+    }
+
+    /// Enters a list, unless its numbers are there already: what is printed again fills no other places.
+    fn enter_list(&mut self, facet: Facet) {
+        let is_filled = match facet {
+            Facet::PaperSections => !self.page.paper_sections.is_empty(),
+            Facet::CitationTypes => !self.first_counts.is_empty(),
+            Facet::YearPublished => self.years.numbers().iter().any(Option::is_some),
+            Facet::PublicationTypes => !self.page.publication_types.is_empty(),
+            Facet::Relationship => !self.page.relationship.is_empty(),
+            Facet::Authors | Facet::Journals => false,
+        };
+        self.enter(match is_filled {
+            true => Part::Between,
+            false => Part::List(facet),
+        });
     }
 
     #[cold]
@@ -350,9 +381,15 @@ impl<'p, 'a, R: Roles> PageReader<'p, 'a, R> {
         let Some((known, part)) = NEXT_LISTS.get(facet as usize) else {
             return;
         };
-        if lines.pass(known) {
-            self.page.is_report |= *part == Part::List(Facet::CitationTypes);
-            self.enter(*part);
+        if !lines.pass(known) {
+            return;
+        }
+        match *part {
+            Part::List(facet) => {
+                self.page.is_report |= facet == Facet::CitationTypes;
+                self.enter_list(facet);
+            }
+            part => self.enter(part),
         }
     }
 
@@ -429,20 +466,22 @@ impl<'p, 'a, R: Roles> PageReader<'p, 'a, R> {
                     self.drop_line(line, Why::Number);
                 }
             }
-            None if is_number_like(line) && self.pass_place() => self.drop_line(line, Why::Number),
-            None => self.label = Some(line),
+            None if is_label(line) => self.label = Some(line),
+            None => {
+                self.pass_place();
+                self.drop_line(line, Why::Number);
+            }
         }
     }
 
-    /// Leaves a number's place empty; false where the place tells nothing.
-    fn pass_place(&mut self) -> bool {
+    /// Leaves a number's place empty, where the place tells what it is.
+    fn pass_place(&mut self) {
         match self.part {
             Part::List(Facet::CitationTypes) => self.first_counts.by_type.pass(),
             Part::List(Facet::YearPublished) => self.years.pass(),
             Part::Tabs => self.repeated_counts.by_type.pass(),
-            _ => return false,
+            _ => {}
         }
-        true
     }
 
     fn finish(mut self, feeds: u64) {
@@ -465,6 +504,7 @@ impl<'p, 'a, R: Roles> PageReader<'p, 'a, R> {
         let total = page.tallies.total;
         let ends_in_tabs = !self.list_reached && page.blocks.is_empty();
         let repeats = self.repeated_counts == self.first_counts
+            || counts.is_empty()
             || self.repeated_counts.is_empty()
             || (ends_in_tabs && self.repeated_counts.is_cut_from(counts));
         let in_order = years.iter().flatten().is_sorted();
@@ -503,11 +543,6 @@ fn fill(place: &mut Option<u64>, value: Option<u64>) -> bool {
 fn push(list: &mut Vec<u64>, number: u64) -> bool {
     list.push(number);
     true
-}
-
-/// `1.2k`, or more digits than a count may have: what follows is not its own.
-fn is_number_like(line: &[u8]) -> bool {
-    line.first().is_some_and(u8::is_ascii_digit) && !line.contains(&b' ')
 }
 
 fn push_count(counts: &mut TypeCounts, label: Option<&[u8]>, number: u64) -> bool {

@@ -57,9 +57,9 @@ pub fn opens(line: &[u8]) -> bool {
     }
 }
 
-/// A block whose text is one line with its end, which leaves no doubt: it may interrupt an abstract.
+/// A block whose text is one line with its end, which leaves no doubt.
 #[inline]
-pub fn certain_block<'a>(
+fn certain_block<'a>(
     first: &'a [u8],
     lines: &mut Lines<'a>,
     roles: &mut impl Roles,
@@ -103,17 +103,38 @@ impl BlockReader {
             return Some(block);
         }
         *lines = before;
-        let (behind, end) = match self.ruled_end(*lines, &is_landmark) {
+        let (behind, end) = match self.ruled_end(before, &is_landmark) {
             Some(behind) => (behind, End::Rule),
-            None if starts_text(first) => open_end(first, *lines, &is_landmark),
+            None if starts_text(first) => open_end(first, before, &is_landmark),
             None => return None,
         };
         *lines = behind;
-        let quoted = behind.since(start);
-        roles.tell(quoted, Role::Statement);
-        let text = unquoted(quoted, end);
-        let tail = Tail::read(lines, roles);
-        Some(block_of(without_carriage_returns(text), end, &tail))
+        Some(block_within(start, end, lines, roles))
+    }
+
+    /// As [`Self::block`], of one that leaves no doubt: it may interrupt a title or an abstract. A text of
+    /// more lines than one begins with `“…`, and has a type and a confidence below it.
+    pub fn certain_block<'a>(
+        &mut self,
+        first: &'a [u8],
+        start: usize,
+        lines: &mut Lines<'a>,
+        is_landmark: impl Fn(&[u8]) -> bool,
+        roles: &mut impl Roles,
+    ) -> Option<Block<'a>> {
+        let before = *lines;
+        if let Some(block) = certain_block(first, lines, roles) {
+            return Some(block);
+        }
+        *lines = before;
+        if !starts_text(first) {
+            return None;
+        }
+        let behind = self.ruled_end(before, is_landmark)?;
+        let tail = Tail::read(&mut behind.clone(), &mut ());
+        tail.statement_type.and(tail.confidence)?;
+        *lines = behind;
+        Some(block_within(start, End::Rule, lines, roles))
     }
 
     /// The cursor behind the next line that ends a text by the rule, before any that can be in none.
@@ -202,6 +223,20 @@ fn ends_here<'a>(line: &'a [u8], mut behind: Lines<'a>) -> bool {
             let next = trim(next);
             next.starts_with(SECTION) || confidence(next).is_some()
         })
+}
+
+/// A block whose text began at `start` and has ended; `lines` moves past what stands below it.
+fn block_within<'a>(
+    start: usize,
+    end: End,
+    lines: &mut Lines<'a>,
+    roles: &mut impl Roles,
+) -> Block<'a> {
+    let quoted = lines.since(start);
+    roles.tell(quoted, Role::Statement);
+    let text = unquoted(quoted, end);
+    let tail = Tail::read(lines, roles);
+    block_of(without_carriage_returns(text), end, &tail)
 }
 
 fn block_of<'a>(text: Cow<'a, [u8]>, end: End, tail: &Tail<'a>) -> Block<'a> {
