@@ -400,6 +400,31 @@ fn overlong_forms_and_surrogates_are_replaced_and_warned_of() {
 }
 
 #[test]
+fn a_page_without_a_header_is_whole_wherever_it_stands_in_other_text() {
+    let page = "Flax, dye and debt\n\nAbstract: Account books\nwere read.\n\nHelp me understand this report\n\n“…One\ntwo.…”\nSection: Resultsmentioning\nconfidence: 99%\n";
+    let line = "Some other site's text.\n";
+    for (around, far) in [(7 << 17, 9), (1 << 20, 9), (2 << 20, 9), (300_000, 0)] {
+        for lines in around / line.len() - far..=around / line.len() {
+            let text = format!("{}\n{page}", line.repeat(lines));
+            let found = done(text.as_bytes(), &[]);
+            let [report] = &found.reports[..] else {
+                panic!("{} records behind {lines} lines", found.reports.len());
+            };
+            assert_eq!(report.title.as_deref(), Some("Flax, dye and debt"));
+            assert_eq!(
+                report.abstract_text.as_deref(),
+                Some("Account books were read.")
+            );
+            assert_eq!(report.statements[0].text, "One\ntwo.");
+        }
+    }
+    let refused = done(page.as_bytes(), &["--max-page", "60"]);
+    assert_eq!((refused.reports.len(), refused.rejects.len()), (0, 1));
+    let skipped = done(line.repeat(50_000).as_bytes(), &["--max-page", "60"]);
+    assert_eq!((skipped.reports.len(), skipped.rejects.len()), (0, 0));
+}
+
+#[test]
 fn facets_without_end_and_numbers_without_bound_are_kept_or_counted() {
     let number = "9".repeat(100_000);
     let list = "9223372036854775807\n".repeat(5000);
