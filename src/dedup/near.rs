@@ -7,10 +7,10 @@
 //! thousandth: 1 where one text contains the other's sentences, with other citation marks
 //! or not.
 //!
-//! A statement is compared with the 64 different ones before it on its page, so that the time
+//! A statement is compared with the last 64 that came new on its page before it, so that the time
 //! is linear in the length of a page.
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 
 use twox_hash::XxHash3_64;
 
@@ -35,14 +35,14 @@ pub struct Near {
     /// In thousandths.
     least: u16,
     before: VecDeque<Compared>,
+    /// What each statement of the page is like.
+    told: HashMap<Key, Option<Similar>>,
 }
 
 struct Compared {
     id: u128,
-    key: Key,
     /// Fingerprints of the shingles, in order and each once.
     shingles: Vec<u64>,
-    similar: Option<Similar>,
 }
 
 impl Near {
@@ -51,20 +51,23 @@ impl Near {
         Self {
             least,
             before: VecDeque::new(),
+            told: HashMap::new(),
         }
     }
 
     /// Forgets the last page.
     pub fn next_page(&mut self) {
         self.before.clear();
+        // Not cleared: after one large page that would take as long for each that follows.
+        self.told = HashMap::new();
     }
 
     /// The statement that this one is like, if there is one. An exact repeat is like what its
     /// first copy is like.
     pub fn similar(&mut self, fingerprint: Fingerprint, text: &[u8]) -> Option<Similar> {
         let Fingerprint { id, key } = fingerprint;
-        if let Some(first) = self.before.iter().find(|other| other.key == key) {
-            return first.similar;
+        if let Some(similar) = self.told.get(&key) {
+            return *similar;
         }
         let shingles = shingles(text);
         let similarities = self.before.iter().map(|other| Similar {
@@ -77,12 +80,8 @@ impl Near {
         if self.before.len() == COMPARED {
             self.before.pop_front();
         }
-        self.before.push_back(Compared {
-            id,
-            key,
-            shingles,
-            similar,
-        });
+        self.before.push_back(Compared { id, shingles });
+        self.told.insert(key, similar);
         similar
     }
 }
@@ -169,6 +168,19 @@ mod tests {
             [None, Some((0, 1000))]
         );
         assert_eq!(similarities(&["a b", "a b c"], 1), [None; 2]);
+    }
+
+    #[test]
+    fn a_repeat_is_like_what_its_first_copy_is_like_however_far_away_that_is() {
+        let fillers: Vec<_> = (0..COMPARED)
+            .map(|at| format!("f{at}x g{at}x h{at}x"))
+            .collect();
+        let mut texts = vec!["a b c d e", "a b c d f"];
+        texts.extend(fillers.iter().map(String::as_str));
+        texts.extend(["a b c d f", "a b c d g"]);
+        let similar = similarities(&texts, 500);
+        assert_eq!(similar[1], Some((0, 666)));
+        assert_eq!(similar[2 + COMPARED..], [Some((0, 666)), None]);
     }
 
     proptest! {
