@@ -735,16 +735,63 @@ fn members_of_a_zip_archive_that_others_hide_are_told() {
     for at in memchr::memmem::find_iter(&archive, "1/x.txt") {
         same_name[at] = b'0';
     }
-    let done = done_with(&same_name, usual);
-    assert_eq!(done.reports.len(), pages.len() - 1);
-    let told: Vec<_> = (done.summary.faults.iter())
-        .map(|fault| fault.source.to_string())
-        .collect();
+    let behind = [&same_name[..], &[0; 4]].concat();
+    for same_name in [same_name, behind] {
+        let done = done_with(&same_name, usual);
+        assert_eq!(done.reports.len(), pages.len() - 1);
+        assert_eq!(
+            told(&done),
+            ["1 of its members are not read: others have their names"]
+        );
+    }
+    assert!(done_with(&archive, usual).summary.faults.is_empty());
+}
+
+#[test]
+fn members_that_the_end_of_a_zip_archive_does_not_count_are_told() {
+    let pages = pages();
+    let archive = zip(&pages);
+    let end = archive.len() - 22;
+    for counted in [0, 1, pages.len() as u8 - 1] {
+        let mut archive = archive.clone();
+        (archive[end + 8], archive[end + 10]) = (counted, counted);
+        let done = done_with(&archive, usual);
+        assert_eq!(done.reports.len(), usize::from(counted));
+        let message = format!(
+            "{} of its members are not read: its end counts fewer than it lists",
+            pages.len() - usize::from(counted)
+        );
+        assert_eq!(told(&done), [message]);
+    }
+}
+
+#[test]
+fn members_of_a_large_zip_archive_that_others_hide_are_told() {
+    let pages = pages();
+    let mut writer = zip::ZipWriter::new(Cursor::new(Vec::new()));
+    let options = zip::write::SimpleFileOptions::default();
+    for number in 0..=u16::MAX {
+        writer.start_file(number.to_string(), options).unwrap();
+    }
+    for (name, page) in ["page-1", "page-2"].iter().zip(&pages) {
+        writer.start_file(*name, options).unwrap();
+        writer.write_all(page.text.as_bytes()).unwrap();
+    }
+    let mut archive = writer.finish().unwrap().into_inner();
+    let done = done_with(&archive, usual);
+    assert_eq!((done.reports.len(), told(&done).len()), (2, 0));
+    let second = memchr::memmem::rfind(&archive, b"page-2").unwrap();
+    archive[second + 5] = b'1';
     assert_eq!(
-        told,
+        told(&done_with(&archive, usual)),
         ["1 of its members are not read: others have their names"]
     );
-    assert!(done_with(&archive, usual).summary.faults.is_empty());
+}
+
+/// What is said of sources that cannot be read whole, without their names.
+fn told(done: &Done) -> Vec<String> {
+    let faults = done.summary.faults.iter();
+    faults.map(|fault| fault.source.to_string()).collect()
 }
 
 #[test]

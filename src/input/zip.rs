@@ -6,6 +6,7 @@
 use std::borrow::Cow;
 use std::fs::File;
 use std::io::{self, BufReader, Read, Seek, SeekFrom};
+use std::iter;
 use std::ops::ControlFlow;
 
 use zip::ZipArchive;
@@ -20,10 +21,11 @@ use super::{Origin, member};
 pub fn read(packer: &mut Packer, origin: &Origin, before: u64, file: File) -> ControlFlow<()> {
     match ZipArchive::new(BufReader::new(&file)) {
         Ok(archive) => {
-            if let Some(hidden) = hidden_in(&archive, &file) {
-                let message =
-                    format!("{hidden} of its members are not read: others have their names");
-                fault(packer, origin, before, io::Error::other(message));
+            for (hidden, why) in hidden_in(&archive, &file) {
+                if hidden > 0 {
+                    let message = format!("{hidden} of its members are not read: {why}");
+                    fault(packer, origin, before, io::Error::other(message));
+                }
             }
             read_listed(packer, origin, before, archive)
         }
@@ -41,19 +43,52 @@ fn fault(packer: &mut Packer, origin: &Origin, before: u64, error: io::Error) {
     }
 }
 
-/// How many members the list has more than there are names in it, of which the library knows the last;
-/// none where it has no more.
-fn hidden_in(archive: &ZipArchive<BufReader<&File>>, mut file: &File) -> Option<usize> {
+/// How many members of the list the library does not know, and why: of those with one name it knows
+/// the last, and none behind as many as the archive's end counts.
+fn hidden_in(archive: &ZipArchive<BufReader<&File>>, file: &File) -> [(usize, &'static str); 2] {
+    let known = (0..archive.len()).filter_map(|number| archive.by_index_data(number).ok());
+    let last = known.map(|member| member.central_header_start()).max();
+    let (mut counted, mut uncounted) = (0_usize, 0);
+    for place in places(file, start_of_list(archive, file)) {
+        match Some(place) <= last {
+            true => counted += 1,
+            false => uncounted += 1,
+        }
+    }
+    let same_name = counted.saturating_sub(archive.len());
+    [
+        (same_name, "others have their names"),
+        (uncounted, "its end counts fewer than it lists"),
+    ]
+}
+
+/// Where the list begins. For an archive whose end counts none the library names that end, and the
+/// list stands before it.
+fn start_of_list(archive: &ZipArchive<BufReader<&File>>, mut file: &File) -> u64 {
+    let start = archive.central_directory_start();
     let mut end = [0; 22];
-    let from_end = end.len() + archive.comment().len();
-    file.seek(SeekFrom::End(-i64::try_from(from_end).ok()?))
-        .ok()?;
-    file.read_exact(&mut end).ok()?;
-    let listed = usize::from(u16::from_le_bytes([end[10], end[11]]));
-    // A larger archive says it elsewhere.
-    let is_known = end.starts_with(b"PK\x05\x06") && listed < usize::from(u16::MAX);
-    let hidden = listed.saturating_sub(archive.len());
-    (is_known && hidden > 0).then_some(hidden)
+    let read = (file.seek(SeekFrom::Start(start))).and_then(|_| file.read_exact(&mut end));
+    let size = u32::from_le_bytes([end[12], end[13], end[14], end[15]]);
+    match read.is_ok() && end.starts_with(b"PK\x05\x06") {
+        true => start.saturating_sub(size.into()),
+        false => start,
+    }
+}
+
+/// Where the list's members stand, as far as they follow each other.
+fn places(file: &File, start: u64) -> impl Iterator<Item = u64> {
+    let mut list = BufReader::new(file);
+    let mut next = list.seek(SeekFrom::Start(start)).ok();
+    iter::from_fn(move || {
+        let place = next?;
+        let mut header = [0; 46];
+        list.read_exact(&mut header).ok()?;
+        let length = |at| u32::from(u16::from_le_bytes([header[at], header[at + 1]]));
+        let texts = length(28) + length(30) + length(32);
+        list.seek_relative(texts.into()).ok()?;
+        next = Some(place + header.len() as u64 + u64::from(texts));
+        header.starts_with(b"PK\x01\x02").then_some(place)
+    })
 }
 
 fn read_listed(
