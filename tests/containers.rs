@@ -428,6 +428,31 @@ fn a_damaged_tar_header_is_said_once_and_the_next_member_goes_on() {
 }
 
 #[test]
+fn sparse_members_of_tar_are_told_by_their_own_names_and_not_read() {
+    let pages = pages();
+    let text = pages[0].text.as_bytes();
+    let at_once = [("GNU.sparse.name", &b"own"[..]), ("GNU.sparse.map", b"0,1")];
+    let within = [("GNU.sparse.major", &b"1"[..]), ("GNU.sparse.name", b"own")];
+    let unnamed = [("GNU.sparse.size", &b"9999"[..])];
+    for (extensions, name) in [
+        (&at_once[..], "own"),
+        (&within, "own"),
+        (&unnamed, "made/up"),
+    ] {
+        let mut builder = tar::Builder::new(Vec::new());
+        let pax = extensions.iter().copied();
+        builder.append_pax_extensions(pax).unwrap();
+        append(&mut builder, "made/up", text);
+        append(&mut builder, "whole", text);
+        let done = done_with(&builder.into_inner().unwrap(), usual);
+        assert_eq!(told(&done), ["a sparse member is not read"]);
+        assert_eq!(done.summary.faults[0].record.as_deref(), Some(name));
+        assert_eq!(done.reports.len(), 1);
+        assert_eq!(done.reports[0].source.record.as_deref(), Some("whole"));
+    }
+}
+
+#[test]
 fn fields_and_kept_values_are_found_in_nested_objects() {
     let page = &pages()[0];
     let line = serde_json::json!({

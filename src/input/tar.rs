@@ -19,6 +19,9 @@ const BLOCK: usize = 512;
 /// extensions. The library would hold as many as a hostile header asks for.
 const MOST_EXTENSIONS: u64 = 1 << 20;
 
+/// The holes of a few bytes can have any size.
+const SPARSE: &str = "a sparse member is not read";
+
 /// Reads the members in their order.
 ///
 /// So many of them were read before.
@@ -104,19 +107,38 @@ fn read_entry<R: Read>(
     mut entry: &mut Entry<R>,
     depth: usize,
 ) -> ControlFlow<()> {
-    let name = entry.path_bytes().into_owned();
     match entry.header().entry_type() {
         EntryType::Regular | EntryType::Continuous => {
-            member(packer, origin, &name, Box::new(&mut entry), depth)?;
+            if let Some(name) = name_of_sparse(entry) {
+                not_read(packer, origin, &name, SPARSE);
+            } else {
+                let name = entry.path_bytes().into_owned();
+                member(packer, origin, &name, Box::new(&mut entry), depth)?;
+            }
         }
-        EntryType::GNUSparse => {
-            // The holes of a few bytes can have any size.
-            let error = io::Error::other("a sparse member is not read");
-            packer.fault(&origin.of_member(&name), None, error);
-        }
+        EntryType::GNUSparse => not_read(packer, origin, &entry.path_bytes(), SPARSE),
         _ => {}
     }
     ControlFlow::Continue(())
+}
+
+/// The name of a file that POSIX headers say is sparse. Its header may have a name made up, so that
+/// who does not know of holes overwrites no file.
+fn name_of_sparse<R: Read>(file: &mut Entry<R>) -> Option<Vec<u8>> {
+    let mut name = file.path_bytes().into_owned();
+    let mut is_sparse = false;
+    for extension in file.pax_extensions().ok()??.flatten() {
+        let key = extension.key_bytes();
+        is_sparse |= key.starts_with(b"GNU.sparse.");
+        if key == b"GNU.sparse.name" {
+            name = extension.value_bytes().to_vec();
+        }
+    }
+    is_sparse.then_some(name)
+}
+
+fn not_read(packer: &mut Packer, origin: &Origin, name: &[u8], why: &str) {
+    packer.fault(&origin.of_member(name), None, io::Error::other(why));
 }
 
 /// What the stream below an archive has seen.
