@@ -428,6 +428,38 @@ fn a_damaged_tar_header_is_said_once_and_the_next_member_goes_on() {
 }
 
 #[test]
+fn a_tar_that_ends_between_two_members_is_cut_off_unless_a_block_of_zeros_is_there() {
+    let pages = pages();
+    let (file, block) = (tar(&pages), [0; 512]);
+    let members = file.len() - 2 * block.len();
+    let third = file.windows(7).position(|name| name == b"2/x.txt").unwrap();
+    for cut in [third, members] {
+        let done = done_with(&file[..cut], usual);
+        assert_eq!(
+            told(&done),
+            ["it is cut off: no block of zeros is at its end"]
+        );
+        assert_eq!(done.summary.faults[0].offset, Some(cut as u64));
+        let ended = done_with(&[&file[..cut], &block].concat(), usual);
+        assert_eq!(told(&ended), [""; 0]);
+        assert_eq!(done.reports.len(), ended.reports.len());
+    }
+    let behind = done_with(&[&file[..third], &file].concat(), usual);
+    assert_eq!(told(&behind), [""; 0]);
+    assert_eq!(behind.reports.len(), 2 + pages.len());
+
+    let mut zeros = tar::Builder::new(Vec::new());
+    append(&mut zeros, "zeros", &block);
+    let zeros = zeros.into_inner().unwrap();
+    let cut = done_with(&zeros[..2 * block.len()], usual);
+    assert_eq!(told(&cut).len(), 1);
+    for empty in [&[][..], &block, &tar(&[])] {
+        let as_tar = |config: &mut Config| config.format = Some(Format::Tar);
+        assert_eq!(told(&done_with(empty, as_tar)), [""; 0]);
+    }
+}
+
+#[test]
 fn sparse_members_of_tar_are_told_by_their_own_names_and_not_read() {
     let pages = pages();
     let text = pages[0].text.as_bytes();

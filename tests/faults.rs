@@ -681,12 +681,17 @@ fn a_file_that_may_not_grow_is_an_error_and_no_silent_death() {
     );
 }
 
-/// A run on a file of some 30 MB that has read a part of it and waits for its output to be read.
+/// Some 30 MB of pages.
 #[cfg(target_os = "linux")]
-fn run_in_mid_file(folder: &Path) -> Child {
-    let dump = fs::read(folder.join("dump.txt")).unwrap().repeat(20);
-    fs::write(folder.join("large.txt"), dump).unwrap();
-    let args = ["-q", "--threads", "1", "large.txt"];
+fn large(folder: &Path) -> Vec<u8> {
+    fs::read(folder.join("dump.txt")).unwrap().repeat(20)
+}
+
+/// A run on a large file that has read a part of it and waits for its output to be read.
+#[cfg(target_os = "linux")]
+fn run_in_mid_file(folder: &Path, name: &str, bytes: &[u8]) -> Child {
+    fs::write(folder.join(name), bytes).unwrap();
+    let args = ["-q", "--threads", "1", name];
     let (child, _) = run_under_way(&args, folder);
     let read = || {
         let io = fs::read_to_string(format!("/proc/{}/io", child.id())).unwrap();
@@ -705,8 +710,8 @@ fn run_in_mid_file(folder: &Path) -> Child {
 #[test]
 fn an_input_that_is_deleted_or_grows_while_it_is_read_is_read_to_its_end() {
     let folder = folder();
+    let child = run_in_mid_file(folder.path(), "large.txt", &large(folder.path()));
     let large = folder.path().join("large.txt");
-    let child = run_in_mid_file(folder.path());
     let mut file = fs::OpenOptions::new().append(true).open(&large).unwrap();
     file.write_all(PAGE.replace("10.5555/x", "10.5555/new").as_bytes())
         .unwrap();
@@ -725,28 +730,35 @@ fn an_input_that_is_deleted_or_grows_while_it_is_read_is_read_to_its_end() {
 #[test]
 fn an_input_that_shrinks_while_it_is_read_is_said_to_be_cut() {
     let folder = folder();
-    let large = folder.path().join("large.txt");
-    let child = run_in_mid_file(folder.path());
-    let length = fs::metadata(&large).unwrap().len();
-    let file = fs::OpenOptions::new().write(true).open(&large).unwrap();
-    file.set_len(1000).unwrap();
-    let output = child.wait_with_output().unwrap();
-    assert_eq!(output.status.code(), Some(1));
-    let messages = messages(&output);
-    assert!(
-        messages.starts_with("citesift: large.txt: after "),
-        "{messages}"
-    );
-    let expected = format!("bytes of text: it was cut while it was read, and had {length} bytes\n");
-    assert!(messages.ends_with(&expected), "{messages}");
-    assert!((1..20 * PAGES).contains(&lines(&output.stdout)));
+    let dump = large(folder.path());
+    let mut archive = tar::Builder::new(Vec::new());
+    let mut header = tar::Header::new_gnu();
+    header.set_size(dump.len() as u64);
+    archive.append_data(&mut header, "x", &dump[..]).unwrap();
+    let archive = archive.into_inner().unwrap();
+    for (name, bytes) in [("large.txt", dump), ("large.tar", archive)] {
+        let child = run_in_mid_file(folder.path(), name, &bytes);
+        let path = folder.path().join(name);
+        let file = fs::OpenOptions::new().write(true).open(path).unwrap();
+        file.set_len(1000).unwrap();
+        let output = child.wait_with_output().unwrap();
+        assert_eq!(output.status.code(), Some(1));
+        let messages = messages(&output);
+        let expected = format!("citesift: {name}: after ");
+        assert!(messages.starts_with(&expected), "{messages}");
+        let length = bytes.len();
+        let expected =
+            format!("bytes of text: it was cut while it was read, and had {length} bytes\n");
+        assert!(messages.ends_with(&expected), "{messages}");
+        assert!((1..20 * PAGES).contains(&lines(&output.stdout)));
+    }
 }
 
 #[cfg(target_os = "linux")]
 #[test]
 fn an_output_that_is_never_read_grows_no_memory() {
     let folder = folder();
-    let mut child = run_in_mid_file(folder.path());
+    let mut child = run_in_mid_file(folder.path(), "large.txt", &large(folder.path()));
     let held = memory_of(&child, "VmRSS");
     assert!((1..40 << 10).contains(&held), "{held} kB");
     child.kill().unwrap();

@@ -273,7 +273,9 @@ impl<'a> Inside<'a> {
                     Some(meter) => Box::new(Counted(self.stream, meter)),
                     None => self.stream,
                 };
-                return tar::read(packer, origin, at, stream, self.depth);
+                // What was read before is told in members.
+                so_far.set(0);
+                tar::read(packer, origin, at, stream, &so_far, self.depth)
             }
             Format::Tar => {
                 let error = io::Error::other("more than 8 archives within each other");

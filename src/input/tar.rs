@@ -15,6 +15,9 @@ use super::{Origin, Stream, member};
 /// The unit of an archive, also a header's size.
 const BLOCK: usize = 512;
 
+/// A block that shows no end of an archive.
+const NO_END: [u8; BLOCK] = [1; BLOCK];
+
 /// Bytes that may stand before a member's own header and belong to it: long names and other
 /// extensions. The library would hold as many as a hostile header asks for.
 const MOST_EXTENSIONS: u64 = 1 << 20;
@@ -24,15 +27,16 @@ const SPARSE: &str = "a sparse member is not read";
 
 /// Reads the members in their order.
 ///
-/// So many of them were read before.
+/// So many of them were read before. `position` counts the bytes.
 pub fn read(
     packer: &mut Packer,
     origin: &Origin,
     before: u64,
     stream: Stream,
+    position: &Cell<u64>,
     depth: usize,
 ) -> ControlFlow<()> {
-    let state = State::default();
+    let state = State::new(position);
     packer.is_silent = before > 0;
     let mut archive = Guarded(stream, &state);
     let mut header = Vec::new();
@@ -76,9 +80,14 @@ fn members(
         let entry = entries.next();
         state.extensions.set(None);
         match entry {
-            None => return ControlFlow::Continue(Ok(())),
+            None => {
+                // No border is behind the end, so this was not said before.
+                packer.is_silent = false;
+                return ControlFlow::Continue(state.end());
+            }
             Some(Err(error)) => return ControlFlow::Continue(Err(error)),
             Some(Ok(mut entry)) => {
+                state.block.set(NO_END);
                 let done = state.members.get() + 1;
                 state.members.set(done);
                 if done > before {
@@ -142,9 +151,10 @@ fn not_read(packer: &mut Packer, origin: &Origin, name: &[u8], why: &str) {
 }
 
 /// What the stream below an archive has seen.
-#[derive(Default)]
-struct State {
-    position: Cell<u64>,
+struct State<'a> {
+    position: &'a Cell<u64>,
+    /// The last block between members, as far as it was read since the last of them.
+    block: Cell<[u8; BLOCK]>,
     /// Members that began.
     members: Cell<u64>,
     /// Between members, the bytes of extensions since the last one.
@@ -152,7 +162,43 @@ struct State {
     has_failed: Cell<bool>,
 }
 
-struct Guarded<'a>(Stream<'a>, &'a State);
+impl<'a> State<'a> {
+    fn new(position: &'a Cell<u64>) -> Self {
+        Self {
+            position,
+            block: Cell::new(NO_END),
+            members: Cell::default(),
+            extensions: Cell::default(),
+            has_failed: Cell::default(),
+        }
+    }
+
+    /// Notes what was read.
+    fn pass(&self, bytes: &[u8]) {
+        let position = self.position.get();
+        self.position.set(position + bytes.len() as u64);
+        if self.extensions.get().is_some() {
+            let mut block = self.block.get();
+            for (place, &byte) in (position..).zip(bytes) {
+                block[place as usize % BLOCK] = byte;
+            }
+            self.block.set(block);
+        }
+    }
+
+    /// An archive that has anything ends with two blocks of zeros; one will do, as for other programs.
+    fn end(&self) -> io::Result<()> {
+        match self.position.get() == 0 || self.block.get() == [0; BLOCK] {
+            true => Ok(()),
+            false => Err(io::Error::new(
+                io::ErrorKind::UnexpectedEof,
+                "it is cut off: no block of zeros is at its end",
+            )),
+        }
+    }
+}
+
+struct Guarded<'a>(Stream<'a>, &'a State<'a>);
 
 impl Read for Guarded<'_> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
@@ -161,7 +207,7 @@ impl Read for Guarded<'_> {
             return Ok(0);
         }
         let read = uninterrupted(stream, buffer).inspect_err(|_| state.has_failed.set(true))?;
-        state.position.set(state.position.get() + read as u64);
+        state.pass(&buffer[..read]);
         // Headers are asked for by the block, zeros behind the archive's end too.
         if let Some(before) = state.extensions.get()
             && buffer.len() != BLOCK
@@ -259,7 +305,8 @@ mod tests {
         let mut on_fault = |fault| faults.push(fault);
         let mut packer = Packer::new(limits, &fields, &meter, &buffers, &mut pass, &mut on_fault);
         let origin = Origin::of_source("x.tar".to_owned());
-        let read = read(&mut packer, &origin, before, stream, 0);
+        let position = Cell::default();
+        let read = read(&mut packer, &origin, before, stream, &position, 0);
         assert_eq!(read, ControlFlow::Continue(()));
         let is_silent = packer.is_silent;
         (faults, is_silent)
