@@ -460,6 +460,59 @@ fn a_tar_that_ends_between_two_members_is_cut_off_unless_a_block_of_zeros_is_the
 }
 
 #[test]
+fn tar_of_before_its_mark_and_with_a_label_is_read_like_any_other() {
+    let pages = pages();
+    let mut builder = tar::Builder::new(Vec::new());
+    for (number, page) in pages.iter().enumerate() {
+        let mut header = tar::Header::new_old();
+        header.set_size(page.text.len() as u64);
+        let name = format!("{number}/x.txt");
+        builder
+            .append_data(&mut header, name, page.text.as_bytes())
+            .unwrap();
+    }
+    let old = builder.into_inner().unwrap();
+    let mut label = tar::Header::new_old();
+    label.set_path("crawl").unwrap();
+    label.set_entry_type(tar::EntryType::new(b'V'));
+    label.set_cksum();
+    let label = label.as_bytes();
+    let labelled = [label, &tar(&pages)[..]].concat();
+    let expected = done_with(&tar(&pages), usual);
+    for archives in [
+        vec![&old],
+        vec![&labelled],
+        vec![&labelled, &old, &labelled],
+    ] {
+        let file = archives.iter().copied().flatten().copied();
+        let done = done_with(&file.collect::<Vec<_>>(), usual);
+        assert_eq!(told(&done), [""; 0]);
+        let found: Vec<_> = done.reports.iter().map(less_source).collect();
+        let once: Vec<_> = expected.reports.iter().map(less_source).collect();
+        assert_eq!(found, vec![once; archives.len()].concat());
+    }
+    let label_alone = done_with(label, usual);
+    assert_eq!(
+        told(&label_alone),
+        ["it is cut off: no block of zeros is at its end"]
+    );
+    assert_eq!(
+        told(&done_with(&[&label[..], &[0; 512]].concat(), usual)),
+        [""; 0]
+    );
+
+    let mut damaged = old;
+    let third = damaged
+        .windows(7)
+        .position(|name| name == b"2/x.txt")
+        .unwrap();
+    damaged[third] ^= 1;
+    let done = done_with(&damaged, usual);
+    assert_eq!(done.summary.faults.len(), 1);
+    assert_eq!(done.reports.len(), pages.len() - 1);
+}
+
+#[test]
 fn sparse_members_of_tar_are_told_by_their_own_names_and_not_read() {
     let pages = pages();
     let text = pages[0].text.as_bytes();

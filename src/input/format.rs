@@ -1,5 +1,7 @@
 //! What a source holds, told by its first bytes and never by its name.
 
+use super::tar::is_header;
+
 /// The kinds of sources, below any compression.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Format {
@@ -42,16 +44,18 @@ impl Format {
             [b'P', b'K', 3, 4, ..] | [b'P', b'K', 5, 6, ..] => Self::Zip,
             [b'P', b'A', b'R', b'1', ..] => Self::Parquet,
             [b'W', b'A', b'R', b'C', b'/', b'1', b'.', ..] => Self::Warc,
-            _ if beginning
-                .get(TAR_MAGIC_AT..)
-                .is_some_and(|tail| tail.starts_with(b"ustar")) =>
-            {
-                Self::Tar
-            }
+            _ if begins_tar(beginning) => Self::Tar,
             _ if begins_object(marked.unwrap_or(beginning)) => Self::Jsonl,
             _ => Self::Text,
         }
     }
+}
+
+/// A marked header, whole or not, or one of before there was a mark.
+fn begins_tar(beginning: &[u8]) -> bool {
+    let marked = beginning.get(TAR_MAGIC_AT..);
+    marked.is_some_and(|tail| tail.starts_with(b"ustar"))
+        || beginning.first_chunk().is_some_and(is_header)
 }
 
 /// An object with a first key, or without any, on one line.
@@ -91,5 +95,44 @@ mod tests {
         ] {
             assert_eq!(Format::of(beginning), format, "{beginning:?}");
         }
+    }
+
+    #[test]
+    fn tar_without_a_mark_is_told_by_its_check_sum() {
+        let mut file = tar::Header::new_old();
+        file.set_path("x.txt").unwrap();
+        file.set_mode(0o644);
+        file.set_size(1000);
+        file.set_cksum();
+        let mut label = tar::Header::new_old();
+        label.set_path("{\"label").unwrap();
+        label.set_entry_type(tar::EntryType::new(b'V'));
+        label.set_cksum();
+        for header in [file, label] {
+            let header = header.as_bytes();
+            assert_eq!(Format::of(header), Format::Tar);
+            assert_ne!(Format::of(&header[..511]), Format::Tar);
+            for at in 0..header.len() {
+                let mut damaged = *header;
+                damaged[at] ^= 1;
+                assert_ne!(Format::of(&damaged), Format::Tar, "{at}");
+            }
+        }
+    }
+
+    #[test]
+    fn text_is_no_tar_whatever_its_numbers() {
+        let mut text = [b' '; 512];
+        text[0] = b'{';
+        text[1] = b'"';
+        let sum: u32 = text.iter().map(|&byte| u32::from(byte)).sum();
+        for field in [format!("{sum:o}  "), format!("{sum:08o}")] {
+            text[148..156].copy_from_slice(format!("{field:<8}").as_bytes());
+            assert_eq!(Format::of(&text), Format::Jsonl);
+        }
+        let mut header = tar::Header::new_old();
+        header.set_cksum();
+        assert_eq!(Format::of(header.as_bytes()), Format::Text);
+        assert_eq!(Format::of(&[0; 512]), Format::Text);
     }
 }

@@ -5,7 +5,7 @@
 
 use std::cell::Cell;
 use std::io::{self, Cursor, Read};
-use std::ops::ControlFlow;
+use std::ops::{ControlFlow, Range};
 
 use tar::{Archive, Entry, EntryType};
 
@@ -45,6 +45,10 @@ pub fn read(
         let Err(error) = members(packer, origin, before, stream, &state, depth)? else {
             break;
         };
+        if is_label(&state.block.replace(NO_END)) {
+            header = Vec::new();
+            continue;
+        }
         if state.has_failed.get() {
             // No border is behind a failure, so this one was not said before.
             packer.is_silent = false;
@@ -239,13 +243,15 @@ fn next_header(archive: &mut Guarded) -> Option<Vec<u8>> {
     let mut block = [0; BLOCK];
     loop {
         archive.read_exact(&mut block).ok()?;
-        if is_header(&block) {
+        if is_header(&block) && !is_label(&block) {
             return Some(block.to_vec());
         }
     }
 }
 
-fn is_header(block: &[u8; BLOCK]) -> bool {
+/// Whether a block is surely a header: its check sum fits, and it has the mark of one or, as those of
+/// v7 and labels do, a name and nothing but numbers where they belong.
+pub fn is_header(block: &[u8; BLOCK]) -> bool {
     let header = tar::Header::from_byte_slice(block);
     // The check sum counts its own eight bytes as blanks.
     let sum = block.iter().map(|&byte| u32::from(byte)).sum::<u32>();
@@ -253,10 +259,28 @@ fn is_header(block: &[u8; BLOCK]) -> bool {
         .iter()
         .map(|&byte| u32::from(byte))
         .sum::<u32>();
-    block[257..].starts_with(b"ustar")
-        && header
-            .cksum()
-            .is_ok_and(|found| found == sum - own + 8 * 32)
+    let is_marked = block[257..].starts_with(b"ustar");
+    header
+        .cksum()
+        .is_ok_and(|found| found == sum - own + 8 * 32)
+        && (is_marked || has_name_and_numbers(block))
+}
+
+/// Text has none of the zeros that end a check sum.
+fn has_name_and_numbers(block: &[u8; BLOCK]) -> bool {
+    // Mode, two owners, size, time and check sum.
+    let numbers = [100..108, 108..116, 116..124, 124..136, 136..148, 148..156];
+    let is_number = |field: Range<usize>| {
+        let digits = block[field].iter().skip_while(|&&byte| byte == b' ');
+        let mut end = digits.skip_while(|byte| matches!(byte, b'0'..=b'7'));
+        end.all(|byte| matches!(byte, 0 | b' '))
+    };
+    block[0] != 0 && block[148..156].contains(&0) && numbers.into_iter().all(is_number)
+}
+
+/// A name of the archive, which GNU tar writes without a size. The library reads no such header.
+fn is_label(block: &[u8; BLOCK]) -> bool {
+    block[156] == b'V' && is_header(block)
 }
 
 #[cfg(test)]
