@@ -538,6 +538,29 @@ fn sparse_members_of_tar_are_told_by_their_own_names_and_not_read() {
 }
 
 #[test]
+fn members_of_tar_of_other_kinds_are_told_where_they_hold_something() {
+    let text = &pages()[0].text;
+    for (kind, text, message) in [
+        (b'M', text.as_str(), "a member of the kind `M` is not read"),
+        (0xFF, text, "a member of the kind `\\xff` is not read"),
+        (b'M', "", ""),
+        (b'D', "Yx.txt\0", ""),
+        (b'1', text, ""),
+    ] {
+        let mut builder = tar::Builder::new(Vec::new());
+        let mut header = tar::Header::new_gnu();
+        header.set_entry_type(tar::EntryType::new(kind));
+        header.set_size(text.len() as u64);
+        builder
+            .append_data(&mut header, "of a kind", text.as_bytes())
+            .unwrap();
+        let done = done_with(&builder.into_inner().unwrap(), usual);
+        assert_eq!(told(&done).concat(), message);
+        assert_eq!(done.reports.len(), 0);
+    }
+}
+
+#[test]
 fn fields_and_kept_values_are_found_in_nested_objects() {
     let page = &pages()[0];
     let line = serde_json::json!({

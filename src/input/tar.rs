@@ -130,7 +130,17 @@ fn read_entry<R: Read>(
             }
         }
         EntryType::GNUSparse => not_read(packer, origin, &entry.path_bytes(), SPARSE),
-        _ => {}
+        kind => {
+            // Links, devices, folders, pipes, headers for all members, and a folder's list of files.
+            let has_text = !matches!(kind.as_byte(), b'1'..=b'6' | b'g' | b'D');
+            if has_text && entry.size() > 0 {
+                let why = format!(
+                    "a member of the kind `{}` is not read",
+                    kind.as_byte().escape_ascii()
+                );
+                not_read(packer, origin, &entry.path_bytes(), &why);
+            }
+        }
     }
     ControlFlow::Continue(())
 }
