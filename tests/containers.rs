@@ -538,6 +538,36 @@ fn sparse_members_of_tar_are_told_by_their_own_names_and_not_read() {
 }
 
 #[test]
+fn the_holes_of_a_sparse_member_are_not_read() {
+    const HOLE: u64 = 1 << 60;
+    const STORED: u64 = 3 << 20;
+    let text = &pages()[0].text;
+    let number = |number: u64| {
+        let mut field = [0; 12];
+        field[0] = 0x80;
+        field[4..].copy_from_slice(&number.to_be_bytes());
+        field
+    };
+    let mut header = tar::Header::new_gnu();
+    header.set_path("sparse").unwrap();
+    header.set_entry_type(tar::EntryType::GNUSparse);
+    header.set_size(STORED);
+    let gnu = header.as_gnu_mut().unwrap();
+    gnu.sparse[0].offset = number(HOLE);
+    gnu.sparse[0].numbytes = number(STORED);
+    gnu.realsize = number(HOLE + STORED);
+    header.set_cksum();
+    let mut builder = tar::Builder::new(Vec::new());
+    builder
+        .append(&header, std::io::repeat(b'x').take(STORED))
+        .unwrap();
+    append(&mut builder, "whole", text.as_bytes());
+    let done = done_with(&builder.into_inner().unwrap(), usual);
+    assert_eq!(told(&done), ["a sparse member is not read"]);
+    assert_eq!(done.reports.len(), 1);
+}
+
+#[test]
 fn members_of_tar_of_other_kinds_are_told_where_they_hold_something() {
     let text = &pages()[0].text;
     for (kind, text, message) in [

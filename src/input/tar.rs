@@ -79,8 +79,11 @@ fn members(
         Ok(entries) => entries,
         Err(error) => return ControlFlow::Continue(Err(error)),
     };
+    // Bytes of the last member, which the library passes over.
+    let mut unread = 0;
     loop {
-        state.extensions.set(Some(0));
+        let extensions = MOST_EXTENSIONS.saturating_add(unread);
+        state.extensions.set(Some(extensions));
         let entry = entries.next();
         state.extensions.set(None);
         match entry {
@@ -100,17 +103,26 @@ fn members(
                         return ControlFlow::Continue(Ok(()));
                     }
                 }
-                // What the member's reader left.
-                let passed = io::copy(&mut entry, &mut io::sink());
+                let left = pass_over(&mut entry);
                 if state.has_failed.get() {
-                    return ControlFlow::Continue(passed.map(drop));
+                    return ControlFlow::Continue(left.map(drop));
                 }
+                unread = left.unwrap_or(0);
                 if done >= before {
                     packer.is_silent = false;
                     packer.border(done)?;
                 }
             }
         }
+    }
+}
+
+/// Passes over what a member's reader left, and returns how much of it is still to come: to read the
+/// holes of a sparse member takes as long as they are large.
+fn pass_over<R: Read>(entry: &mut Entry<R>) -> io::Result<u64> {
+    match entry.header().entry_type() {
+        EntryType::GNUSparse => entry.header().entry_size(),
+        _ => io::copy(entry, &mut io::sink()).map(|_| 0),
     }
 }
 
@@ -171,7 +183,7 @@ struct State<'a> {
     block: Cell<[u8; BLOCK]>,
     /// Members that began.
     members: Cell<u64>,
-    /// Between members, the bytes of extensions since the last one.
+    /// Between members, the bytes that may come before the next one's own header.
     extensions: Cell<Option<u64>>,
     has_failed: Cell<bool>,
 }
@@ -193,7 +205,8 @@ impl<'a> State<'a> {
         self.position.set(position + bytes.len() as u64);
         if self.extensions.get().is_some() {
             let mut block = self.block.get();
-            for (place, &byte) in (position..).zip(bytes) {
+            let passed = bytes.len().saturating_sub(BLOCK);
+            for (place, &byte) in (position + passed as u64..).zip(&bytes[passed..]) {
                 block[place as usize % BLOCK] = byte;
             }
             self.block.set(block);
@@ -223,13 +236,13 @@ impl Read for Guarded<'_> {
         let read = uninterrupted(stream, buffer).inspect_err(|_| state.has_failed.set(true))?;
         state.pass(&buffer[..read]);
         // Headers are asked for by the block, zeros behind the archive's end too.
-        if let Some(before) = state.extensions.get()
+        if let Some(allowed) = state.extensions.get()
             && buffer.len() != BLOCK
         {
-            state.extensions.set(Some(before + read as u64));
-            if before > MOST_EXTENSIONS {
+            let Some(left) = allowed.checked_sub(read as u64) else {
                 return Err(io::Error::other("more than 1 MiB between two members"));
-            }
+            };
+            state.extensions.set(Some(left));
         }
         Ok(read)
     }
