@@ -417,6 +417,46 @@ fn a_warc_record_with_a_wrong_length_is_said_once_and_the_next_goes_on() {
 }
 
 #[test]
+fn damage_behind_a_warc_record_costs_neither_it_nor_the_next() {
+    let pages = pages();
+    let in_record = |page: &Page| record("conversion", &page.url, "text/plain", &page.text);
+    let [first, second, third] = [0, 1, 2].map(|number| in_record(&pages[number]));
+    let flipped = second.replacen("WARC/1.1", "WBRC/1.1", 1);
+    let zeros = "\0".repeat(100);
+    for (damage, behind, found) in [
+        ("junk\r\n", &*second, &[0, 1][..]),
+        ("WARC/2.0\r\n\r\n", &second, &[0, 1]),
+        (&flipped, &third, &[0, 2]),
+        (&zeros, "", &[0]),
+    ] {
+        let file = [&first, damage, behind].concat();
+        let done = done_with(file.as_bytes(), usual);
+        let found = found.iter().map(|&number| &pages[number]);
+        let expected = found.map(|page| less_source(&expected(page, true)));
+        let reports = done.reports.iter().map(less_source);
+        assert_eq!(reports.collect::<Vec<_>>(), expected.collect::<Vec<_>>());
+        assert_eq!(done.rejects.len(), 1, "{damage:?}: {:?}", done.rejects);
+        let Reject { reason, source, .. } = &done.rejects[0];
+        assert_eq!(*reason, RejectReason::DamagedRecord);
+        let place = (source.offset, source.record.as_deref());
+        assert_eq!(place, (first.len() as u64, None));
+        assert_eq!(done.summary.stats.bytes.read, file.len() as u64);
+    }
+}
+
+#[test]
+fn a_wrong_length_that_ends_at_a_blank_line_of_the_text_is_no_end() {
+    let page = &pages()[0];
+    let whole = record("conversion", &page.url, "text/plain", &page.text);
+    let line = page.text.find("\n\n").unwrap();
+    let length = |bytes: usize| format!("Content-Length: {bytes}\r\n");
+    let wrong = whole.replacen(&length(page.text.len()), &length(line), 1);
+    let done = done_with(wrong.as_bytes(), usual);
+    assert_eq!((done.reports.len(), done.rejects.len()), (0, 1));
+    assert_eq!(done.rejects[0].source.offset, 0);
+}
+
+#[test]
 fn a_damaged_tar_header_is_said_once_and_the_next_member_goes_on() {
     let pages = pages();
     let mut file = tar(&pages);

@@ -3,7 +3,8 @@
 //! The reader jumps from record to record by their lengths; a record that fits into a batch
 //! is taken apart by the parsers, a larger one is read as a text of its own, or passed over.
 //! A record that does not end where its length says is damaged: it is refused, and the
-//! next record is searched for.
+//! next record is searched for. What stands behind the line ends of one that does, and is no
+//! record, is refused by itself.
 
 mod body;
 mod record;
@@ -23,6 +24,9 @@ use crate::model::{NotRead, Reject, RejectReason};
 
 /// A longer header is none.
 const LONGEST_HEADER: usize = 64 * 1024;
+
+/// Behind each record, whatever comes next.
+const RECORD_END: &[u8] = b"\r\n\r\n";
 
 /// More line ends behind a record are not waited out: they need not be held until the next one comes.
 const MOST_LINE_ENDS: usize = LONGEST_HEADER;
@@ -118,6 +122,8 @@ fn frame(text: &[u8], at_end: bool) -> Frame {
     match WARC_MAGIC.starts_with(begins) {
         true if begins.len() == WARC_MAGIC.len() || at_end => Frame::Whole(end + next),
         true => Frame::NeedsMore,
+        // Other line ends stand in texts, too, where a wrong length may end.
+        false if behind.starts_with(RECORD_END) => Frame::Whole(end + next),
         false => Frame::Damaged(wrong_length(&header)),
     }
 }
