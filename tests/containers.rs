@@ -998,6 +998,35 @@ fn told(done: &Done) -> Vec<String> {
 }
 
 #[test]
+fn a_mark_is_no_part_of_the_first_line_wherever_a_piece_of_the_source_ends() {
+    const PIECE: usize = 128 << 10;
+    let pages = pages();
+    let unpadded = serde_json::json!({"text": pages[0].text, "x": ""}).to_string();
+    let padding = format!("\"x\":\"{}", "x".repeat(PIECE - 1 - unpadded.len()));
+    let line = unpadded.replace("\"x\":\"", &padding);
+    let next = String::from_utf8(jsonl(&pages[1..2])).unwrap();
+    for (line_end, next) in [("\n", &*next), ("\r\n", &*next), ("\r", "")] {
+        let file = format!("\u{feff}{line}{line_end}{next}");
+        let length = line.len() + line_end.trim_end_matches('\n').len();
+        for most in length - 1..length + 4 {
+            let [in_pieces, whole] = [1, 4 << 20].map(|batch| {
+                done_with(file.as_bytes(), |config| {
+                    config.batch = NonZeroUsize::new(batch).unwrap();
+                    config.max_page = NonZeroUsize::new(most).unwrap();
+                })
+            });
+            let name = format!("{length} bytes with {line_end:?}, {most} at most");
+            let is_too_large = most < length;
+            assert_eq!(whole.rejects.len(), usize::from(is_too_large), "{name}");
+            assert_eq!(places(&in_pieces.rejects), places(&whole.rejects), "{name}");
+            let found = |done: &Done| done.reports.iter().map(less_source).collect::<Vec<_>>();
+            assert_eq!(found(&in_pieces), found(&whole), "{name}");
+            assert_eq!(in_pieces.summary.stats.bytes, whole.summary.stats.bytes);
+        }
+    }
+}
+
+#[test]
 fn any_page_may_be_as_large_as_a_number_can_say() {
     let pages = pages();
     let unlimited = |config: &mut Config| config.max_page = NonZeroUsize::MAX;

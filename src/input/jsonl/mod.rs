@@ -56,7 +56,7 @@ pub fn read(
     while !reading.inflow.at_end {
         packer.fill(&mut reading.inflow, reading.line);
         reading.find_lines(packer);
-        if packer.filled() - reading.line > packer.limits.page {
+        if packer.filled() - reading.line - reading.mark(packer) > packer.limits.page {
             reading.skip_long_line(packer);
         }
         if packer.is_full() && reading.line > 0 {
@@ -92,6 +92,15 @@ impl Reading<'_> {
         self.searched = text.len();
     }
 
+    /// Bytes of the mark before the unfinished line, of which it is no part.
+    fn mark(&self, packer: &Packer) -> usize {
+        let is_first = self.number == 1 && self.line == self.stretch.start;
+        match is_first && packer.batch.text[self.line..].starts_with(BYTE_ORDER_MARK) {
+            true => BYTE_ORDER_MARK.len(),
+            false => 0,
+        }
+    }
+
     /// Ends the stretch at the unfinished line.
     fn close(&mut self, packer: &mut Packer, refused: Option<Refused>) {
         let stretch = &mut self.stretch;
@@ -112,6 +121,7 @@ impl Reading<'_> {
 
     /// Reads on to the end of a line over the limit, and keeps none of it.
     fn skip_long_line(&mut self, packer: &mut Packer) {
+        self.line += self.mark(packer);
         self.close(packer, None);
         let text = &mut packer.batch.text;
         let (reason, offset) = (RejectReason::PageTooLarge, self.stretch.offset);
