@@ -24,7 +24,8 @@ const LOOK_AHEAD: usize = 4096;
 
 const LABEL: &[u8] = b"DOI:";
 const SIGN_UP: &[u8] = b"Sign up to set email alerts";
-const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
+/// Stands before some texts, and is no part of them.
+pub const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
 
 /// A place where one page ends and the next begins.
 #[derive(Clone, Copy, Debug, PartialEq)]

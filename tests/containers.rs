@@ -1047,6 +1047,25 @@ fn a_json_array_is_said_and_not_skipped() {
 }
 
 #[test]
+fn warc_is_found_behind_line_ends_and_a_mark() {
+    let file = String::from_utf8(warc(&pages())).unwrap();
+    for before in ["\r\n", "\n\n", "\u{feff}", "\u{feff}\r\n"] {
+        let file = format!("{before}{file}");
+        let done = done_with(file.as_bytes(), usual);
+        let found = done.reports.iter().map(less_source).collect::<Vec<_>>();
+        let expected = pages()
+            .iter()
+            .map(|page| less_source(&expected(page, true)))
+            .collect::<Vec<_>>();
+        assert_eq!(found, expected, "{before:?}");
+        assert!(done.rejects.is_empty() && done.summary.faults.is_empty());
+        let page = cut_source(file.as_bytes(), &done.reports[0].source);
+        assert_eq!(parse(&page).unwrap().statements, done.reports[0].statements);
+        assert_eq!(done.summary.stats.bytes.read, file.len() as u64);
+    }
+}
+
+#[test]
 fn a_large_text_record_is_read_as_a_text_of_its_own() {
     let page = &pages()[0];
     let text = format!("{}{}", page.text, "\nmore of it".repeat(200_000));

@@ -1,6 +1,8 @@
 //! What a source holds, told by its first bytes and never by its name.
 
 use super::tar::is_header;
+use crate::grammar::WARC_MAGIC;
+use crate::split::BYTE_ORDER_MARK;
 
 /// The kinds of sources, below any compression.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,16 +41,26 @@ impl Format {
 
     /// What begins so; anything unknown is text.
     pub fn of(beginning: &[u8]) -> Self {
-        let marked = beginning.strip_prefix("\u{feff}".as_bytes());
+        let text = unmarked(beginning);
         match beginning {
             [b'P', b'K', 3, 4, ..] | [b'P', b'K', 5, 6, ..] => Self::Zip,
             [b'P', b'A', b'R', b'1', ..] => Self::Parquet,
-            [b'W', b'A', b'R', b'C', b'/', b'1', b'.', ..] => Self::Warc,
+            _ if begins_record(text) => Self::Warc,
             _ if begins_tar(beginning) => Self::Tar,
-            _ if begins_object(marked.unwrap_or(beginning)) => Self::Jsonl,
+            _ if begins_object(text) => Self::Jsonl,
             _ => Self::Text,
         }
     }
+}
+
+fn unmarked(beginning: &[u8]) -> &[u8] {
+    beginning.strip_prefix(BYTE_ORDER_MARK).unwrap_or(beginning)
+}
+
+/// A WARC record, or line ends before it.
+fn begins_record(text: &[u8]) -> bool {
+    let line_ends = text.iter().take_while(|byte| matches!(byte, b'\r' | b'\n'));
+    text[line_ends.count()..].starts_with(WARC_MAGIC)
 }
 
 /// A marked header, whole or not, or one of before there was a mark.
@@ -83,6 +95,8 @@ mod tests {
             (&b"PK\x03\x04"[..], Format::Zip),
             (b"PAR1", Format::Parquet),
             (b"WARC/1.0\r\n", Format::Warc),
+            (b"\xEF\xBB\xBF\r\n\nWARC/1.0\r\n", Format::Warc),
+            (b" WARC/1.0\r\n", Format::Text),
             (&tar, Format::Tar),
             (b"{\"a\":1}\n", Format::Jsonl),
             (b"\xEF\xBB\xBF \n{ \"a\":1}\n", Format::Jsonl),

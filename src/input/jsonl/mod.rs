@@ -20,12 +20,10 @@ use super::pack::{Inflow, Packer, Stretch};
 use super::{Before, Behind, Content, Entry, Origin, Part, Records, Refused};
 use crate::grammar::json_may_hold_report;
 use crate::model::RejectReason;
-use crate::split::feeds_in;
+use crate::split::{BYTE_ORDER_MARK, feeds_in};
 
 /// Characters at the beginning of a message, and at its end, that are never cut.
 const MESSAGE_END: usize = 80;
-
-const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
 
 /// One source under way.
 struct Reading<'a> {

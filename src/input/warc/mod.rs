@@ -21,6 +21,7 @@ use super::pack::{Inflow, Packer, Stretch};
 use super::{Before, Behind, Content, Origin, Part, Records, Refused, text};
 use crate::grammar::{NoHeader, WARC_MAGIC, WarcHeader, warc_header};
 use crate::model::{NotRead, Reject, RejectReason};
+use crate::split::BYTE_ORDER_MARK;
 
 /// A longer header is none.
 const LONGEST_HEADER: usize = 64 * 1024;
@@ -68,6 +69,7 @@ pub fn read(
         is_cut: false,
         inflow,
     };
+    reading.pass_over_mark(packer);
     loop {
         let text = &packer.batch.text[reading.record..];
         match frame(text, reading.inflow.at_end) {
@@ -145,6 +147,18 @@ fn line_ends(text: &[u8]) -> usize {
 }
 
 impl Reading<'_> {
+    /// A mark before the source's first record is in a part of its own, for it begins none.
+    fn pass_over_mark(&mut self, packer: &mut Packer) {
+        if self.stretch.offset > 0 {
+            return;
+        }
+        packer.fill(&mut self.inflow, self.record);
+        if packer.batch.text[self.record..].starts_with(BYTE_ORDER_MARK) {
+            self.record += BYTE_ORDER_MARK.len();
+            self.close(packer, None);
+        }
+    }
+
     fn read_on(&mut self, packer: &mut Packer) -> ControlFlow<()> {
         if packer.is_full() && self.record > 0 {
             self.close(packer, None);
