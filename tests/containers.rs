@@ -1040,10 +1040,22 @@ fn any_page_may_be_as_large_as_a_number_can_say() {
 }
 
 #[test]
-fn a_json_array_is_said_and_not_skipped() {
-    let done = done_with(b"[{\"text\": \"DOI: 10.5555/x\"}]", usual);
-    let fault = done.summary.faults[0].to_string();
-    assert!(fault.contains("jq -c '.[]'"), "{fault}");
+fn what_is_not_read_is_said_with_what_makes_lines_or_text_of_it_and_not_skipped() {
+    let array = "[{\"text\": \"DOI: 10.5555/x\"}]";
+    for (bytes, tool) in [
+        (array.as_bytes(), "`jq -c '.[]'`"),
+        (format!("\u{feff}{array}").as_bytes(), "`jq -c '.[]'`"),
+        (b"[\"DOI: 10.5555/x\"]", "`jq -c '.[] | {text: .}'`"),
+    ] {
+        for bytes in [bytes.to_vec(), gzip(bytes)] {
+            let done = done_with(&bytes, usual);
+            assert_eq!(done.summary.faults.len(), 1, "{tool}");
+            let fault = done.summary.faults[0].to_string();
+            assert!(fault.contains(tool), "{fault}");
+            let forced = done_with(&bytes, |config| config.format = Some(Format::Text));
+            assert!(forced.summary.faults.is_empty(), "{tool}");
+        }
+    }
 }
 
 #[test]

@@ -77,11 +77,44 @@ fn begins_object(text: &[u8]) -> bool {
     matches!(first, Some(b'"' | b'}'))
 }
 
+/// Says of what begins like a known form that is not read what it is, and what helps.
+pub fn unread(beginning: &[u8]) -> Option<&'static str> {
+    unread_array(unmarked(beginning))
+}
+
 /// A whole data set in one JSON array, which is no JSON Lines.
-pub fn begins_array(text: &[u8]) -> bool {
-    let inside = text.trim_ascii_start().strip_prefix(b"[");
-    let object = inside.and_then(|inside| inside.trim_ascii_start().strip_prefix(b"{"));
-    object.is_some_and(|object| object.trim_ascii_start().starts_with(b"\""))
+fn unread_array(text: &[u8]) -> Option<&'static str> {
+    let inside = text.trim_ascii_start().strip_prefix(b"[")?;
+    match inside.trim_ascii_start() {
+        [b'{', object @ ..] => matches!(object.trim_ascii_start(), [b'"' | b'}', ..])
+            .then_some("it is one JSON array and not JSON Lines; `jq -c '.[]'` makes lines of it"),
+        [b'"', string @ ..] => goes_on_as_string(string).then_some(
+            "it is one JSON array and not JSON Lines; `jq -c '.[] | {text: .}'` makes lines of it",
+        ),
+        _ => None,
+    }
+}
+
+/// Whether an array's first string goes on so, be it beyond what is known: a title may begin
+/// with a bracket and a quotation.
+fn goes_on_as_string(mut string: &[u8]) -> bool {
+    while let [byte, behind @ ..] = string {
+        string = match byte {
+            b'"' => return goes_on_as_array(behind.trim_ascii_start()),
+            b'\\' => behind.get(1..).unwrap_or_default(),
+            0..0x20 => return false,
+            _ => behind,
+        };
+    }
+    true
+}
+
+fn goes_on_as_array(behind: &[u8]) -> bool {
+    match behind {
+        [b',', next @ ..] => matches!(next.trim_ascii_start(), [] | [b'"', ..]),
+        [b']', end @ ..] => end.trim_ascii().is_empty(),
+        _ => behind.is_empty(),
+    }
 }
 
 #[cfg(test)]
@@ -148,5 +181,32 @@ mod tests {
         header.set_cksum();
         assert_eq!(Format::of(header.as_bytes()), Format::Text);
         assert_eq!(Format::of(&[0; 512]), Format::Text);
+    }
+
+    #[test]
+    fn arrays_are_told_from_titles_in_brackets() {
+        let long = format!("[\"2012\\nDOI: {}", "x".repeat(BEGINNING));
+        for array in [
+            "[{\"text\": 1}]",
+            "\u{feff} [\n {}, {\"text\": 1}]",
+            "[\"a \\\"b\\\" c\"\n,\n\"d\"",
+            "[ \"a\", ",
+            "[\"a\" ]\n",
+            "[\"a\"",
+            &long,
+        ] {
+            assert!(unread(array.as_bytes()).is_some(), "{array}");
+        }
+        for text in [
+            "[{braces}]",
+            "[]",
+            "[1, 2] and more",
+            "[\"Burnout\" in physicians]\n",
+            "[\"Burnout\", a word]\n",
+            "[\"Burnout\"] in physicians\n",
+            "[\"Burnout in\nphysicians\"]\n",
+        ] {
+            assert_eq!(unread(text.as_bytes()), None, "{text}");
+        }
     }
 }

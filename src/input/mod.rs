@@ -44,7 +44,7 @@ pub use cloud::{Address, Object};
 pub use decode::{Codec, Stream};
 use decode::{Counted, decoded};
 pub use format::Format;
-use format::begins_array;
+use format::unread;
 pub use jsonl::Paths;
 pub use look::{Looked, look};
 use pack::{Count, Inflow};
@@ -321,12 +321,10 @@ fn read_within(
 
 /// What begins so, where it is not said.
 fn format_of(beginning: &[u8], said: Option<Format>) -> io::Result<Format> {
-    match said {
-        Some(format) => Ok(format),
-        None if begins_array(beginning) => Err(io::Error::other(
-            "it is one JSON array and not JSON Lines; `jq -c '.[]'` makes lines of it",
-        )),
-        None => Ok(Format::of(beginning)),
+    match (said, unread(beginning)) {
+        (Some(format), _) => Ok(format),
+        (None, Some(message)) => Err(io::Error::other(message)),
+        (None, None) => Ok(Format::of(beginning)),
     }
 }
 
