@@ -1042,10 +1042,21 @@ fn any_page_may_be_as_large_as_a_number_can_say() {
 #[test]
 fn what_is_not_read_is_said_with_what_makes_lines_or_text_of_it_and_not_skipped() {
     let array = "[{\"text\": \"DOI: 10.5555/x\"}]";
+    let utf16 = |order: fn(u16) -> [u8; 2]| {
+        let units = format!("\u{feff}{}", pages()[0].text);
+        units.encode_utf16().flat_map(order).collect::<Vec<_>>()
+    };
+    // As `lz4 -l` and `xz --format=lzma` write them.
+    let legacy = b"\x02\x21\x4c\x18\x05\0\0\0\x40text";
+    let lzma = b"]\0\0\x80\0\xff\xff\xff\xff\xff\xff\xff\xff\0\x19\x0c\x2c";
     for (bytes, tool) in [
         (array.as_bytes(), "`jq -c '.[]'`"),
         (format!("\u{feff}{array}").as_bytes(), "`jq -c '.[]'`"),
         (b"[\"DOI: 10.5555/x\"]", "`jq -c '.[] | {text: .}'`"),
+        (&utf16(u16::to_le_bytes), "`iconv -f UTF-16 -t UTF-8`"),
+        (&utf16(u16::to_be_bytes), "`iconv -f UTF-16 -t UTF-8`"),
+        (legacy, "`lz4 -d`"),
+        (lzma, "`xz -d`"),
     ] {
         for bytes in [bytes.to_vec(), gzip(bytes)] {
             let done = done_with(&bytes, usual);

@@ -79,7 +79,19 @@ fn begins_object(text: &[u8]) -> bool {
 
 /// Says of what begins like a known form that is not read what it is, and what helps.
 pub fn unread(beginning: &[u8]) -> Option<&'static str> {
-    unread_array(unmarked(beginning))
+    match beginning {
+        [0xFF, 0xFE, ..] | [0xFE, 0xFF, ..] => {
+            Some("it is UTF-16 and not UTF-8; `iconv -f UTF-16 -t UTF-8` makes UTF-8 of it")
+        }
+        [0x02, 0x21, 0x4C, 0x18, ..] => {
+            Some("it is lz4 in its legacy form, which is not read; `lz4 -d` decompresses it")
+        }
+        // The usual settings, a dictionary of whole 64 KiB, a length, and the first byte of all.
+        [0x5D, 0, 0, _, _, _, _, _, _, _, _, _, _, 0, ..] => {
+            Some("it is LZMA and not xz, and is not read; `xz -d` decompresses it")
+        }
+        _ => unread_array(unmarked(beginning)),
+    }
 }
 
 /// A whole data set in one JSON array, which is no JSON Lines.
