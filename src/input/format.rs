@@ -45,6 +45,7 @@ impl Format {
         match beginning {
             [b'P', b'K', 3, 4, ..] | [b'P', b'K', 5, 6, ..] => Self::Zip,
             [b'P', b'A', b'R', b'1', ..] => Self::Parquet,
+            [b'P', b'A', b'R', b'E', next @ ..] if begins_no_text(next) => Self::Parquet,
             _ if begins_record(text) => Self::Warc,
             _ if begins_tar(beginning) => Self::Tar,
             _ if begins_object(text) => Self::Jsonl,
@@ -55,6 +56,12 @@ impl Format {
 
 fn unmarked(beginning: &[u8]) -> &[u8] {
     beginning.strip_prefix(BYTE_ORDER_MARK).unwrap_or(beginning)
+}
+
+/// Numbers of a page's header or of its encrypted form, behind letters that also begin words.
+fn begins_no_text(bytes: &[u8]) -> bool {
+    let is_in_none = |byte: &u8| byte.is_ascii_control() && !byte.is_ascii_whitespace();
+    bytes.iter().take(4).any(is_in_none)
 }
 
 /// A WARC record, or line ends before it.
@@ -139,6 +146,10 @@ mod tests {
         for (beginning, format) in [
             (&b"PK\x03\x04"[..], Format::Zip),
             (b"PAR1", Format::Parquet),
+            (b"PARE\x15\x04\x15\x10", Format::Parquet),
+            (b"PARE\x2c\0\0\0", Format::Parquet),
+            (b"PARENTS and children", Format::Text),
+            (b"PARE\r\n\r\nback", Format::Text),
             (b"WARC/1.0\r\n", Format::Warc),
             (b"\xEF\xBB\xBF\r\n\nWARC/1.0\r\n", Format::Warc),
             (b" WARC/1.0\r\n", Format::Text),

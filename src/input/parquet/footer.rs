@@ -29,7 +29,7 @@ pub(super) fn read_footer(file: &File) -> Result<ParquetMetaData, String> {
         .map_err(|message| format!("the footer is damaged: {message}"))
 }
 
-/// `"PAR1" page* footer length:u32 "PAR1"`
+/// `"PAR1" page* footer length:u32 "PAR1"`; an encrypted footer has `"PARE"` at both ends.
 fn footer_bytes(file: &File) -> io::Result<Result<Vec<u8>, String>> {
     let length = file.metadata()?.len();
     if length < 12 {
@@ -39,7 +39,7 @@ fn footer_bytes(file: &File) -> io::Result<Result<Vec<u8>, String>> {
     match &tail[4..] {
         b"PAR1" => {}
         b"PARE" => return Ok(Err("the file is encrypted".into())),
-        _ if read_at(file, 0, 4)? == b"PAR1" => {
+        _ if matches!(&read_at(file, 0, 4)?[..], b"PAR1" | b"PARE") => {
             return Ok(Err("a Parquet file cut short: no footer at its end".into()));
         }
         _ => return Ok(Err("not a Parquet file".into())),

@@ -537,6 +537,18 @@ mod tests {
         );
     }
 
+    #[test]
+    fn an_encrypted_footer_is_said() {
+        let mut bytes = written(1, WriterProperties::default());
+        let end = bytes.len() - 4;
+        for magic in [0, end] {
+            bytes[magic..magic + 4].copy_from_slice(b"PARE");
+        }
+        assert_eq!(fault(&bytes, "text", URL), "the file is encrypted");
+        let message = "a Parquet file cut short: no footer at its end";
+        assert_eq!(fault(&bytes[..end], "text", URL), message);
+    }
+
     /// No bit and no cut makes it panic, and a fault is told of at most once per row group.
     #[test]
     fn every_byte_damaged() {
