@@ -1,10 +1,11 @@
 //! The footer: where it is, and whether the crate may be asked to read it.
 
-use std::fs::File;
+use std::fs::{File, Metadata};
 use std::io;
 
 use parquet::file::metadata::{
     ParquetMetaData, ParquetMetaDataOptions, ParquetMetaDataReader, ParquetStatisticsPolicy,
+    RowGroupMetaData,
 };
 
 use super::fenced;
@@ -13,6 +14,8 @@ use super::thrift::{BINARY, INT, LIST, STRUCT, Thrift};
 
 /// Ten thousand row groups of twenty columns take 50 MB.
 const LARGEST_FOOTER: u64 = 64 << 20;
+/// Bytes around pages and footer: the mark at both ends, and the footer's length.
+const FRAME: u64 = 12;
 /// The crate reads the schema by recursion: 100,000 levels overflow the stack.
 const DEEPEST_SCHEMA: usize = 100;
 /// The least a row group takes in the footer; the crate reserves ten times that for each.
@@ -25,14 +28,38 @@ pub(super) fn read_footer(file: &File) -> Result<ParquetMetaData, String> {
     let options = ParquetMetaDataOptions::default()
         .with_column_stats_policy(skip.clone())
         .with_size_stats_policy(skip);
-    fenced(|| ParquetMetaDataReader::decode_metadata_with_options(&bytes, Some(&options)))
-        .map_err(|message| format!("the footer is damaged: {message}"))
+    let metadata =
+        fenced(|| ParquetMetaDataReader::decode_metadata_with_options(&bytes, Some(&options)))
+            .map_err(|message| format!("the footer is damaged: {message}"))?;
+    match is_alone(file, &bytes) && metadata.row_groups().iter().all(is_elsewhere) {
+        true => Ok(without_groups(metadata)),
+        false => Ok(metadata),
+    }
+}
+
+/// Whether there are no pages before a footer, as in a summary of other files, such as Spark's
+/// `_metadata`: their rows are read where they stand.
+fn is_alone(file: &File, footer: &[u8]) -> bool {
+    let is_all = |metadata: Metadata| metadata.len() == footer.len() as u64 + FRAME;
+    file.metadata().is_ok_and(is_all)
+}
+
+/// Whether a group's columns are said to stand in another file.
+fn is_elsewhere(group: &RowGroupMetaData) -> bool {
+    let mut columns = group.columns().iter();
+    columns.all(|column| column.file_path().is_some())
+}
+
+fn without_groups(metadata: ParquetMetaData) -> ParquetMetaData {
+    let mut builder = metadata.into_builder();
+    builder.take_row_groups();
+    builder.build()
 }
 
 /// `"PAR1" page* footer length:u32 "PAR1"`; an encrypted footer has `"PARE"` at both ends.
 fn footer_bytes(file: &File) -> io::Result<Result<Vec<u8>, String>> {
     let length = file.metadata()?.len();
-    if length < 12 {
+    if length < FRAME {
         return Ok(Err("not a Parquet file".into()));
     }
     let tail = read_at(file, length - 8, 8)?;
@@ -45,7 +72,7 @@ fn footer_bytes(file: &File) -> io::Result<Result<Vec<u8>, String>> {
         _ => return Ok(Err("not a Parquet file".into())),
     }
     let footer = u64::from(u32::from_le_bytes([tail[0], tail[1], tail[2], tail[3]]));
-    if footer > LARGEST_FOOTER.min(length - 12) {
+    if footer > LARGEST_FOOTER.min(length - FRAME) {
         return Ok(Err(format!("the footer is damaged: {footer} bytes long")));
     }
     read_at(file, length - 8 - footer, footer as usize).map(Ok)

@@ -295,6 +295,7 @@ mod tests {
     use std::io::{Seek, SeekFrom, Write};
     use std::ops::Range;
 
+    use parquet::file::metadata::{ColumnChunkMetaData, ParquetMetaDataWriter};
     use parquet::file::properties::WriterProperties;
     use parquet::file::writer::SerializedFileWriter;
     use parquet::schema::parser::parse_message_type;
@@ -547,6 +548,37 @@ mod tests {
         assert_eq!(fault(&bytes, "text", URL), "the file is encrypted");
         let message = "a Parquet file cut short: no footer at its end";
         assert_eq!(fault(&bytes[..end], "text", URL), message);
+    }
+
+    #[test]
+    fn a_summary_of_other_files_has_no_rows() {
+        let whole = written(2, WriterProperties::default());
+        let metadata = read_footer(&file(&whole)).unwrap();
+        let elsewhere = |group: &RowGroupMetaData| {
+            let column = |column: &ColumnChunkMetaData| {
+                let column = column.clone().into_builder();
+                column.set_file_path("part-0.parquet".into()).build()
+            };
+            let columns: ParquetResult<_> = group.columns().iter().map(column).collect();
+            let group = group.clone().into_builder();
+            group.set_column_metadata(columns.unwrap()).build().unwrap()
+        };
+        let groups = metadata.row_groups().iter().map(elsewhere).collect();
+        let others = metadata.clone().into_builder().set_row_groups(groups);
+        let others = others.build();
+        let with_footer = |before: &[u8], metadata: &ParquetMetaData| {
+            let mut bytes = before.to_vec();
+            let writer = ParquetMetaDataWriter::new(&mut bytes, metadata);
+            writer.finish().unwrap();
+            bytes
+        };
+        let summary = with_footer(b"PAR1", &others);
+        assert_eq!(read(&summary, "text", URL), (vec![], vec![]));
+        // Where no other file is named, or there are pages, it is none.
+        let lost = with_footer(b"PAR1", &metadata);
+        assert_eq!(read(&lost, "text", URL).1.len(), 2);
+        let named = with_footer(&whole, &others);
+        assert_eq!(read(&named, "text", URL), (expected(2), vec![]));
     }
 
     /// No bit and no cut makes it panic, and a fault is told of at most once per row group.
