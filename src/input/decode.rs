@@ -119,8 +119,14 @@ impl Codec {
     fn of(beginning: &[u8]) -> Option<Self> {
         match beginning {
             [0x1F, 0x8B, 0x08, ..] => Some(Self::Gzip),
-            // A frame, or a skippable one before it.
-            [0x28, 0xB5, 0x2F, 0xFD, ..] | [0x50..=0x5F, 0x2A, 0x4D, 0x18, ..] => Some(Self::Zstd),
+            [0x28, 0xB5, 0x2F, 0xFD, ..] => Some(Self::Zstd),
+            // lz4 and zstd have the same frames to be skipped; what is behind one tells, if it is known.
+            [0x50..=0x5F, 0x2A, 0x4D, 0x18, length @ ..] => {
+                match behind_skippable(length).and_then(Self::of) {
+                    Some(Self::Lz4) => Some(Self::Lz4),
+                    _ => Some(Self::Zstd),
+                }
+            }
             [0xFD, b'7', b'z', b'X', b'Z', 0, ..] => Some(Self::Xz),
             [b'B', b'Z', b'h', b'1'..=b'9', 0x31 | 0x17, ..] => Some(Self::Bzip2),
             [0x04, 0x22, 0x4D, 0x18, ..] => Some(Self::Lz4),
@@ -142,6 +148,12 @@ impl Codec {
             Self::Lz4 => Box::new(Lz4Frames::new(buffered(stream))),
         })
     }
+}
+
+/// What follows a frame to be skipped, as far as it is known.
+fn behind_skippable(length: &[u8]) -> Option<&[u8]> {
+    let (length, skipped) = length.split_first_chunk()?;
+    skipped.get(u32::from_le_bytes(*length) as usize..)
 }
 
 /// Counts what is read of a compressed source. Plain text goes without: behind the wrapper, what is
@@ -185,8 +197,12 @@ impl Read for Lz4Frames<'_> {
                 self.frame = Some(frame);
                 return read;
             }
-            let read = read?;
-            if read > 0 || buffer.is_empty() {
+            let skipped = read.as_ref().err().and_then(skippable);
+            if let Some(bytes) = skipped {
+                io::copy(&mut frame.get_mut().take(bytes), &mut io::sink())?;
+            }
+            let read = skipped.map_or(read, |_| Ok(0))?;
+            if read > 0 || buffer.is_empty() && skipped.is_none() {
                 self.frame = Some(frame);
                 return Ok(read);
             }
@@ -199,6 +215,14 @@ impl Read for Lz4Frames<'_> {
             }
         }
         Ok(0)
+    }
+}
+
+/// Bytes of a frame to be skipped, behind whose header an error has stopped.
+fn skippable(error: &io::Error) -> Option<u64> {
+    match error.get_ref()?.downcast_ref()? {
+        lz4_flex::frame::Error::SkippableFrame(bytes) => Some(u64::from(*bytes)),
+        _ => None,
     }
 }
 
@@ -400,9 +424,25 @@ mod tests {
     }
 
     #[test]
-    fn a_skippable_frame_of_zstd_is_skipped() {
+    fn skippable_frames_are_skipped() {
         let skippable = [&[0x50, 0x2A, 0x4D, 0x18, 3, 0, 0, 0][..], b"abc"].concat();
-        let bytes = [skippable, encoded(Codec::Zstd, b"text")].concat();
-        assert_eq!(read(bytes).0, b"text");
+        for codec in [Codec::Zstd, Codec::Lz4] {
+            let frame = encoded(codec, b"text");
+            let bytes = [
+                &skippable.repeat(2)[..],
+                &frame,
+                &skippable,
+                &frame,
+                &skippable,
+            ]
+            .concat();
+            let (found, outcome) = read(bytes.clone());
+            assert!(
+                outcome.is_ok() && found == b"texttext",
+                "{codec:?}: {outcome:?}"
+            );
+            let (found, outcome) = read(bytes[..bytes.len() - 1].to_vec());
+            assert!(outcome.is_err() && found == b"texttext", "{codec:?}");
+        }
     }
 }
