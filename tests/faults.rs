@@ -681,6 +681,35 @@ fn a_file_that_may_not_grow_is_an_error_and_no_silent_death() {
     );
 }
 
+/// Here the system takes what is written only when the run has ended, or not even then.
+#[test]
+fn a_run_that_breaks_off_at_its_end_leaves_all_older_files() {
+    let folder = folder();
+    shell("$citesift -q a.txt -o part.ndjson", folder.path());
+    let olders = ["out", "stats", "report", "rejects", "duplicates"];
+    for line in [
+        "$citesift a.txt -o /dev/full --stats stats --report report --rejects rejects --duplicates duplicates",
+        "$citesift a.txt -o out --stats /dev/full --report report --rejects rejects",
+        "$citesift a.txt -o out --stats stats --report /dev/full --duplicates duplicates",
+        "$citesift a.txt a.txt -o out --stats stats --rejects rejects --dedup text --duplicates /dev/full",
+        "$citesift merge part.ndjson -o /dev/full --stats stats",
+        "$citesift merge part.ndjson -o out --stats /dev/full",
+    ] {
+        for name in olders {
+            fs::write(folder.path().join(name), "older").unwrap();
+        }
+        let output = shell(line, folder.path());
+        let messages = messages(&output);
+        assert_eq!(output.status.code(), Some(1), "{line}: {messages}");
+        let expected = "citesift: /dev/full: No space left on device (os error 28)\n";
+        assert_eq!(messages, expected, "{line}");
+        for name in olders {
+            let bytes = fs::read(folder.path().join(name)).unwrap();
+            assert_eq!(bytes, b"older", "{line}: {name}");
+        }
+    }
+}
+
 /// Some 30 MB of pages.
 #[cfg(target_os = "linux")]
 fn large(folder: &Path) -> Vec<u8> {

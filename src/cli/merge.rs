@@ -104,7 +104,7 @@ pub fn run(args: &MergeArgs, closed: Closed) -> Result<u8, Error> {
         return Ok(FAILED);
     }
     let mut outputs = Outputs::open(args.output.as_deref(), None, None)?;
-    let stats = args.stats.as_deref().map(NamedFile::create).transpose()?;
+    let mut stats = args.stats.as_deref().map(NamedFile::create).transpose()?;
     outputs.begin()?;
     let mut reader_left = false;
     let merged = merge(&parts, &args.settings(), |records| {
@@ -113,10 +113,10 @@ pub fn run(args: &MergeArgs, closed: Closed) -> Result<u8, Error> {
         Ok(flow)
     })?;
     let elapsed = started.elapsed();
-    if let Some(file) = stats {
+    if let Some(file) = &mut stats {
         write_stats(file, &merged, parts.len(), reader_left, elapsed)?;
     }
-    outputs.finish(|_| Ok(()))?;
+    outputs.finish(stats.into_iter().collect(), |_| Ok(()))?;
     if !args.quiet && !reader_left {
         say(text(&merged, parts.len(), elapsed).trim_end());
     }
@@ -146,7 +146,7 @@ struct StatsFile<'a> {
 }
 
 fn write_stats(
-    mut file: NamedFile,
+    file: &mut NamedFile,
     merged: &Merged,
     parts: usize,
     stopped: bool,
@@ -158,8 +158,7 @@ fn write_stats(
         merged,
         stopped,
         elapsed_seconds: elapsed.as_secs_f64(),
-    })?;
-    file.finish()
+    })
 }
 
 fn text(merged: &Merged, parts: usize, elapsed: Duration) -> String {

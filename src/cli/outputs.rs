@@ -138,24 +138,27 @@ impl Outputs {
         }
     }
 
-    /// Gives every file its name, the one with the records last. Between its being safely on disk
-    /// and having its name, `prepare` is called with its state.
+    /// Gives every file its name, also those written `besides`, and the one with the records last.
+    /// None gets it before all are safely on disk, for a run that breaks off leaves older files as
+    /// they were. Between the two, `prepare` is called with the state of the one with the records.
     pub fn finish<T>(
         self,
+        besides: Vec<NamedFile>,
         prepare: impl FnOnce(FileState) -> Result<T, Error>,
     ) -> Result<Option<T>, Error> {
-        let others = [self.rejects, self.duplicates];
-        others
-            .into_iter()
-            .flatten()
-            .try_for_each(NamedFile::finish)?;
-        let Records::File(records) = self.records else {
-            return Ok(None);
-        };
-        let (name, file) = records.sync()?;
-        let prepared = prepare(file.state().map_err(error_at(&name))?)?;
-        file.name().map_err(error_at(&name))?;
-        Ok(Some(prepared))
+        let others = [self.rejects, self.duplicates].into_iter().flatten();
+        let others = others.chain(besides).map(NamedFile::sync);
+        let mut synced = others.collect::<Result<Vec<_>, _>>()?;
+        let mut prepared = None;
+        if let Records::File(records) = self.records {
+            let (name, file) = records.sync()?;
+            prepared = Some(prepare(file.state().map_err(error_at(&name))?)?);
+            synced.push((name, file));
+        }
+        for (name, file) in synced {
+            file.name().map_err(error_at(&name))?;
+        }
+        Ok(prepared)
     }
 }
 
@@ -188,11 +191,6 @@ impl NamedFile {
     pub fn json_line(&mut self, value: &impl Serialize) -> Result<(), Error> {
         let line = line_for_terminals(value).map_err(|error| self.error(error))?;
         self.write(&line)
-    }
-
-    pub fn finish(self) -> Result<(), Error> {
-        let (name, file) = self.sync()?;
-        file.name().map_err(error_at(&name))
     }
 
     fn sync(self) -> Result<(String, SyncedFile), Error> {

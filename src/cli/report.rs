@@ -47,14 +47,14 @@ impl Report {
         self.timeline.note(watch);
     }
 
-    /// Writes what came of the run, and gives the file its name.
-    pub fn finish(
+    /// Writes what came of the run into the file, which is then to be given its name.
+    pub fn written(
         mut self,
         config: &Config,
         (summary, content): (&Summary, &Content),
         elapsed: Duration,
         (code, verdict): (u8, Option<&str>),
-    ) -> Result<(), Error> {
+    ) -> Result<NamedFile, Error> {
         let stats = &summary.stats;
         self.file.text(report::html(&Run {
             summary,
@@ -72,6 +72,6 @@ impl Report {
             code,
             verdict,
         }))?;
-        self.file.finish()
+        Ok(self.file)
     }
 }

@@ -4,7 +4,7 @@ use std::io;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use super::args::{Args, When, is_more, refuse_unseekable};
 use super::outputs::{NamedFile, Outputs};
@@ -79,16 +79,19 @@ pub fn run(args: &Args, mut config: Config) -> Result<u8, Error> {
         }
     };
     let elapsed = started.elapsed();
-    // Before the run is done for those who look for its records: nobody could make it up later.
-    if let Some(file) = stats_file {
-        write_stats(file, &summary, elapsed)?;
+    // Named before the run is done for those who look for its records: nobody could make them up later.
+    let mut besides = Vec::new();
+    if let Some(mut file) = stats_file {
+        file.json_line(&summary.figures(elapsed))?;
+        besides.push(file);
     }
     let (code, verdict) = verdict(args, &summary);
     if let (Some(report), Some(content)) = (report, &summary.content) {
         let verdict = (code, verdict.as_deref());
-        report.finish(&config, (&summary, content), elapsed, verdict)?;
+        besides.push(report.written(&config, (&summary, content), elapsed, verdict)?);
     }
-    finish(args, outputs, store, memory, |output| match &mut keeper {
+    let seen = store.map(|store| (store, memory));
+    finish(args, (outputs, besides), seen, |output| match &mut keeper {
         Some(keeper) => keeper.done(output, code),
         None => Ok(()),
     })?;
@@ -210,15 +213,14 @@ fn take_signals(_watch: &Watch) -> Arc<AtomicUsize> {
 /// is safe, `note` is told the output's state.
 fn finish(
     args: &Args,
-    outputs: Outputs,
-    store: Option<Store>,
-    memory: Memory,
+    (outputs, besides): (Outputs, Vec<NamedFile>),
+    seen: Option<(Store, Memory)>,
     note: impl FnOnce(FileState) -> Result<(), Error>,
 ) -> Result<(), Error> {
     let remembering = |error: io::Error| Error::Store(error.into());
-    let prepared = outputs.finish(|state| {
-        let prepared = match (store, &args.output) {
-            (Some(store), Some(output)) => {
+    let prepared = outputs.finish(besides, |state| {
+        let prepared = match (seen, &args.output) {
+            (Some((store, memory)), Some(output)) => {
                 let prepared = store.prepare(memory, output, state);
                 Some(prepared.map_err(remembering)?)
             }
@@ -268,11 +270,6 @@ fn progress(args: &Args, config: &Config) -> Progress {
         true => Progress::shown(total_bytes(&config.inputs)),
         false => Progress::hidden(),
     }
-}
-
-fn write_stats(mut file: NamedFile, summary: &Summary, elapsed: Duration) -> Result<(), Error> {
-    file.json_line(&summary.figures(elapsed))?;
-    file.finish()
 }
 
 /// The exit code, and what is to be said of a gate that does not hold.
