@@ -133,22 +133,15 @@ impl Reading {
         };
         let (mut found, mut faults) = (Found::default(), Vec::new());
         let (meter, buffers) = (Meter::default(), Buffers::new(WHOLE));
-        let mut pass = |batch: Batch| {
+        let mut pass = |mut batch: Batch| {
             for part in &batch.parts {
                 found.add(&batch, part, &taking);
             }
+            faults.extend(batch.faults.rest().map(|fault| format!("{fault}")));
             buffers.give(batch.text);
             ControlFlow::Continue(())
         };
-        let mut on_fault = |fault| faults.push(format!("{fault}"));
-        let mut packer = Packer::new(
-            limits,
-            &self.fields,
-            &meter,
-            &buffers,
-            &mut pass,
-            &mut on_fault,
-        );
+        let mut packer = Packer::new(limits, &self.fields, &meter, &buffers, &mut pass);
         let stream = Box::new(source);
         let flow = read_stream(&mut packer, "-".to_owned(), stream, Some(self.format));
         assert!(flow.is_continue());

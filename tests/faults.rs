@@ -55,6 +55,63 @@ fn lines_of(path: &Path) -> usize {
     lines(&fs::read(path).unwrap())
 }
 
+/// The reader is ahead of the writer, by more the more threads there are.
+#[test]
+fn only_faults_before_a_run_s_stop_are_its_own() {
+    let folder = folder();
+    shell("$citesift -q a.txt -o a.ndjson", folder.path());
+    let cut = "gzip -k a.txt; gzip -c dump.txt | head -c 1000 > cut.gz";
+    assert!(shell(cut, folder.path()).status.success());
+    for (args, faults) in [
+        ("a.txt missing --limit 1", 0),
+        ("a.txt missing a.txt --limit 2", 1),
+        ("missing a.txt missing --limit 1", 1),
+        ("missing a.txt --limit 0", 0),
+        ("a.txt missing --limit 2", 1),
+        ("a.txt missing a.txt missing --dedup run --limit 2", 2),
+        ("dump.txt missing --limit 1", 0),
+        ("dump.txt dump.txt missing --limit 7000", 0),
+        ("a.txt.gz cut.gz --limit 1", 0),
+        ("cut.gz a.txt.gz missing.gz --limit 1", 0),
+        ("a.txt.gz missing.gz a.txt.gz cut.gz --limit 2", 1),
+    ] {
+        for threads in [1, 2, 2, 2, 5, 5] {
+            let line = format!(
+                "$citesift -q {args} --threads {threads} -o out --stats stats; echo $? >&2"
+            );
+            let messages = messages(&shell(&line, folder.path()));
+            let expected = format!("\n{}\n", u8::from(faults > 0));
+            let ends_so = format!("\n{messages}").ends_with(&expected);
+            assert!(ends_so, "{args}, {threads}: {messages}");
+            assert_eq!(messages.lines().count(), faults + 1, "{args}: {messages}");
+            let stats = fs::read(folder.path().join("stats")).unwrap();
+            let stats: serde_json::Value = serde_json::from_slice(&stats).unwrap();
+            let told = stats["read_errors"].as_array().unwrap();
+            assert_eq!(told.len(), faults, "{args}, {threads}: {told:?}");
+        }
+    }
+    for (args, code) in [("a.txt missing", 0), ("missing a.txt", 1)] {
+        for threads in [1, 2, 2, 2] {
+            let line = format!("$citesift verify a.ndjson {args} --limit 1 --threads {threads}");
+            let output = shell(&line, folder.path());
+            assert_eq!(output.status.code(), Some(code), "{line}");
+            assert_eq!(messages(&output).lines().count(), code as usize, "{line}");
+        }
+    }
+}
+
+/// What comes behind the fault has not come yet.
+#[test]
+fn a_fault_is_told_before_a_slow_input_has_ended() {
+    let folder = folder();
+    let (mut child, stdin) = run_under_way(&["-q", "missing", "-"], folder.path());
+    let mut message = [0; 17];
+    child.stderr.take().unwrap().read_exact(&mut message).unwrap();
+    assert_eq!(&message, b"citesift: missing");
+    drop(stdin);
+    assert_eq!(child.wait().unwrap().code(), Some(1));
+}
+
 #[test]
 fn messages_that_nobody_can_read_change_nothing() {
     let folder = folder();

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{jsonl, warc};
 use crate::durable::FileState;
+use crate::error::ReadError;
 use crate::model::{NotRead, Reject, RejectPlace, RejectReason};
 
 /// Text of one or more sources.
@@ -25,6 +26,32 @@ pub struct Batch {
     pub opened: Vec<Opened>,
     /// Where reading can go on behind this batch, when that was asked for.
     pub border: Option<Border>,
+    pub faults: Faults,
+}
+
+/// Sources that could not be read, or not to their end, each behind so many of a batch's parts.
+#[derive(Debug, Default)]
+pub struct Faults(Vec<(usize, ReadError)>);
+
+impl Faults {
+    pub fn add(&mut self, parts: usize, fault: ReadError) {
+        self.0.push((parts, fault));
+    }
+
+    /// Takes those before the part of this number.
+    pub fn before(&mut self, part: usize) -> impl Iterator<Item = ReadError> {
+        let met = self.0.partition_point(|(parts, _)| *parts <= part);
+        self.0.drain(..met).map(|(_, fault)| fault)
+    }
+
+    /// Takes all that are left.
+    pub fn rest(&mut self) -> impl Iterator<Item = ReadError> {
+        self.before(usize::MAX)
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
 }
 
 /// A place between two pages or records at which reading can begin.
@@ -340,7 +367,7 @@ pub struct Taking {
 
 impl Batch {
     pub fn is_empty(&self) -> bool {
-        self.parts.is_empty()
+        self.parts.is_empty() && self.faults.is_empty()
     }
 
     /// Takes the records of a part apart, in order.

@@ -37,8 +37,8 @@ use std::sync::Arc;
 
 pub use address::scheme_of;
 pub use batch::{
-    Batch, Behind, Border, Content, Entry, Fields, Opened, Origin, Part, RecordName, Records,
-    Refused, Row, Taking, Text, too_large,
+    Batch, Behind, Border, Content, Entry, Faults, Fields, Opened, Origin, Part, RecordName,
+    Records, Refused, Row, Taking, Text, too_large,
 };
 pub use cloud::{Address, Object};
 pub use decode::{Codec, Stream};

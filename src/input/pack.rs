@@ -29,7 +29,7 @@ pub struct Limits {
 /// The least that is asked of a source at once.
 const SMALLEST_READ: usize = 64 * 1024;
 
-/// The batch under construction, and where batches and faults go.
+/// The batch under construction, and where batches go.
 pub struct Packer<'p> {
     pub limits: Limits,
     pub fields: &'p Fields,
@@ -46,7 +46,6 @@ pub struct Packer<'p> {
     pub is_due: Option<&'p mut dyn FnMut() -> bool>,
     buffers: &'p Buffers,
     pass: &'p mut dyn FnMut(Batch) -> ControlFlow<()>,
-    on_fault: &'p mut dyn FnMut(ReadError),
 }
 
 impl<'p> Packer<'p> {
@@ -56,7 +55,6 @@ impl<'p> Packer<'p> {
         meter: &'p Meter,
         buffers: &'p Buffers,
         pass: &'p mut dyn FnMut(Batch) -> ControlFlow<()>,
-        on_fault: &'p mut dyn FnMut(ReadError),
     ) -> Self {
         Self {
             limits,
@@ -69,21 +67,22 @@ impl<'p> Packer<'p> {
             is_due: None,
             buffers,
             pass,
-            on_fault,
         }
     }
 
-    /// Tells of a source, or a member of one, that cannot be read, or not to its end.
+    /// Tells of a source, or a member of one, that cannot be read, or not to its end. All that was
+    /// read before is in a part.
     pub fn fault(&mut self, origin: &Origin, offset: Option<u64>, source: io::Error) {
         if self.is_silent {
             return;
         }
-        (self.on_fault)(ReadError {
+        let fault = ReadError {
             path: origin.path.clone(),
             record: origin.record.clone(),
             offset,
             source,
-        });
+        };
+        self.batch.faults.add(self.batch.parts.len(), fault);
     }
 
     /// Bytes in the batch under construction.

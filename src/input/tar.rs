@@ -348,14 +348,17 @@ mod tests {
         };
         let (fields, meter, buffers) = (Fields::default(), Meter::default(), Buffers::new(0));
         let mut faults = Vec::new();
-        let mut pass = |_: Batch| ControlFlow::Continue(());
-        let mut on_fault = |fault| faults.push(fault);
-        let mut packer = Packer::new(limits, &fields, &meter, &buffers, &mut pass, &mut on_fault);
+        let mut pass = |mut batch: Batch| {
+            faults.extend(batch.faults.rest());
+            ControlFlow::Continue(())
+        };
+        let mut packer = Packer::new(limits, &fields, &meter, &buffers, &mut pass);
         let origin = Origin::of_source("x.tar".to_owned());
         let position = Cell::default();
         let read = read(&mut packer, &origin, before, stream, &position, 0);
         assert_eq!(read, ControlFlow::Continue(()));
         let is_silent = packer.is_silent;
+        packer.finish();
         (faults, is_silent)
     }
 

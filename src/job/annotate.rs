@@ -11,7 +11,7 @@ use memchr::{memchr, memmem};
 
 use super::blocks::fingerprint;
 use super::checkpoint::Checkpoint;
-use super::read::{ReadBatch, Reading};
+use super::read::Reading;
 use super::{Config, Watch};
 use crate::buffers::Buffers;
 use crate::dedup::{Dedup, Fingerprinter, PageDedup, Seen};
@@ -104,12 +104,17 @@ pub fn annotate(
         totals: Totals::default(),
     };
     let reading = Reading::new(config, &Checkpoint::default(), watch, &buffers);
-    let mut passage = |read: ReadBatch| annotator.batch(read.batch, &buffers);
+    let mut faults = Vec::new();
+    let mut passage = |mut batch: Batch| {
+        let met = faults.len();
+        faults.extend(batch.faults.rest());
+        faults[met..].iter().for_each(watch.on_fault);
+        annotator.batch(batch, &buffers)
+    };
     let _ = (reading.sections()).try_for_each(|section| reading.read(section, &mut passage));
-    let read = reading.end();
     match annotator.ended {
         Some(Err(error)) => Err(error),
-        _ => Ok((annotator.totals, read.faults)),
+        _ => Ok((annotator.totals, faults)),
     }
 }
 

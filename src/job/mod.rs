@@ -86,7 +86,7 @@ pub struct Summary {
     pub stages: Stages,
     /// What the kept pages and statements are, where [`Config::tells_content`] asks for it.
     pub content: Option<Content>,
-    /// Sources that could not be read, or not to their end.
+    /// Sources before its end that could not be read, or not to their end.
     pub faults: Vec<ReadError>,
     /// The run ended before its input: the limit was reached, or `on_batch` broke it off.
     pub stopped: bool,
@@ -103,7 +103,7 @@ pub struct Watch<'a> {
     pub pages: AtomicU64,
     /// Set by those who want the run to stop at its next checkpoint.
     pub interrupted: Arc<AtomicBool>,
-    /// Told of each source that fails, as it fails.
+    /// Told of each source that fails, when all before it has gone through all stages.
     pub on_fault: &'a (dyn Fn(&ReadError) + Sync),
 }
 
@@ -179,8 +179,8 @@ where
         },
     };
     let times = stages.run(config.threads).map_err(error_of)?;
-    let read = reading.end();
-    if !read.is_interrupted {
+    let interrupted = reading.is_interrupted();
+    if !interrupted {
         writer.end()?;
     }
     let stages = stages_of(
@@ -189,19 +189,13 @@ where
         watch.meter.time(),
         writer.handing_out(),
     );
-    let (stats, content, stopped) = writer.finish();
+    let summary = writer.finish(stages, interrupted);
+    let Summary { stats, content, .. } = &summary;
     stats.check().map_err(Error::Accounting)?;
-    if let Some(content) = &content {
-        content.check(&stats).map_err(Error::Accounting)?;
+    if let Some(content) = content {
+        content.check(stats).map_err(Error::Accounting)?;
     }
-    Ok(Summary {
-        stats,
-        stages,
-        content,
-        faults: read.faults,
-        stopped,
-        interrupted: read.is_interrupted,
-    })
+    Ok(summary)
 }
 
 fn stages_of(times: &Times, parsers: NonZeroUsize, source: Duration, output: Duration) -> Stages {

@@ -10,7 +10,6 @@ use super::Sample;
 use super::blocks::{fingerprint, fingerprint_of_last};
 use super::content::Teller;
 use super::parsed::{Outcome, Parsed, ParsedPage, ParsedPart, ShapeOnPage};
-use super::read::ReadBatch;
 use super::stand::{self, InRecord};
 use crate::buffers::Buffers;
 use crate::dedup::{Dedup, Fingerprinter, Kept, Key, Near, PageIdentity, Seen, fingerprint_of};
@@ -30,13 +29,12 @@ const SEARCHED: usize = 16;
 
 /// Parses a batch. With a teller it is told what the pages and blocks are.
 pub fn parse_batch(
-    read: ReadBatch,
+    mut batch: Batch,
     wanted: Wanted,
     teller: Option<&mut Teller>,
     taking: &Taking,
     buffers: &Buffers,
 ) -> Parsed {
-    let ReadBatch { mut batch, faults } = read;
     let mut stage = ParseStage {
         wanted,
         near: wanted.near.map(Near::new),
@@ -50,7 +48,7 @@ pub fn parse_batch(
             output: buffers.take(),
             opened: mem::take(&mut batch.opened),
             border: batch.border.take(),
-            faults,
+            faults: mem::take(&mut batch.faults),
             ..Parsed::default()
         },
     };

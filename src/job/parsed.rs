@@ -3,10 +3,9 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use super::checkpoint::Fault;
 use super::content::Told;
 use crate::dedup::{Kept, PageIdentity, Seen};
-use crate::input::{Batch, Behind, Border, Opened, Origin, Refused};
+use crate::input::{Batch, Behind, Border, Faults, Opened, Origin, Refused};
 use crate::model::{NotRead, Warnings};
 
 /// A batch without its text.
@@ -28,7 +27,7 @@ pub struct Parsed {
     /// What the reader says of the batch as a whole.
     pub opened: Vec<Opened>,
     pub border: Option<Border>,
-    pub faults: Vec<Fault>,
+    pub faults: Faults,
 }
 
 /// A stretch of one source.

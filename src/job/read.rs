@@ -3,7 +3,8 @@
 //! Sources are read one after another, but for compressed files: several are read at the same
 //! time, and what comes of them is passed on in order. They come in sections, of which one is
 //! read by one thread. Where a section has the lead, it is as if there were no others; until then
-//! faults are not told, and no batch has a border.
+//! no batch has a border. Faults go the way of what is read, and whoever takes that tells them: of
+//! what is read behind a run's stop nobody hears.
 
 use std::cell::RefCell;
 use std::fs;
@@ -13,30 +14,13 @@ use std::sync::atomic::Ordering;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
-use super::checkpoint::{Checkpoint, Fault};
+use super::checkpoint::Checkpoint;
 use super::{Config, Watch};
 use crate::buffers::Buffers;
-use crate::error::ReadError;
 use crate::input::{
     self, Batch, Before, Border, Origin, Packer, Patience, Source, WalkError, sources_to_read,
 };
 use crate::pipeline::Passage;
-
-/// A batch, and what a checkpoint behind it needs of the reader.
-#[derive(Default)]
-pub struct ReadBatch {
-    pub batch: Batch,
-    /// Faults up to the batch's border, where it has one.
-    pub faults: Vec<Fault>,
-}
-
-/// What came of reading.
-pub struct Read {
-    /// Sources that could not be read, or not to their end.
-    pub faults: Vec<ReadError>,
-    /// It stopped at a border, because that was asked for.
-    pub is_interrupted: bool,
-}
 
 /// Compressed bytes in one section, which may be more in one of one file: what comes of so many is
 /// mostly kept as a whole while another section has the lead.
@@ -72,7 +56,8 @@ pub struct Reading<'r> {
 
 /// What is known where the lead is.
 struct SoFar {
-    read: Read,
+    /// It stopped at a border, because that was asked for.
+    is_interrupted: bool,
     /// When a batch was last told to have a border.
     last_border: Instant,
 }
@@ -91,7 +76,6 @@ impl<'r> Reading<'r> {
             .zip(0..)
             .skip(border.source as usize);
         let sources: Box<dyn Iterator<Item = Numbered> + Send> = Box::new(sources);
-        let faults = start.faults.iter().cloned().map(ReadError::from).collect();
         Self {
             config,
             watch,
@@ -100,10 +84,7 @@ impl<'r> Reading<'r> {
             patience,
             sources: Mutex::new(sources.peekable()),
             so_far: Mutex::new(SoFar {
-                read: Read {
-                    faults,
-                    is_interrupted: false,
-                },
+                is_interrupted: false,
                 last_border: Instant::now(),
             }),
         }
@@ -128,25 +109,14 @@ impl<'r> Reading<'r> {
     }
 
     /// Reads a section.
-    pub fn read(&self, section: Section, passage: &mut dyn Passage<ReadBatch>) -> ControlFlow<()> {
+    pub fn read(&self, section: Section, passage: &mut dyn Passage<Batch>) -> ControlFlow<()> {
         match section {
             Section::InOrder => passage.wait_for_lead()?,
             Section::Ahead(..) => passage.hand_on_course(),
         }
         let had_lead = passage.leads();
         let passage = RefCell::new(passage);
-        let (opened, untold) = (RefCell::default(), RefCell::default());
-        let tell = || {
-            if passage.borrow().leads() {
-                self.tell(untold.take());
-            }
-        };
-        let mut on_fault = |fault: ReadError| {
-            if !self.patience.is_over() {
-                untold.borrow_mut().push(fault);
-                tell();
-            }
-        };
+        let opened = RefCell::default();
         let mut pass_on = |mut batch: Batch| {
             // What is read now lacks what was not waited for: the run goes on from its last checkpoint.
             if self.patience.is_over() {
@@ -154,12 +124,7 @@ impl<'r> Reading<'r> {
             }
             batch.opened = opened.take();
             let is_last = batch.border.is_some() && self.is_asked_to_stop();
-            let faults = match batch.border {
-                Some(_) => self.faults(),
-                None => Vec::new(),
-            };
-            passage.borrow_mut().pass(ReadBatch { batch, faults })?;
-            tell();
+            passage.borrow_mut().pass(batch)?;
             match is_last {
                 true => self.interrupt(),
                 false => ControlFlow::Continue(()),
@@ -172,7 +137,6 @@ impl<'r> Reading<'r> {
             &self.watch.meter,
             self.buffers,
             &mut pass_on,
-            &mut on_fault,
         );
         packer.is_due = Some(&mut is_due);
         let (sources, is_small): (Box<dyn Iterator<Item = Numbered>>, _) = match section {
@@ -195,13 +159,16 @@ impl<'r> Reading<'r> {
             self.source(&mut packer, source, before)?;
             packer.source = number + 1;
             packer.border(0)?;
+            // Else it would be told when the batch is full, which may take hours.
+            if !packer.batch.faults.is_empty() {
+                packer.pass_on(packer.filled())?;
+            }
         }
         if !packer.batch.is_empty() {
             packer.pass_on(packer.filled())?;
         }
         if !had_lead {
             passage.borrow_mut().wait_for_lead()?;
-            tell();
             packer.border(0)?;
         }
         if !opened.borrow().is_empty() {
@@ -257,22 +224,12 @@ impl<'r> Reading<'r> {
         metadata.is_file().then_some(metadata.len())
     }
 
-    fn tell(&self, faults: Vec<ReadError>) {
-        faults.iter().for_each(self.watch.on_fault);
-        locked(&self.so_far).read.faults.extend(faults);
-    }
-
-    fn faults(&self) -> Vec<Fault> {
-        let so_far = locked(&self.so_far);
-        so_far.read.faults.iter().map(Fault::from).collect()
-    }
-
     fn is_asked_to_stop(&self) -> bool {
         self.watch.interrupted.load(Ordering::Relaxed)
     }
 
     fn interrupt(&self) -> ControlFlow<()> {
-        locked(&self.so_far).read.is_interrupted = true;
+        locked(&self.so_far).is_interrupted = true;
         ControlFlow::Break(())
     }
 
@@ -288,10 +245,9 @@ impl<'r> Reading<'r> {
         is_due
     }
 
-    /// What came of it.
-    pub fn end(self) -> Read {
-        let so_far = self.so_far.into_inner();
-        so_far.unwrap_or_else(PoisonError::into_inner).read
+    /// Whether it stopped at a border, because that was asked for.
+    pub fn is_interrupted(&self) -> bool {
+        locked(&self.so_far).is_interrupted
     }
 }
 

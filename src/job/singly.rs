@@ -6,6 +6,7 @@
 //! output is written. Nothing is decided about repeats.
 
 use std::borrow::Cow;
+use std::mem;
 use std::ops::{ControlFlow, Range};
 use std::sync::mpsc::sync_channel;
 use std::thread;
@@ -14,7 +15,7 @@ use serde_json::value::RawValue;
 
 use super::checkpoint::Checkpoint;
 use super::page::{Alone, string};
-use super::read::{ReadBatch, Reading};
+use super::read::Reading;
 use super::stand::{self, InRecord};
 use super::{Config, Watch, error_of};
 use crate::buffers::Buffers;
@@ -65,8 +66,8 @@ pub fn singly(
         let stages = Stages {
             sections: reading.sections(),
             read: |section, passage: &mut dyn Passage<_>| reading.read(section, passage),
-            worker: || |read: ReadBatch| singles_of(read.batch, config, &taking, &buffers),
-            decide: |singles: Vec<Single>| singles,
+            worker: || |batch| singles_of(batch, config, &taking, &buffers),
+            decide: |singles: Vec<Met>| singles,
             write: move |singles| {
                 Ok(match sender.send(singles) {
                     Ok(()) => ControlFlow::Continue(()),
@@ -75,9 +76,15 @@ pub fn singly(
             },
         };
         let read = threads.spawn(|| stages.run(config.threads).map_err(error_of));
-        let mut looked_at = Ok(ControlFlow::Continue(()));
-        for single in batches.iter().flatten() {
-            looked_at = each(single);
+        let (mut looked_at, mut faults) = (Ok(ControlFlow::Continue(())), Vec::new());
+        for met in batches.iter().flatten() {
+            match met {
+                Ok(single) => looked_at = each(single),
+                Err(fault) => {
+                    (watch.on_fault)(&fault);
+                    faults.push(fault);
+                }
+            }
             if !matches!(looked_at, Ok(ControlFlow::Continue(()))) {
                 break;
             }
@@ -90,17 +97,21 @@ pub fn singly(
             })
         });
         let _ = looked_at?;
-        read
-    })?;
-    Ok(reading.end().faults)
+        read.map(|_| faults)
+    })
 }
 
-fn singles_of(batch: Batch, config: &Config, taking: &Taking, buffers: &Buffers) -> Vec<Single> {
+/// What stands in a place, or a source that could not be read.
+type Met = Result<Single, ReadError>;
+
+fn singles_of(mut batch: Batch, config: &Config, taking: &Taking, buffers: &Buffers) -> Vec<Met> {
     let mut taken = Taken {
         config,
         singles: Vec::new(),
     };
-    for part in &batch.parts {
+    let (mut all, mut faults) = (Vec::new(), mem::take(&mut batch.faults));
+    for (number, part) in batch.parts.iter().enumerate() {
+        all.extend(faults.before(number).map(Err));
         match &part.content {
             Content::Pages(pages) => taken.pages(&batch, part, pages.clone()),
             Content::Records(records) => batch.entries(part, records, taking, &mut |entry| {
@@ -112,9 +123,11 @@ fn singles_of(batch: Batch, config: &Config, taking: &Taking, buffers: &Buffers)
             Some(Behind::Passed { not_read, .. }) => not_read.map(|_| Single::NotRead),
             None => None,
         });
+        all.extend(taken.singles.drain(..).map(Ok));
     }
+    all.extend(faults.rest().map(Err));
     buffers.give(batch.text);
-    taken.singles
+    all
 }
 
 struct Taken<'a> {

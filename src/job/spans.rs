@@ -198,14 +198,14 @@ impl Spans {
             max_page: self.max_page,
         };
         let mut faults = Vec::new();
-        let mut on_fault = |fault| faults.push(fault);
-        let mut pass = |batch: Batch| {
+        let mut pass = |mut batch: Batch| {
             self.batch(&batch, &taking, taker);
+            faults.extend(batch.faults.rest());
             buffers.give(batch.text);
             taker.go_on()
         };
         let (limits, fields) = (config.limits(), &config.fields);
-        let mut packer = Packer::new(limits, fields, &meter, &buffers, &mut pass, &mut on_fault);
+        let mut packer = Packer::new(limits, fields, &meter, &buffers, &mut pass);
         if read(&mut packer).is_continue() {
             packer.finish();
         }

@@ -6,17 +6,17 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-use super::checkpoint::Checkpoint;
+use super::checkpoint::{Checkpoint, Fault};
 use super::content::{Counting, EmittedPage, Telling};
 use super::decide::Decided;
 use super::parsed::{Outcome, ParsedPart, ShapeOnPage};
 use super::written::Written;
-use super::{Config, Output, Watch};
-use crate::error::Error;
-use crate::input::{Behind, Origin, Refused};
+use super::{Config, Output, Summary, Watch};
+use crate::error::{Error, ReadError};
+use crate::input::{Behind, Faults, Origin, Refused};
 use crate::model::{Emit, Reject, RejectPlace};
 use crate::sink::{Assembly, Form, PagePieces, ndjson};
-use crate::stats::{Content, Drift, Stats};
+use crate::stats::{Drift, Stages, Stats};
 
 /// The writer's state over a run.
 pub struct WriteStage<'a, F> {
@@ -31,6 +31,8 @@ pub struct WriteStage<'a, F> {
     rejects: Vec<Reject>,
     duplicates: Vec<u8>,
     stats: Stats,
+    /// Sources up to here that could not be read, or not to their end.
+    faults: Vec<ReadError>,
     /// What is kept, where that is asked for.
     counting: Option<Counting<'a>>,
     /// The source under way, and the line feeds passed in it.
@@ -70,6 +72,7 @@ where
             rejects: Vec::new(),
             duplicates: Vec::new(),
             stats: start.stats.clone(),
+            faults: start.faults.iter().cloned().map(ReadError::from).collect(),
             counting: telling
                 .map(|telling| Counting::go_on(start.content.clone().unwrap_or_default(), telling)),
             origin: None,
@@ -91,13 +94,8 @@ where
         if let (Some(counting), Some(told)) = (&mut self.counting, batch.parsed.told.take()) {
             counting.begin(told, batch.is_as_likely);
         }
-        let mut flow = ControlFlow::Continue(());
-        for part in &batch.parsed.parts {
-            flow = self.part(&batch, part)?;
-            if flow.is_break() {
-                break;
-            }
-        }
+        let mut faults = mem::take(&mut batch.parsed.faults);
+        let flow = self.parts(&batch, &mut faults)?;
         if let Some(counting) = &mut self.counting {
             counting.end();
         }
@@ -168,12 +166,17 @@ where
         }
     }
 
-    /// The counts, what is kept where that is asked for, and whether the run was stopped before
-    /// its end.
-    pub fn finish(mut self) -> (Stats, Option<Content>, bool) {
+    /// What came of the run, whose time went into these stages.
+    pub fn finish(mut self, stages: Stages, interrupted: bool) -> Summary {
         self.stats.drift.rank();
-        let content = self.counting.as_ref().map(Counting::content);
-        (self.stats, content, self.stopped)
+        Summary {
+            stats: self.stats,
+            stages,
+            content: self.counting.as_ref().map(Counting::content),
+            faults: self.faults,
+            stopped: self.stopped,
+            interrupted,
+        }
     }
 
     fn checkpoint(&self, batch: &Decided) -> Option<Checkpoint> {
@@ -186,14 +189,33 @@ where
             feeds: self.feeds,
             new: batch.new,
             content: self.counting.as_ref().map(Counting::content),
-            faults: batch.parsed.faults.clone(),
+            faults: self.faults.iter().map(Fault::from).collect(),
         })
     }
 
-    fn part(&mut self, batch: &Decided, part: &ParsedPart) -> Result<ControlFlow<()>, Error> {
+    /// Faults behind the stop are none of the run, which might not have come so far.
+    fn parts(&mut self, batch: &Decided, faults: &mut Faults) -> Result<ControlFlow<()>, Error> {
         if self.limit == 0 {
             return Ok(ControlFlow::Break(()));
         }
+        for (number, part) in batch.parsed.parts.iter().enumerate() {
+            self.tell(faults.before(number));
+            if self.part(batch, part)?.is_break() {
+                return Ok(ControlFlow::Break(()));
+            }
+        }
+        self.tell(faults.rest());
+        Ok(ControlFlow::Continue(()))
+    }
+
+    fn tell(&mut self, faults: impl Iterator<Item = ReadError>) {
+        for fault in faults {
+            (self.watch.on_fault)(&fault);
+            self.faults.push(fault);
+        }
+    }
+
+    fn part(&mut self, batch: &Decided, part: &ParsedPart) -> Result<ControlFlow<()>, Error> {
         self.enter(part);
         let mut in_pages = 0;
         for number in part.pages.clone() {

@@ -67,6 +67,7 @@ pub fn read(packer: &mut Packer, origin: &Arc<Origin>, before: u64, file: File) 
         match read_group(&file, group, columns, rows.start, each) {
             Ok(flow) => flow?,
             Err(Fault { row, message }) => {
+                reading.close(packer);
                 let row = origin.of_member(row.to_string().as_bytes());
                 packer.fault(&row, None, damaged(message));
             }
@@ -121,6 +122,7 @@ impl Reading {
             content: Content::Records(Records::Rows(rows)),
             behind: None,
         });
+        (self.stretch.start, self.first_row) = (packer.filled(), packer.batch.rows.len());
     }
 }
 
@@ -400,12 +402,13 @@ mod tests {
             decoders: 1,
         };
         let (meter, buffers) = (Meter::default(), Buffers::new(1 << 20));
-        let mut pass = |batch: Batch| {
+        let mut pass = |mut batch: Batch| {
             each(&batch);
+            let told = |fault: ReadError| (fault.record, fault.source.to_string());
+            faults.extend(batch.faults.rest().map(told));
             ControlFlow::Continue(())
         };
-        let mut on_fault = |fault: ReadError| faults.push((fault.record, fault.source.to_string()));
-        let mut packer = Packer::new(limits, &fields, &meter, &buffers, &mut pass, &mut on_fault);
+        let mut packer = Packer::new(limits, &fields, &meter, &buffers, &mut pass);
         let flow = super::read(&mut packer, &Arc::default(), 0, file(bytes));
         packer.finish();
         assert!(flow.is_continue());
