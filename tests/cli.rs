@@ -503,29 +503,8 @@ fn wrong_usage_is_exit_code_2_and_does_nothing() {
             "--output and --stats name the same file",
         ),
         (
-            &["a.txt", "-o", "x.tsv"],
-            "--output: `x.tsv` promises tsv, and NDJSON is written; name it `x.ndjson`, or",
-        ),
-        (
             &["a.txt", "--threads", "1025"],
             "--threads <N>': expected a number from 1 to 1024",
-        ),
-        (
-            &["a.txt", "-o", "x.ndjson.xz"],
-            "--output: `x.ndjson.xz` promises xz, and NDJSON is written; name it `x.ndjson`, or \
-             `x.ndjson.gz` or",
-        ),
-        (
-            &["a.txt", "--rejects", "x.jsonl.bz2"],
-            "promises bz2, and NDJSON is written; name it `x.jsonl`, or",
-        ),
-        (
-            &["a.txt", "--stats", "x.json.lz4"],
-            "promises lz4, and JSON is written; name it `x.json`, or",
-        ),
-        (
-            &["a.txt", "--stats", "x.yaml"],
-            "--stats: `x.yaml` promises yaml, and JSON is written; name it `x.json`",
         ),
         (
             &["a.txt", "-o", "no/x"],
@@ -555,19 +534,83 @@ fn wrong_usage_is_exit_code_2_and_does_nothing() {
             "--output names an input; choose another file",
         ),
     ] {
-        let output = run(args, folder.path());
-        assert_eq!(
-            (output.status.code(), output.stdout.len()),
-            (Some(2), 0),
-            "{args:?}"
-        );
-        assert!(
-            messages(&output).contains(expected),
-            "{args:?}: {}",
-            messages(&output)
-        );
+        refuses(args, expected, folder.path());
     }
     assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+}
+
+#[test]
+fn an_ending_that_promises_another_form_is_wrong_usage() {
+    let folder = folder_with(&[("a.txt", PAGE)]);
+    for (args, expected) in [
+        (
+            &["a.txt", "-o", "x.tsv"][..],
+            "--output: `x.tsv` promises tsv, and NDJSON is written; name it `x.ndjson`, or",
+        ),
+        (
+            &["a.txt", "-o", "x.ndjson.xz"],
+            "--output: `x.ndjson.xz` promises xz, and NDJSON is written; name it `x.ndjson`, or \
+             `x.ndjson.gz` or",
+        ),
+        (
+            &["a.txt", "--rejects", "x.jsonl.bz2"],
+            "promises bz2, and NDJSON is written; name it `x.jsonl`, or",
+        ),
+        (
+            &["a.txt", "--stats", "x.json.lz4"],
+            "promises lz4, and JSON is written; name it `x.json`, or",
+        ),
+        (
+            &["a.txt", "--stats", "x.yaml"],
+            "--stats: `x.yaml` promises yaml, and JSON is written; name it `x.json`",
+        ),
+        (
+            &["a.txt", "-o", "x.tsv.gz"],
+            "--output: `x.tsv.gz` promises tsv, and NDJSON is written; name it `x.ndjson`, or",
+        ),
+        (
+            &["a.txt", "-o", "x.xlsx.ZST"],
+            "promises xlsx, and NDJSON is written; name it `x.ndjson`, or",
+        ),
+        (
+            &["a.txt", "-o", "x.xz.gz"],
+            "promises xz, and NDJSON is written; name it `x.ndjson`, or",
+        ),
+        (
+            &["a.txt", "-o", "x.v1.xz"],
+            "promises xz, and NDJSON is written; name it `x.v1.ndjson`, or",
+        ),
+        (
+            &["a.txt", "--stats", "x.csv.gz"],
+            "--stats: `x.csv.gz` promises csv, and JSON is written; name it `x.json`, or",
+        ),
+        (
+            &["a.txt", "--rejects", "x.csv.xz"],
+            "promises xz, and NDJSON is written; name it `x.ndjson`, or",
+        ),
+        (
+            &["a.txt", "--report", "x.pdf.gz"],
+            "--report: `x.pdf.gz` promises pdf, and HTML is written; name it `x.html`, or",
+        ),
+        (
+            &["merge", "a.ndjson", "-o", "x.tsv.gz"],
+            "--output: `x.tsv.gz` promises tsv, and NDJSON is written",
+        ),
+    ] {
+        refuses(args, expected, folder.path());
+    }
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+}
+
+fn refuses(args: &[&str], expected: &str, folder: &Path) {
+    let output = run(args, folder);
+    assert_eq!(
+        (output.status.code(), output.stdout.len()),
+        (Some(2), 0),
+        "{args:?}"
+    );
+    let messages = messages(&output);
+    assert!(messages.contains(expected), "{args:?}: {messages}");
 }
 
 #[test]

@@ -106,7 +106,12 @@ fn a_fault_is_told_before_a_slow_input_has_ended() {
     let folder = folder();
     let (mut child, stdin) = run_under_way(&["-q", "missing", "-"], folder.path());
     let mut message = [0; 17];
-    child.stderr.take().unwrap().read_exact(&mut message).unwrap();
+    child
+        .stderr
+        .take()
+        .unwrap()
+        .read_exact(&mut message)
+        .unwrap();
     assert_eq!(&message, b"citesift: missing");
     drop(stdin);
     assert_eq!(child.wait().unwrap().code(), Some(1));

@@ -849,6 +849,18 @@ fn what_does_not_fit_is_told_with_what_to_change_and_nothing_is_written() {
             "promises tsv, and CSV is written; name it `x.csv`",
         ),
         (
+            "--emit statements -o x.csv.xz",
+            "promises xz, and CSV is written; name it `x.csv`, or `x.csv.gz` or `.zst` to",
+        ),
+        (
+            "-o x.csv.xz",
+            "add --emit statements, or write NDJSON to `x.ndjson`",
+        ),
+        (
+            "--emit statements --to csv -o x.tsv.zst",
+            "promises tsv, and CSV is written; name it `x.csv`, or",
+        ),
+        (
             "--emit cito -o x.ttl",
             "promises ttl, and N-Quads is written; name it `x.nq`",
         ),

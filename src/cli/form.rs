@@ -1,7 +1,7 @@
 //! The form of a run's records: what `--emit` and `--to` say, and what the output's name promises.
 //! Where two of them do not fit, this is wrong usage.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use clap::ValueEnum;
 
@@ -22,9 +22,7 @@ pub enum ToArg {
 impl ToArg {
     /// By the ending of a file's name, below that of a compression.
     pub fn promised_by(path: &Path) -> Option<Self> {
-        if promises_compression(path) {
-            return Self::promised_by(&path.with_extension(""));
-        }
+        let path = uncompressed(path);
         match &*path.extension()?.to_str()?.to_ascii_lowercase() {
             "ndjson" | "jsonl" | "json" => Some(Self::Ndjson),
             "csv" => Some(Self::Csv),
@@ -41,6 +39,18 @@ impl ToArg {
             Self::Parquet => "Parquet",
             Self::Nquads => "N-Quads",
         }
+    }
+}
+
+/// Endings of compressions, also of those in which nothing is written.
+const COMPRESSIONS: [&str; 8] = ["br", "bz2", "gz", "gzip", "lz4", "lzma", "xz", "zst"];
+
+/// A name without the endings of compressions.
+pub fn uncompressed(path: &Path) -> PathBuf {
+    let ending = path.extension().unwrap_or_default().to_ascii_lowercase();
+    match COMPRESSIONS.iter().any(|own| ending == *own) {
+        true => uncompressed(&path.with_extension("")),
+        false => path.to_owned(),
     }
 }
 
@@ -108,11 +118,7 @@ fn parquet(output: Option<&Path>) -> Result<Form, String> {
 /// Where to write instead, if the output has a name.
 fn named(output: Option<&Path>, ending: &str) -> String {
     output.map_or_else(String::new, |output| {
-        let plain = match promises_compression(output) {
-            true => &output.with_extension(""),
-            false => output,
-        };
-        let other = plain.with_extension(ending);
+        let other = uncompressed(output).with_extension(ending);
         format!(" to `{}`", Printable(&other.to_string_lossy()))
     })
 }

@@ -10,7 +10,7 @@ use super::collision::Named;
 use super::form::{self, ToArg};
 use crate::input::scheme_of;
 use crate::place::Printable;
-use crate::sink::{Form, target_of};
+use crate::sink::{Form, promises_compression, target_of};
 
 /// Endings that promise a form which is not written.
 const OTHER_FORMS: [&str; 36] = [
@@ -48,26 +48,22 @@ fn refuse_dash(output: &Named) -> Result<(), String> {
 }
 
 fn refuse_ending(output: &Named, form: Form) -> Result<(), String> {
-    let ending = output.path.extension().unwrap_or_default();
-    let ending = ending.to_string_lossy().to_ascii_lowercase();
+    let mut plain = output.path.to_owned();
+    while promises_compression(&plain) {
+        plain.set_extension("");
+    }
+    let ending = ending_of(&plain);
+    if !promises_other(output.flag, &ending) {
+        return Ok(());
+    }
     let (name, own) = match output.flag {
         "--output" => (form::name(form), form::ending(form)),
         "--report" => ("HTML", "html"),
         "--stats" => ("JSON", "json"),
         _ => ("NDJSON", "ndjson"),
     };
-    let is_other = OTHER_FORMS.contains(&&*ending) || RECORDS.contains(&&*ending);
-    let promises_other = match output.flag {
-        "--output" => OTHER_FORMS.contains(&&*ending),
-        "--report" if matches!(&*ending, "html" | "htm") => false,
-        "--report" => is_other || matches!(&*ending, "json" | "ndjson" | "jsonl" | "pdf"),
-        _ => is_other,
-    };
-    if !promises_other {
-        return Ok(());
-    }
     let shown = |path: &Path| Printable(&path.to_string_lossy()).to_string();
-    let named = shown(&named(output.path, name, own));
+    let named = shown(&named(output, name, own));
     let compressed = match own {
         "parquet" => String::new(),
         _ => format!(", or `{named}.gz` or `.zst` to compress it"),
@@ -79,14 +75,39 @@ fn refuse_ending(output: &Named, form: Form) -> Result<(), String> {
     ))
 }
 
-/// The same name, with the ending of what is written, which it may have below the other.
-fn named(path: &Path, form: &str, ending: &str) -> PathBuf {
-    let below = path.with_extension("");
-    let promised = ToArg::promised_by(&below).is_some_and(|promised| promised.name() == form);
-    match promised || below.extension().is_some_and(|own| own == ending) {
-        true => below,
-        false => path.with_extension(ending),
+fn ending_of(path: &Path) -> String {
+    let ending = path.extension().unwrap_or_default();
+    ending.to_string_lossy().to_ascii_lowercase()
+}
+
+fn promises_other(flag: &str, ending: &str) -> bool {
+    let is_other = OTHER_FORMS.contains(&ending) || RECORDS.contains(&ending);
+    match flag {
+        "--output" => OTHER_FORMS.contains(&ending),
+        "--report" if matches!(ending, "html" | "htm") => false,
+        "--report" => is_other || matches!(ending, "json" | "ndjson" | "jsonl" | "pdf"),
+        _ => is_other,
     }
+}
+
+/// The same name, with the ending of what is written, which it may have below the others.
+fn named(output: &Named, form: &str, ending: &str) -> PathBuf {
+    let plain = form::uncompressed(output.path);
+    let below = plain.with_extension("");
+    let is_own = |path: &&PathBuf| {
+        let promised = ToArg::promised_by(path).is_some_and(|promised| promised.name() == form);
+        promised || ending_of(path) == ending
+    };
+    if let Some(own) = [&plain, &below].into_iter().find(is_own) {
+        return own.clone();
+    }
+    if promises_other(output.flag, &ending_of(&plain)) {
+        return plain.with_extension(ending);
+    }
+    let mut name = plain.into_os_string();
+    name.push(".");
+    name.push(ending);
+    name.into()
 }
 
 fn refuse_folder(output: &Named) -> Result<(), String> {
