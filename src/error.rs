@@ -71,6 +71,9 @@ pub enum StoreError {
     /// Another run adds to it.
     #[error("{} is in use by another run; wait for its end, or give another folder", Shown(.0))]
     Locked(PathBuf),
+    /// It is a file, or in one.
+    #[error("{} is no folder; give another place", Shown(.0))]
+    NoFolder(PathBuf),
     /// The folder holds other files.
     #[error("{} is not empty, and no store of what was seen; give a new folder", Shown(.0))]
     NotAStore(PathBuf),

@@ -150,17 +150,30 @@ fn a_dry_run_takes_nothing_from_pipes() {
 #[test]
 fn what_a_run_would_refuse_a_dry_run_refuses() {
     let world = world();
+    let made = citesift(world.path(), "in/a.zip -q --seen store --dedup run -o first");
+    assert!(made.status.success());
     let before = names(world.path());
     for args in [
         "in -o in/x",
         "in -o x.parquet",
         "in --seen s --dedup page -o x",
+        "in/c --seen store --dedup text -o x",
+        "in/c --seen list.json -o x",
+        "in/c --seen list.json/store -o x",
+        "list.json --seen in -o x",
     ] {
         let dry = citesift(world.path(), &format!("--dry-run {args}"));
         let run = citesift(world.path(), args);
-        assert_eq!((dry.status.code(), dry.stdout.len()), (Some(2), 0));
+        assert_eq!(
+            (dry.status.code(), run.status.code()),
+            (Some(2), Some(2)),
+            "{args}"
+        );
+        assert!(dry.stdout.is_empty(), "{args}");
         assert_eq!(dry.stderr, run.stderr, "{args}");
     }
+    let plan = text(&citesift(world.path(), "--dry-run in --seen store -o x").stdout);
+    assert!(plan.contains("brought up to date"), "{plan}");
     assert_eq!(names(world.path()), before);
 }
 

@@ -7,6 +7,7 @@ use super::args::Args;
 use super::resume::journal_of;
 use super::standard::{STANDARD_OUTPUT, print};
 use super::{DONE, FAILED};
+use crate::dedup::Store;
 use crate::error::Error;
 use crate::input::{Codec, Format, Looked, Source, WalkError, look, sources};
 use crate::job::Config;
@@ -15,6 +16,8 @@ use crate::summary::{number, size};
 
 /// Prints the plan, and returns the exit code: that of the run, as far as it is known before it.
 pub fn print_plan(args: &Args, config: &Config) -> Result<u8, Error> {
+    let store = args.seen.as_deref().map(|folder| store(folder, args));
+    let store = store.transpose()?;
     let (mut inputs, mut bytes, mut unread) = (0, 0, 0);
     print(&row("size", "kind", "compression", "input"))?;
     for source in sources(&config.inputs) {
@@ -42,7 +45,7 @@ pub fn print_plan(args: &Args, config: &Config) -> Result<u8, Error> {
         number(inputs),
         size(bytes)
     ))?;
-    writes(args, config)
+    writes(args, config, store)
         .iter()
         .try_for_each(|line| print(line))?;
     Ok(match unread.is_empty() {
@@ -77,7 +80,7 @@ fn row(size: &str, kind: &str, codec: &str, input: &str) -> String {
     format!("{size:>10}  {kind:<14}  {codec:<11}  {input}\n")
 }
 
-fn writes(args: &Args, config: &Config) -> Vec<String> {
+fn writes(args: &Args, config: &Config, store: Option<&str>) -> Vec<String> {
     let form = config.form.described();
     let mut lines = Vec::new();
     let mut line = |path: &str, what: &str| lines.push(format!("  {}: {what}\n", Printable(path)));
@@ -106,15 +109,15 @@ fn writes(args: &Args, config: &Config) -> Vec<String> {
             "how far the run is, until it is done",
         );
     }
-    if let Some(folder) = args.seen.as_deref() {
-        line(&folder.to_string_lossy(), store(folder));
+    if let (Some(folder), Some(store)) = (&args.seen, store) {
+        line(&folder.to_string_lossy(), store);
     }
     lines
 }
 
-fn store(folder: &Path) -> &'static str {
-    match folder.exists() {
+fn store(folder: &Path, args: &Args) -> Result<&'static str, Error> {
+    Ok(match Store::look(folder, args.scope())? {
         true => "the store of what was seen, brought up to date",
         false => "a new store of what was seen",
-    }
+    })
 }

@@ -65,6 +65,7 @@ impl Store {
     /// # Errors
     /// The store is another run's, or not made for this; or it is damaged or cannot be read or written.
     pub fn open(folder: &Path, scope: Option<Dedup>) -> Result<Self, StoreError> {
+        is_there(folder)?;
         let made = step("make store").and_then(|()| make(folder));
         made.map_err(|error| named(folder, &error))?;
         refuse_other_files(folder)?;
@@ -74,22 +75,38 @@ impl Store {
             // By the lock's name the folder is known for a store, so it must be there before the others.
             sync_folder_of(&folder.join(LOCK)).map_err(|error| named(folder, &error))?;
         }
-        let manifest = manifest.unwrap_or(Manifest::new(scope.unwrap_or(Dedup::Run)));
+        let manifest = manifest.unwrap_or_else(|| new_manifest(scope));
         let mut store = Self {
             folder: folder.to_owned(),
             manifest,
             _lock: lock,
         };
         store.settle()?;
-        let found = store.manifest.scope;
-        if scope.is_some_and(|scope| scope != found) {
-            return Err(StoreError::OtherScope {
-                folder: folder.to_owned(),
-                found: found.as_str(),
-            });
-        }
+        refuse_other_scope(folder, &store.manifest, scope)?;
         store.sweep()?;
         Ok(store)
+    }
+
+    /// Whether [`open`](Self::open) would find a store, or what it would refuse, as far as that does
+    /// not pass by itself: another run's lock is not asked for. Nothing is changed.
+    ///
+    /// # Errors
+    /// Those of [`open`](Self::open).
+    pub fn look(folder: &Path, scope: Option<Dedup>) -> Result<bool, StoreError> {
+        if !is_there(folder)? {
+            return Ok(false);
+        }
+        refuse_other_files(folder)?;
+        let manifest = manifest::read(&folder.join(MANIFEST))?;
+        let pending = pending_in(folder)?;
+        let is_there = manifest.is_some() || pending.is_some();
+        let manifest = manifest.unwrap_or_else(|| new_manifest(scope));
+        let settled = match pending {
+            Some(pending) => settled(folder, &manifest, pending)?.unwrap_or(manifest),
+            None => manifest,
+        };
+        refuse_other_scope(folder, &settled, scope)?;
+        Ok(is_there)
     }
 
     /// Which repeats are removed with it.
@@ -147,26 +164,13 @@ impl Store {
 
     /// Finds out whether the last run's output got its name, if that run did not say so.
     fn settle(&mut self) -> Result<(), StoreError> {
-        let path = self.folder.join(PENDING);
-        let Some(pending) = manifest::read::<Pending>(&path)? else {
+        let Some(pending) = pending_in(&self.folder)? else {
             return Ok(());
         };
-        let output = PathBuf::from(pending.output.path);
-        let is = |path: &Path| {
-            let state = FileState::at(path)?;
-            io::Result::Ok(state == Some(pending.output.state))
-        };
-        if pending.manifest == self.manifest || is(&part_of(&output))? {
-            // Either all steps are done, or the fourth is not.
-        } else if is(&output)? {
-            self.replace(pending.manifest)?;
-        } else {
-            return Err(StoreError::Unsettled {
-                pending: path,
-                output,
-            });
+        if let Some(next) = settled(&self.folder, &self.manifest, pending)? {
+            self.replace(next)?;
         }
-        Ok(remove(&path)?)
+        Ok(remove(&self.folder.join(PENDING))?)
     }
 
     fn replace(&mut self, next: Manifest) -> io::Result<()> {
@@ -237,6 +241,68 @@ impl Contents {
             runs: manifest.runs,
         })
     }
+}
+
+fn new_manifest(scope: Option<Dedup>) -> Manifest {
+    Manifest::new(scope.unwrap_or(Dedup::Run))
+}
+
+fn pending_in(folder: &Path) -> Result<Option<Pending>, StoreError> {
+    manifest::read(&folder.join(PENDING))
+}
+
+/// What takes the place of the manifest, if the output of the run that was broken off got its name.
+fn settled(
+    folder: &Path,
+    manifest: &Manifest,
+    pending: Pending,
+) -> Result<Option<Manifest>, StoreError> {
+    let output = PathBuf::from(pending.output.path);
+    let is = |path: &Path| {
+        let state = FileState::at(path)?;
+        io::Result::Ok(state == Some(pending.output.state))
+    };
+    if pending.manifest == *manifest || is(&part_of(&output))? {
+        // Either all steps are done, or the fourth is not.
+        Ok(None)
+    } else if is(&output)? {
+        Ok(Some(pending.manifest))
+    } else {
+        Err(StoreError::Unsettled {
+            pending: folder.join(PENDING),
+            output,
+        })
+    }
+}
+
+fn refuse_other_scope(
+    folder: &Path,
+    manifest: &Manifest,
+    scope: Option<Dedup>,
+) -> Result<(), StoreError> {
+    let found = manifest.scope;
+    match scope.is_some_and(|scope| scope != found) {
+        true => Err(StoreError::OtherScope {
+            folder: folder.to_owned(),
+            found: found.as_str(),
+        }),
+        false => Ok(()),
+    }
+}
+
+/// Whether a folder is there, or can be made: below a folder alone.
+fn is_there(folder: &Path) -> Result<bool, StoreError> {
+    let places = folder.ancestors().filter(|place| *place != Path::new(""));
+    for place in places {
+        match fs::metadata(place) {
+            Ok(found) if found.is_dir() => return Ok(place == folder),
+            Ok(_) => return Err(StoreError::NoFolder(place.to_owned())),
+            Err(error)
+                if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {}
+            Err(error) => return Err(named(place, &error).into()),
+        }
+    }
+    Ok(false)
 }
 
 /// Makes a folder, and those above it, for good: a store that is gone after a crash would have all
