@@ -156,7 +156,14 @@ fn a_setting_holds_and_the_command_line_wins() {
     fs::write(world.path().join("b.txt"), truncated).unwrap();
     assert_eq!(world.run("b.txt").status.code(), Some(3));
     assert_eq!(world.run("b.txt --strict=false").status.code(), Some(0));
-    assert_eq!(said(&world.run("a.txt")), "");
+    let quiet = said(&world.run("a.txt"));
+    assert_eq!(
+        quiet,
+        "citesift: citesift.toml sets emit, quiet, strict, threads\n"
+    );
+    for typed in ["-q", "--quiet", "--quiet=true"] {
+        assert_eq!(said(&world.run(&format!("a.txt {typed}"))), "");
+    }
     let loud = said(&world.run("a.txt --quiet=false"));
     assert!(
         loud.starts_with("citesift: citesift.toml sets emit, quiet, strict, threads\n"),

@@ -150,7 +150,10 @@ fn a_dry_run_takes_nothing_from_pipes() {
 #[test]
 fn what_a_run_would_refuse_a_dry_run_refuses() {
     let world = world();
-    let made = citesift(world.path(), "in/a.zip -q --seen store --dedup run -o first");
+    let made = citesift(
+        world.path(),
+        "in/a.zip -q --seen store --dedup run -o first",
+    );
     assert!(made.status.success());
     let before = names(world.path());
     for args in [

@@ -2,6 +2,7 @@
 
 use std::env;
 
+use clap::parser::ValueSource;
 use clap::{ArgMatches, Command, CommandFactory, FromArgMatches};
 
 use super::args::Args;
@@ -31,10 +32,16 @@ pub fn parse() -> Result<Typed, String> {
     if args.print_config {
         return Ok(Typed::Shown(settings.shown(&command, &matches)));
     }
-    if let Some(said) = settings.said().filter(|_| !args.quiet) {
+    // A file that came with a dump cannot silence what is said of it.
+    let is_quiet = args.quiet && is_typed(&matches, "quiet");
+    if let Some(said) = settings.said().filter(|_| !is_quiet) {
         say(&said);
     }
     Ok(Typed::Args(Box::new(args)))
+}
+
+fn is_typed(matches: &ArgMatches, name: &str) -> bool {
+    matches.value_source(name) == Some(ValueSource::CommandLine)
 }
 
 fn matches_of(command: &mut Command) -> ArgMatches {
