@@ -162,6 +162,30 @@ fn records_that_standard_output_cannot_take_are_an_error() {
     }
     let output = shell("$citesift a.txt >&- 2>&-", folder.path());
     assert_eq!(output.status.code(), Some(1));
+    shell("$citesift -q a.txt -o one --seen seen", folder.path());
+    for what in [
+        "schema",
+        "man",
+        "completions bash",
+        "seen seen",
+        "--print-config",
+        "--help",
+        "--version",
+        "verify --help",
+    ] {
+        for (to, why) in [
+            (">&-", "Bad file descriptor"),
+            ("> /dev/full", "No space left on device"),
+        ] {
+            let output = shell(&format!("$citesift {what} {to}"), folder.path());
+            let messages = messages(&output);
+            assert_eq!(output.status.code(), Some(1), "{what} {to}: {messages}");
+            let expected = format!("citesift: standard output: {why}");
+            assert!(messages.starts_with(&expected), "{what} {to}: {messages}");
+        }
+        let line = format!("{{ sleep 0.1; $citesift {what}; echo $? >&2; }} | :");
+        assert_eq!(messages(&shell(&line, folder.path())), "0\n", "{what}");
+    }
     // Who names a file, or throws the records away, has not lost them.
     for line in [
         "$citesift a.txt -o out >&-",

@@ -47,17 +47,20 @@ pub fn main(closed: Closed) -> ExitCode {
     let _ = outputs::take_signal_of_full_files();
     let args = match typed::parse() {
         Ok(Typed::Args(args)) => args,
-        Ok(Typed::Shown(config)) => {
-            let printed = standard::print(&config).map(|()| DONE);
-            return ExitCode::from(printed.unwrap_or_else(|error| complain(&error)));
-        }
+        Ok(Typed::Shown(config)) => return shown(closed, || standard::print(&config)),
+        Ok(Typed::Help(help)) => return shown(closed, || standard::printed(help.print())),
         Err(message) => return ExitCode::from(refuse(&message)),
     };
-    let code = match &args.command {
-        Some(Command::Seen { folder }) => seen::print(folder),
-        Some(Command::Completions { shell }) => manual::print_completions(*shell),
-        Some(Command::Man { subcommand }) => manual::print_page(subcommand.as_deref()),
-        Some(Command::Schema { form }) => schema::print_schema(*form),
+    let is_open = || closed.refuse_output();
+    ended(match &args.command {
+        Some(Command::Seen { folder }) => is_open().and_then(|()| seen::print(folder)),
+        Some(Command::Completions { shell }) => {
+            is_open().and_then(|()| manual::print_completions(*shell))
+        }
+        Some(Command::Man { subcommand }) => {
+            is_open().and_then(|()| manual::print_page(subcommand.as_deref()))
+        }
+        Some(Command::Schema { form }) => is_open().and_then(|()| schema::print_schema(*form)),
         Some(Command::Verify(args)) => verify::run(args, closed),
         Some(Command::Merge(args)) => merge::run(args, closed),
         Some(Command::Annotate(annotate)) => annotate::run(annotate, args.color, closed),
@@ -75,7 +78,16 @@ pub fn main(closed: Closed) -> ExitCode {
             },
             Err(message) => Ok(refuse(&message)),
         },
-    };
+    })
+}
+
+/// Prints what was asked for, and nothing else.
+fn shown(closed: Closed, print: impl FnOnce() -> Result<(), Error>) -> ExitCode {
+    let printed = closed.refuse_output().and_then(|()| print());
+    ended(printed.map(|()| DONE))
+}
+
+fn ended(code: Result<u8, Error>) -> ExitCode {
     ExitCode::from(code.unwrap_or_else(|error| complain(&error)))
 }
 

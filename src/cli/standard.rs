@@ -21,6 +21,14 @@ impl Closed {
         output: false,
     };
 
+    /// For what has nothing to do but to print.
+    pub fn refuse_output(self) -> Result<(), Error> {
+        match self.output {
+            true => printed(Err(bad_descriptor())),
+            false => Ok(()),
+        }
+    }
+
     /// As it is now; the standard library's own start changes it.
     #[cfg(unix)]
     pub fn now() -> Self {
@@ -46,7 +54,11 @@ pub fn bad_descriptor() -> io::Error {
 
 /// Writes to standard output; a reader that leaves is no error.
 pub fn print(text: &str) -> Result<(), Error> {
-    let printed = output().and_then(|mut output| output.write_all(text.as_bytes()));
+    printed(output().and_then(|mut output| output.write_all(text.as_bytes())))
+}
+
+/// What came of writing to standard output, where a reader that leaves is no error.
+pub fn printed(printed: io::Result<()>) -> Result<(), Error> {
     match printed {
         Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(Error::Write {
             path: STANDARD_OUTPUT.to_owned(),

@@ -15,18 +15,27 @@ pub enum Typed {
     Args(Box<Args>),
     /// What holds is to be printed, and nothing else done.
     Shown(String),
+    /// So is the help, or the version.
+    Help(clap::Error),
 }
 
-/// Parses what was typed; `--help`, `--version` and wrong usage end the program here.
+/// Parses what was typed; wrong usage ends the program here.
 ///
 /// # Errors
 /// The sentence that says what to change in a file of settings.
 pub fn parse() -> Result<Typed, String> {
     let command = settable(coloured(Args::command()));
     // Once for the file's name, and once with what it says.
-    let settings = Settings::of(&matches_of(&mut command.clone()), &command)?;
+    let matches = match matches_of(&mut command.clone()) {
+        Ok(matches) => matches,
+        Err(help) => return Ok(Typed::Help(help)),
+    };
+    let settings = Settings::of(&matches, &command)?;
     let mut command = settings.applied(command);
-    let matches = matches_of(&mut command);
+    let matches = match matches_of(&mut command) {
+        Ok(matches) => matches,
+        Err(help) => return Ok(Typed::Help(help)),
+    };
     let args = Args::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
     colour::choose(args.color);
     if args.print_config {
@@ -44,7 +53,11 @@ fn is_typed(matches: &ArgMatches, name: &str) -> bool {
     matches.value_source(name) == Some(ValueSource::CommandLine)
 }
 
-fn matches_of(command: &mut Command) -> ArgMatches {
+/// What was typed, or the help that was asked for.
+fn matches_of(command: &mut Command) -> Result<ArgMatches, clap::Error> {
     let matches = command.try_get_matches_from_mut(env::args_os());
-    matches.unwrap_or_else(|error| error.exit())
+    matches.map_err(|error| match error.use_stderr() {
+        true => error.exit(),
+        false => error,
+    })
 }
