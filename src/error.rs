@@ -26,6 +26,13 @@ pub enum Error {
         /// What the system says.
         source: io::Error,
     },
+    /// An output is not what an interrupted run has left, so nothing was done.
+    #[error(
+        "--resume: the output `{}` does not begin as it was written; leave --resume out to start \
+         again",
+        Printable(.0)
+    )]
+    Changed(String),
     /// The records could not be put into their form.
     #[error("cannot write the records in this form: {0}")]
     Encode(io::Error),

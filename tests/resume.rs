@@ -563,6 +563,53 @@ fn what_is_not_as_it_was_is_refused_by_its_name() {
     refused(&[], "the input `1.txt` is not what it was");
 }
 
+/// Nothing is done, and nothing is left.
+#[test]
+fn an_output_that_is_not_what_it_was_is_refused_as_it_is() {
+    let place = Place::new();
+    broken_off(&place, &[]);
+    let part = b"another ".repeat(place.bytes("broken-out.part").len());
+    fs::write(place.path("broken-out.part"), &part).unwrap();
+    fs::remove_file(place.path("broken-rejects.part")).unwrap();
+    fs::remove_file(place.path("broken-stats.part")).unwrap();
+    let names = || {
+        let entries = fs::read_dir(&place.folder).unwrap();
+        let names = entries.map(|entry| entry.unwrap().file_name());
+        names.collect::<std::collections::BTreeSet<_>>()
+    };
+    let before = names();
+    let ended = place.command("broken", "", &["--resume"]).output().unwrap();
+    let message = said(&ended);
+    assert_eq!(ended.status.code(), Some(2), "{message}");
+    let expected = "--resume: the output `broken-out` does not begin as it was written";
+    assert!(message.contains(expected), "{message}");
+    assert!(place.bytes("broken-out.part") == part);
+    let left: Vec<_> = names().difference(&before).cloned().collect();
+    assert!(left.is_empty(), "{left:?}");
+}
+
+/// Else the next run with `--resume` would find a journal of another one.
+#[test]
+fn a_run_without_a_journal_leaves_no_earlier_one() {
+    let place = Place::new();
+    let program = env!("CARGO_BIN_EXE_citesift");
+    let resuming = format!("{program} -q --resume 1.txt -o broken-out");
+    for line in [
+        format!("{program} -q - -o broken-out < 1.txt && {resuming}"),
+        format!(
+            "{program} -q 1.txt -o part.ndjson && {program} merge -q part.ndjson -o broken-out \
+             && {resuming}"
+        ),
+    ] {
+        broken_off(&place, &[]);
+        let mut shell = Command::new("sh");
+        shell.args(["-c", &line]).current_dir(&place.folder);
+        let ended = shell.output().unwrap();
+        assert!(ended.status.success(), "{line}: {}", said(&ended));
+        assert!(!place.path("broken-out.journal").exists(), "{line}");
+    }
+}
+
 /// What a run leaves that is killed between naming its output and removing its journal: the journal
 /// is kept from that run by a second name.
 #[cfg(unix)]
@@ -683,7 +730,7 @@ fn a_damaged_journal_or_output_never_gives_a_wrong_result() {
             fs::remove_file(place.path("broken-out")).unwrap();
             done += 1;
         } else {
-            assert_eq!(ended.status.code(), Some(1), "{damaged}: {}", said(&ended));
+            assert_eq!(ended.status.code(), Some(2), "{damaged}: {}", said(&ended));
             let file = damaged.trim_end_matches(".part");
             assert!(said(&ended).contains(file), "{damaged}: {}", said(&ended));
             assert_ne!(damaged, names[0], "{}", said(&ended));

@@ -12,6 +12,7 @@ use serde::Serialize;
 use super::collision::{self, Named};
 use super::form::ToArg;
 use super::outputs::{NamedFile, Outputs};
+use super::resume::forget;
 use super::shaping::{DedupArg, input, size, threads};
 use super::standard::{Closed, STANDARD_OUTPUT, bad_descriptor};
 use super::{DONE, FAILED, places, refuse};
@@ -105,6 +106,9 @@ pub fn run(args: &MergeArgs, closed: Closed) -> Result<u8, Error> {
     }
     let mut outputs = Outputs::open(args.output.as_deref(), None, None)?;
     let mut stats = args.stats.as_deref().map(NamedFile::create).transpose()?;
+    if let Some(output) = &args.output {
+        forget(output)?;
+    }
     outputs.begin()?;
     let mut reader_left = false;
     let merged = merge(&parts, &args.settings(), |records| {

@@ -139,7 +139,7 @@ fn complain(error: &Error) -> u8 {
 fn is_usage(error: &Error) -> bool {
     match error {
         Error::Store(store) => store.is_usage(),
-        Error::Open { .. } => true,
+        Error::Open { .. } | Error::Changed(_) => true,
         _ => false,
     }
 }

@@ -16,7 +16,7 @@ use crate::durable::FileState;
 use crate::error::Error;
 use crate::job::Output;
 use crate::place::steers_terminal;
-use crate::sink::{CompressedFile, OutputMark, SyncedFile};
+use crate::sink::{Beginning, CompressedFile, FileMark, OutputMark, SyncedFile};
 
 /// Records, rejects and duplicates.
 pub struct Outputs {
@@ -75,12 +75,34 @@ impl Outputs {
         self.files().try_for_each(NamedFile::begin)
     }
 
-    /// Goes on with every file where it was marked.
-    pub fn go_on(&mut self, marks: &[OutputMark]) -> Result<(), Error> {
-        self.files().zip(marks).try_for_each(|(file, mark)| {
-            let gone_on = file.file.get_mut().go_on(mark);
-            gone_on.map_err(error_at(&file.name))
-        })
+    /// Goes on with every file where it was marked, or with none: where one does not begin as it was
+    /// written, all are left as they were.
+    pub fn go_on(mut self, marks: Vec<OutputMark>) -> Result<Self, Error> {
+        let files = self.files().zip(&marks);
+        let found: Result<Vec<_>, _> = files
+            .map(|(file, mark)| file.look(mark.file.as_ref()))
+            .collect();
+        let found = match found {
+            Ok(found) => found,
+            Err(error) => return self.leave().and(Err(error)),
+        };
+        for (file, (beginning, mark)) in self.files().zip(found.into_iter().zip(marks)) {
+            let gone_on = file.file.get_mut().go_on(beginning, mark.tail);
+            gone_on.map_err(error_at(&file.name))?;
+        }
+        Ok(self)
+    }
+
+    fn leave(self) -> Result<(), Error> {
+        let records = match self.records {
+            Records::File(file) => Some(*file),
+            Records::Standard(_) => None,
+        };
+        let mut files = records
+            .into_iter()
+            .chain(self.rejects)
+            .chain(self.duplicates);
+        files.try_for_each(NamedFile::leave)
     }
 
     /// Where each file can be gone on with, and what is to be synced before that holds.
@@ -186,6 +208,21 @@ impl NamedFile {
     fn begin(&mut self) -> Result<(), Error> {
         let begun = self.file.get_mut().begin();
         begun.map_err(error_at(&self.name))
+    }
+
+    /// The beginning that was marked; none of a file that is written in place.
+    fn look(&self, mark: Option<&FileMark>) -> Result<Option<Beginning>, Error> {
+        let Some(mark) = mark else { return Ok(None) };
+        let found = self.file.get_ref().look(mark);
+        match found.map_err(error_at(&self.name))? {
+            Some(beginning) => Ok(Some(beginning)),
+            None => Err(Error::Changed(self.name.clone())),
+        }
+    }
+
+    fn leave(self) -> Result<(), Error> {
+        let (file, _) = self.file.into_parts();
+        file.leave().map_err(error_at(&self.name))
     }
 
     pub fn json_line(&mut self, value: &impl Serialize) -> Result<(), Error> {

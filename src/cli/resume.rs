@@ -200,6 +200,21 @@ pub fn remove_journal(output: &Path) -> Result<(), Error> {
     removed.map_err(Error::Journal)
 }
 
+/// Removes the journal of an earlier run, if there is one: its output is written anew, by a run that
+/// keeps none.
+///
+/// # Errors
+/// Those of the file system.
+pub fn forget(output: &Path) -> Result<(), Error> {
+    if output.metadata().is_ok_and(|output| !output.is_file()) {
+        return Ok(());
+    }
+    match remove_journal(output) {
+        Err(Error::Journal(error)) if error.kind() == ErrorKind::NotFound => Ok(()),
+        removed => removed,
+    }
+}
+
 /// The sentence that names what is not as it was.
 fn changed(before: &Settings, now: &Settings) -> Option<String> {
     let value = |settings: &Settings, name: &str| {

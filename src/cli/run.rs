@@ -34,6 +34,9 @@ pub fn run(args: &Args, mut config: Config) -> Result<u8, Error> {
         args.rejects.as_deref(),
         args.duplicates.as_deref(),
     )?;
+    if let Some(interrupted) = &interrupted {
+        outputs = outputs.go_on(interrupted.outputs())?;
+    }
     let stats_file = args.stats.as_deref().map(NamedFile::create).transpose()?;
     let mut report = Report::asked_for(args, started, interrupted.as_deref())?;
     let progress = progress(args, &config);
@@ -107,7 +110,8 @@ pub fn run(args: &Args, mut config: Config) -> Result<u8, Error> {
     Ok(code)
 }
 
-/// Begins the outputs, and the journal where one is kept; or goes on with an interrupted run's.
+/// Begins the outputs, and the journal where one is kept; or goes on with an interrupted run's, with
+/// whose outputs it was gone on.
 fn begin(
     args: &Args,
     config: &Config,
@@ -116,15 +120,15 @@ fn begin(
     outputs: &mut Outputs,
 ) -> Result<(Option<Keeper>, Checkpoint), Error> {
     if let Some(interrupted) = interrupted {
-        outputs.go_on(&interrupted.outputs())?;
         let keeper = Keeper::go_on(&interrupted)?;
         return Ok((Some(keeper), interrupted.checkpoint().clone()));
     }
+    let keeps_journal = config.checkpoints.is_some();
+    if let Some(output) = args.output.as_ref().filter(|_| !keeps_journal) {
+        resume::forget(output)?;
+    }
     outputs.begin()?;
-    let output = args
-        .output
-        .as_ref()
-        .filter(|_| config.checkpoints.is_some());
+    let output = args.output.as_ref().filter(|_| keeps_journal);
     let keeper = output.map(|output| Keeper::begin(output, settings));
     Ok((keeper.transpose()?, Checkpoint::default()))
 }

@@ -10,7 +10,7 @@ use std::path::Path;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 
-use super::{FileMark, OutputFile, SyncedFile};
+use super::{Beginning, FileMark, OutputFile, SyncedFile};
 
 /// zstd's own default.
 const ZSTD_LEVEL: i32 = 3;
@@ -62,16 +62,30 @@ impl CompressedFile {
         self.file.begin()
     }
 
-    /// Goes on with a file that was written before, as [`OutputFile::go_on`] does.
+    /// Looks for what was written before, as [`OutputFile::look`] does.
     ///
     /// # Errors
-    /// Those of the file system, and that the file is not what it was.
-    pub fn go_on(&mut self, mark: &OutputMark) -> io::Result<()> {
-        self.tail.clone_from(&mark.tail);
-        match &mark.file {
-            Some(mark) => self.file.go_on(mark),
-            None => Ok(()),
-        }
+    /// Those of the file system.
+    pub fn look(&self, mark: &FileMark) -> io::Result<Option<Beginning>> {
+        self.file.look(mark)
+    }
+
+    /// Goes on behind what was written before, as [`OutputFile::go_on`] does, with text that waits
+    /// to be compressed. There is no beginning of a file that is written in place.
+    ///
+    /// # Errors
+    /// Those of the file system.
+    pub fn go_on(&mut self, beginning: Option<Beginning>, tail: Vec<u8>) -> io::Result<()> {
+        self.tail = tail;
+        beginning.map_or(Ok(()), |beginning| self.file.go_on(beginning))
+    }
+
+    /// Takes away what was opened and is not begun, as [`OutputFile::leave`] does.
+    ///
+    /// # Errors
+    /// Those of the file system.
+    pub fn leave(self) -> io::Result<()> {
+        self.file.leave()
     }
 
     /// Where the file can be gone on with when what was written so far is safe.

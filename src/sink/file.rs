@@ -25,6 +25,14 @@ pub struct OutputFile {
     hash: XxHash3_128,
 }
 
+/// Where the beginning of a file was found again.
+pub struct Beginning {
+    length: u64,
+    hash: XxHash3_128,
+    /// The file has its name already.
+    is_named: bool,
+}
+
 /// The beginning of a file.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FileMark {
@@ -71,34 +79,58 @@ impl OutputFile {
         }
     }
 
+    /// Looks for what was written before; none where the file does not begin as it did. A file that
+    /// is written in place cannot be looked at.
+    ///
+    /// # Errors
+    /// Those of the file system.
+    pub fn look(&self, mark: &FileMark) -> io::Result<Option<Beginning>> {
+        let Some((part, path)) = &self.rename else {
+            return Ok(None);
+        };
+        for (candidate, is_named) in [(part, false), (path, true)] {
+            if let Some(hash) = hash_of(candidate, mark)? {
+                return Ok(Some(Beginning {
+                    length: mark.length,
+                    hash,
+                    is_named,
+                }));
+            }
+        }
+        Ok(None)
+    }
+
     /// Goes on behind what was written before; what is behind it is cut off. A file that has its
     /// name already is copied.
     ///
     /// # Errors
-    /// Those of the file system, and that the file does not begin as it did.
-    pub fn go_on(&mut self, mark: &FileMark) -> io::Result<()> {
-        let Some((part, path)) = &self.rename else {
+    /// Those of the file system.
+    pub fn go_on(&mut self, beginning: Beginning) -> io::Result<()> {
+        let Some((_, path)) = &self.rename else {
             return Ok(());
         };
-        for candidate in [part, path] {
-            let Some(hash) = hash_of(candidate, mark)? else {
-                continue;
-            };
-            if candidate == path {
-                step("copy output")?;
-                self.file.set_len(0)?;
-                io::copy(&mut File::open(path)?.take(mark.length), &mut self.file)?;
-            }
-            step("cut output")?;
-            self.file.set_len(mark.length)?;
-            self.file.seek(SeekFrom::End(0))?;
-            (self.length, self.hash) = (mark.length, hash);
-            return Ok(());
+        let Beginning { length, hash, .. } = beginning;
+        if beginning.is_named {
+            step("copy output")?;
+            self.file.set_len(0)?;
+            io::copy(&mut File::open(path)?.take(length), &mut self.file)?;
         }
-        Err(io::Error::new(
-            ErrorKind::InvalidData,
-            "it does not begin as it was written; leave --resume out to start again",
-        ))
+        step("cut output")?;
+        self.file.set_len(length)?;
+        self.file.seek(SeekFrom::End(0))?;
+        (self.length, self.hash) = (length, hash);
+        Ok(())
+    }
+
+    /// Takes away what was opened and is not begun, if nothing is in it.
+    ///
+    /// # Errors
+    /// Those of the file system.
+    pub fn leave(self) -> io::Result<()> {
+        match &self.rename {
+            Some((part, _)) if self.file.metadata()?.len() == 0 => fs::remove_file(part),
+            _ => Ok(()),
+        }
     }
 
     /// What is in the file so far; none where it is written in place.
@@ -346,7 +378,8 @@ mod tests {
         output.write_all(b"lost").unwrap();
         drop(output);
         let mut output = OutputFile::open(&path).unwrap();
-        output.go_on(&mark).unwrap();
+        let beginning = output.look(&mark).unwrap().unwrap();
+        output.go_on(beginning).unwrap();
         output.write_all(b", and more").unwrap();
         let whole = output.mark().unwrap();
         output.sync().unwrap().name().unwrap();
@@ -354,19 +387,19 @@ mod tests {
         // Also when it has its name by now.
         for mark in [mark, whole] {
             let mut output = OutputFile::open(&path).unwrap();
-            output.go_on(&mark).unwrap();
+            let beginning = output.look(&mark).unwrap().unwrap();
+            output.go_on(beginning).unwrap();
             assert_eq!(output.mark().unwrap(), mark);
             drop(output);
             fs::remove_file(part_of(&path)).unwrap();
         }
-        let mut output = OutputFile::open(&path).unwrap();
+        let output = OutputFile::open(&path).unwrap();
         let other = FileMark {
             length: 4,
             xxh3: "0".repeat(32),
         };
-        assert_eq!(
-            output.go_on(&other).unwrap_err().kind(),
-            ErrorKind::InvalidData
-        );
+        assert!(output.look(&other).unwrap().is_none());
+        output.leave().unwrap();
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
     }
 }

@@ -11,5 +11,5 @@ pub mod ndjson;
 mod parquet;
 
 pub use compress::{CompressedFile, OutputMark, promises_compression};
-pub use file::{FileMark, OutputFile, SyncedFile, target_of};
+pub use file::{Beginning, FileMark, OutputFile, SyncedFile, target_of};
 pub use form::{Assembly, Form, PagePieces, Pieces};
