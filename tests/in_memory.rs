@@ -7,7 +7,7 @@ use std::path::Path;
 
 use citesift::input::{Format, Share, share_in};
 use citesift::job::{Found, Spans, Take};
-use citesift::model::{Reject, Report, Warning};
+use citesift::model::{Reject, RejectReason, Report, Warning};
 use citesift::{Config, Dedup, Input, parse, parse_at, records};
 use proptest::collection::vec;
 use proptest::prelude::{prop_assert_eq, proptest};
@@ -38,6 +38,35 @@ fn a_page_with_its_address_gives_the_record_of_a_container_s_page() {
     assert_eq!(other.report_id, None);
     assert!(parse_at(b"An abstract.", "https://example.org/").is_err());
     assert!(parse(b"An abstract.").is_err());
+}
+
+#[test]
+fn a_page_is_parsed_wherever_it_stands_in_a_text() {
+    let text = format!("Skip to content\n2012\n{PAGE}");
+    let report = parse(text.as_bytes()).unwrap();
+    assert_eq!(report.doi.as_deref(), Some("10.5555/x"));
+    assert_eq!((report.year, report.source.offset), (Some(2012), 16));
+    assert_eq!(report.warnings, parse(PAGE.as_bytes()).unwrap().warnings);
+    let url = "https://scite.ai/reports/a-paper-Ab1";
+    let at_address = parse_at(text.as_bytes(), url).unwrap();
+    assert_eq!(at_address.source, report.source);
+    assert_eq!(at_address.report_id.as_deref(), Some("Ab1"));
+}
+
+#[test]
+fn of_several_reports_none_is_taken_for_the_text_s() {
+    let text = format!("{PAGE}\n2012\n{PAGE}\n{PAGE}");
+    for parsed in [
+        parse(text.as_bytes()),
+        parse_at(text.as_bytes(), "https://scite.ai/reports/a-paper-Ab1"),
+    ] {
+        let reject = parsed.unwrap_err();
+        assert_eq!(reject.reason, RejectReason::SeveralReports);
+        let start = PAGE.len() as u64 + 1;
+        assert_eq!((reject.source.offset, reject.source.line), (start, Some(6)));
+        assert!(reject.message.contains(&format!("byte {start}")));
+        assert!(reject.excerpt.starts_with("2012\nDOI: 10.5555/x\n"));
+    }
 }
 
 /// What a record shows that is not the page's own text.
@@ -256,6 +285,27 @@ proptest! {
         prop_assert_eq!(found.shown, expected.shown);
         prop_assert_eq!(found.refused, expected.refused);
         prop_assert_eq!(found.bytes, expected.bytes);
+    }
+
+    #[test]
+    fn a_text_in_memory_is_what_a_run_makes_of_it(pieces in vec(select(&PIECES[..]), 0..60)) {
+        let text = pieces.concat();
+        let mut config = Config::new(Vec::new());
+        config.format = Some(Format::Text);
+        let mut expected = Spanned::default();
+        Spans::new(&config).content(&config, String::new(), text.as_bytes(), &mut expected);
+        let reports = expected.shown.len();
+        match parse(text.as_bytes()) {
+            Ok(report) => prop_assert_eq!([shown(report)], &expected.shown[..]),
+            Err(reject) if reports > 1 => {
+                prop_assert_eq!(reject.reason, RejectReason::SeveralReports);
+                prop_assert_eq!(reject.source.offset, expected.shown[1].place.0);
+            }
+            Err(reject) => {
+                prop_assert_eq!(reject.reason, RejectReason::NotAReport);
+                prop_assert_eq!(reports, 0);
+            }
+        }
     }
 }
 

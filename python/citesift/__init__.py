@@ -1,6 +1,6 @@
 """Turns dumps of scite report pages into clean, deduplicated records.
 
-* `parse` takes one page.
+* `parse` takes a text with one page.
 * `clean` carries out a whole run of the program's pipeline, and gives its records one by one.
 * `parse_batch` and `parse_file` turn pages into Arrow tables, for engines that spread the work.
 """
@@ -39,19 +39,24 @@ __all__ = [
 
 
 def parse(text: str | bytes, url: str | None = None) -> dict[str, Any]:
-    """The record of one report page, repeats removed.
+    """The record of a text with one report page, repeats removed.
 
-    It is the one that a run gives for a file of this text alone, under the empty path. With
-    ``url``, the page's address, the record has it and the report's id.
+    It is the one that a run gives for a file of this text alone, under the empty path: text of
+    other sites may stand around the page. With ``url``, the page's address, the record has it and
+    the report's id.
 
-    Raises `Rejected` for a text that is no report page.
+    Raises `Rejected` for a text without a report page, and for one with several: `parse_batch` and
+    `clean` give a record of each.
     """
     if url is not None:
         url = utf8("url", url).decode()
     record, reject = _native.parse(utf8("text", text), url)
     if record is None:
         rejected = json.loads(reject or "{}")
-        raise Rejected(rejected["message"], reason=rejected["reason"], excerpt=rejected["excerpt"])
+        message, reason = rejected["message"], rejected["reason"]
+        if reason == "several_reports":
+            message += "; parse_batch and clean give a record of each"
+        raise Rejected(message, reason=reason, excerpt=rejected["excerpt"])
     parsed: dict[str, Any] = json.loads(record)
     return parsed
 

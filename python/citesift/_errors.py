@@ -15,9 +15,9 @@ class Error(Exception):
 
 
 class Rejected(Error, ValueError):
-    """A text that is no report page.
+    """A text without a report page, or with several.
 
-    ``reason`` is a word to group by, ``excerpt`` the text's beginning.
+    ``reason`` is a word to group by, ``excerpt`` the text's beginning, or that of the second page.
     """
 
     def __init__(self, message: str, *, reason: str, excerpt: str) -> None:

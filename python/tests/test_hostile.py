@@ -39,6 +39,20 @@ def test_a_rejected_text_says_why_and_shows_its_beginning() -> None:
         citesift.parse("")
 
 
+def test_a_page_is_found_wherever_it_stands_in_a_text() -> None:
+    record = citesift.parse("Skip to content\n2012\n" + PAGE)
+    assert (record["doi"], record["year"], record["warnings"]) == ("10.5555/x", 2012, [])
+    assert record["source"]["offset"] == 16
+
+
+def test_a_text_of_several_pages_is_refused_and_not_mixed() -> None:
+    with pytest.raises(citesift.Rejected, match="second report page begins at byte") as raised:
+        citesift.parse(PAGE + "\n" + page("10.5555/y", "Other", "Also cited."))
+    assert raised.value.reason == "several_reports"
+    assert raised.value.excerpt.startswith("DOI: 10.5555/y")
+    assert "parse_batch and clean" in str(raised.value)
+
+
 def test_a_kept_number_of_any_length_ends_no_run(tmp_path: Path) -> None:
     digits = "9" * 5000
     dump = tmp_path / "dump.jsonl"

@@ -1,15 +1,16 @@
 //! One page in memory, without a pipeline.
 
 use std::borrow::Cow;
+use std::ops::Range;
 
 use super::blocks::Blocks;
 use crate::dedup::{Dedup, Kept};
 use crate::grammar::{self, Page, report_id};
 use crate::model::{Facets, Reject, RejectPlace, RejectReason, Report, Source, Statement, Warning};
-use crate::split::page_within;
+use crate::split::{feeds_in, pages};
 
-/// Parses one report page, repeats removed. The record is the one a run gives for a
-/// source of this text alone, under the empty path.
+/// Parses a text with one report page, repeats removed. The record is the one a run gives for a
+/// source of this text alone, under the empty path: text of other sites may stand around the page.
 ///
 /// ```
 /// let page = "DOI: 10.5555/x\n|\nA title\nHelp me understand this report\n\
@@ -21,28 +22,44 @@ use crate::split::page_within;
 /// ```
 ///
 /// # Errors
-/// A [`Reject`] for text that is no report page.
+/// A [`Reject`] for text without a report page, and for text with several, with the place of the
+/// second one. [`records`](super::records) and [`Spans`](super::Spans) give each of them.
 pub fn parse(text: &[u8]) -> Result<Report, Reject> {
-    Alone::default()
-        .report(text)
-        .ok_or_else(|| not_a_report(text))
+    only_report(text, false)
 }
 
 /// As [`parse`], for a page whose address is known. The record has it, and a text without any
 /// sign of a report is taken for the report's abstract where the address is a report's.
 ///
 /// # Errors
-/// A [`Reject`] for text that is no report page.
+/// As [`parse`].
 pub fn parse_at(text: &[u8], url: &str) -> Result<Report, Reject> {
     let id = report_id(url.as_bytes());
-    let alone = Alone {
-        at_address: id.is_some(),
-        ..Alone::default()
-    };
-    let mut report = alone.report(text).ok_or_else(|| not_a_report(text))?;
+    let mut report = only_report(text, id.is_some())?;
     report.url = Some(url.to_owned());
     report.report_id = id.map(string);
     Ok(report)
+}
+
+/// The report in a text that holds one.
+fn only_report(text: &[u8], is_at_report: bool) -> Result<Report, Reject> {
+    let pages = pages(text);
+    let alone = Alone {
+        at_address: is_at_report && pages.len() == 1,
+        ..Alone::default()
+    };
+    let mut only = None;
+    for page in &pages {
+        let Some(mut report) = alone.report(&text[page.clone()]) else {
+            continue;
+        };
+        if only.is_some() {
+            return Err(second_report(text, page.clone()));
+        }
+        report.source.offset = page.start as u64;
+        only = Some(report);
+    }
+    only.ok_or_else(|| not_a_report(&text[pages.first().cloned().unwrap_or_default()]))
 }
 
 /// How a page in memory is parsed.
@@ -56,11 +73,10 @@ pub(super) struct Alone {
 }
 
 impl Alone {
-    /// The page's report, under the empty path; none of what is no report page. Repeats of
-    /// other pages stay.
+    /// The report of a page that was cut out, under the empty path; none of what is no report
+    /// page. Repeats of other pages stay.
     pub fn report(self, text: &[u8]) -> Option<Report> {
-        let range = page_within(text, 0..text.len()).unwrap_or(0..0);
-        let text_of_page = String::from_utf8_lossy(&text[range.clone()]);
+        let text_of_page = String::from_utf8_lossy(text);
         let mut page = Page::default();
         match self.at_address {
             true => grammar::parse_at_address(text_of_page.as_bytes(), &mut page),
@@ -71,31 +87,41 @@ impl Alone {
         }
         let source = Source {
             path: String::new(),
-            offset: range.start as u64,
-            length: range.len() as u64,
+            offset: 0,
+            length: text.len() as u64,
             record: None,
             date: None,
         };
-        page.warnings.add_if(
-            text_of_page.as_bytes() != &text[range],
-            Warning::InvalidUtf8,
-        );
+        page.warnings
+            .add_if(text_of_page.as_bytes() != text, Warning::InvalidUtf8);
         Some(report_of(&page, source, self))
     }
 }
 
 fn not_a_report(text: &[u8]) -> Reject {
-    let page = page_within(text, 0..text.len()).unwrap_or(0..0);
+    let message = "nothing in the text is found on report pages only";
+    reject(RejectReason::NotAReport, message.to_owned(), 0, 1, text)
+}
+
+fn second_report(text: &[u8], page: Range<usize>) -> Reject {
+    let start = page.start;
+    let message = format!("a second report page begins at byte {start}, and one alone is needed");
+    let line = feeds_in(&text[..start]) + 1;
+    let reason = RejectReason::SeveralReports;
+    reject(reason, message, start as u64, line, &text[page])
+}
+
+fn reject(reason: RejectReason, message: String, offset: u64, line: u64, page: &[u8]) -> Reject {
     Reject {
-        reason: RejectReason::NotAReport,
-        message: "nothing in the text is found on report pages only".to_owned(),
+        reason,
+        message,
         source: RejectPlace {
             path: String::new(),
-            offset: 0,
-            line: Some(1),
+            offset,
+            line: Some(line),
             record: None,
         },
-        excerpt: Reject::excerpt_of(&text[page]),
+        excerpt: Reject::excerpt_of(page),
     }
 }
 

@@ -191,7 +191,7 @@ impl Taken<'_> {
         report.url = owned(&at.url);
         report.report_id = at.report_id.map(string);
         at.path.clone_into(&mut report.source.path);
-        report.source.offset += at.offset;
+        report.source.offset = at.offset;
         report.source.record = owned(&at.record);
         report.source.date = owned(&at.date);
         let meta = at.meta.map(|meta| RawValue::from_string(meta.to_owned()));

@@ -51,6 +51,8 @@ pub enum RejectReason {
     PageTooLarge,
     /// The text is some other site's page. In a run such text is skipped and counted, not rejected.
     NotAReport,
+    /// The text holds more report pages than one. In a run each becomes a record.
+    SeveralReports,
     /// A line that should hold a JSON object does not.
     InvalidJson,
     /// A line's JSON is no object, or the field for the text holds something else than a string.
@@ -65,6 +67,7 @@ impl RejectReason {
         match self {
             Self::PageTooLarge => "page_too_large",
             Self::NotAReport => "not_a_report",
+            Self::SeveralReports => "several_reports",
             Self::InvalidJson => "invalid_json",
             Self::WrongType => "wrong_type",
             Self::DamagedRecord => "damaged_record",

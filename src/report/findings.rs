@@ -212,6 +212,7 @@ fn why(reason: RejectReason) -> &'static str {
             "The page, or what holds it, is larger than --max-page lets it be."
         }
         RejectReason::NotAReport => "The text is some other site's page.",
+        RejectReason::SeveralReports => "The text holds more report pages than one.",
         RejectReason::InvalidJson => "A line that should hold a JSON object does not.",
         RejectReason::WrongType => "A line's JSON is no object, or its text is no string.",
         RejectReason::DamagedRecord => "A WARC record is not where, or not what, the file says.",
