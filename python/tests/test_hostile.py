@@ -63,6 +63,25 @@ def test_a_kept_number_of_any_length_ends_no_run(tmp_path: Path) -> None:
     assert list(citesift.to_dicts(table)) == records
 
 
+def test_a_kept_field_of_any_depth_ends_no_run(tmp_path: Path) -> None:
+    depth = 200_000
+    odd = '{"a": "[,\\"", "b": {}, "c": [-1.5, null, true]}'
+    fields = f'"deep": {"[" * depth}{odd}, {"9" * 5000}{"]" * depth}, "other": {odd}'
+    dump = tmp_path / "dump.jsonl"
+    dump.write_text(f'{{{fields}, "text": {json.dumps(PAGE)}}}\n' * 2)
+    clean = list(citesift.clean(dump, keep=["deep", "other"]))
+    [table] = citesift.parse_file(dump, keep=["deep", "other"])
+    assert len(clean) == 2
+    for record in [*clean, *citesift.to_dicts(table)]:
+        meta = record.pop("meta")
+        assert record["doi"] == "10.5555/x"
+        assert meta["other"] == json.loads(odd)
+        found = meta["deep"]
+        for _ in range(depth - 1):
+            [found] = found
+        assert found == [json.loads(odd), Decimal("9" * 5000)]
+
+
 PAGE = page("10.5555/x", "Title", "Cited.")
 EMITS: list[Emit] = ["reports", "statements"]
 TEXTS = {
