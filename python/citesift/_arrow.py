@@ -76,6 +76,8 @@ def parse_file(
         if isinstance(file, bytes):
             raise ValueError("path: say what the records are to call the file of this content")
         path = os.fsdecode(file)
+    # What is no UTF-8 in a file's name is replaced, as the program does.
+    path = path.encode(errors="surrogateescape").decode(errors="replace")
     checked = of_files(
         emit,
         format=format,

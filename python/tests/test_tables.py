@@ -298,6 +298,19 @@ def test_a_file_on_disk_is_called_as_it_was_given_or_said(
         assert raised.value.path == str(missing)
 
 
+def test_a_file_whose_name_is_no_utf_8_is_called_as_by_a_run(tmp_path: Path) -> None:
+    file = os.fsencode(tmp_path) + b"/a\xff\xe2\x82b\xed\xa0\x80.txt"
+    name = os.fsdecode(file)
+    try:
+        Path(name).write_text(ONE)
+    except OSError:
+        pytest.skip("this file system takes no such name")
+    expected = lines(citesift.clean(name))
+    assert "\ufffd" in expected[0]
+    for table in (citesift.parse_file(name), citesift.parse_file(ONE.encode(), name)):
+        assert lines(citesift.to_dicts(next(table))) == expected
+
+
 def test_a_large_file_comes_in_tables_of_some_megabytes_and_may_be_left_early() -> None:
     before = parsing_threads()
     text = page("10.5555/l", "Title", *(f"Statement {n} {'word ' * 100}" for n in range(100)))
