@@ -3,7 +3,7 @@
 
 use arrow_array::ffi::{FFI_ArrowArray, FFI_ArrowSchema};
 use arrow_array::ffi_stream::RecordBatchStreamReader;
-use arrow_array::{Array, RecordBatch, StructArray};
+use arrow_array::{Array, RecordBatch, RecordBatchReader as _, StructArray};
 use arrow_pyarrow::FromPyArrow;
 use arrow_schema::{ArrowError, Schema};
 use pyo3::exceptions::{PyTypeError, PyValueError};
@@ -41,7 +41,8 @@ impl BatchSchema {
     }
 }
 
-/// The batches of a table, or the one of a batch; `name` is what the caller calls it.
+/// The batches of a table, or the one of a batch; `name` is what the caller calls it. There is one at
+/// least, so that its columns are looked at where no rows are.
 ///
 /// Not their contents, but whether they are Arrow's, is taken on trust, as the interface is made.
 pub fn batches_of(name: &str, table: &Bound<PyAny>) -> PyResult<Vec<RecordBatch>> {
@@ -54,8 +55,13 @@ pub fn batches_of(name: &str, table: &Bound<PyAny>) -> PyResult<Vec<RecordBatch>
         return Err(PyTypeError::new_err(message));
     }
     let reader = RecordBatchStreamReader::from_pyarrow_bound(table)?;
+    let schema = reader.schema();
     let batches: Result<Vec<_>, ArrowError> = reader.collect();
-    batches.map_err(|error| PyValueError::new_err(error.to_string()))
+    let mut batches = batches.map_err(|error| PyValueError::new_err(error.to_string()))?;
+    if batches.is_empty() {
+        batches.push(RecordBatch::new_empty(schema));
+    }
+    Ok(batches)
 }
 
 fn capsule<'py>(py: Python<'py>, schema: &Schema) -> PyResult<Bound<'py, PyCapsule>> {

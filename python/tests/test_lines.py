@@ -141,8 +141,9 @@ def test_rows_of_tables_with_keys_and_outcomes_are_written_where_they_are_record
 def test_what_is_no_table_of_records_is_an_error_that_names_the_column() -> None:
     with pytest.raises(TypeError, match="table: a pyarrow.RecordBatch .* this is a dict"):
         citesift.to_lines({})  # type: ignore[arg-type]
-    with pytest.raises(ValueError, match='no column "source"; those of citesift.schema'):
-        citesift.to_lines(pa.table({"text": PAGES}))
+    for table in (pa.table({"text": PAGES}), pa.table({"text": PAGES}).slice(0, 0), pa.table({})):
+        with pytest.raises(ValueError, match='no column "source"; those of citesift.schema'):
+            citesift.to_lines(table)
 
 
 def columns_of(fields: Any, above: str = "") -> Iterator[tuple[str, pa.Field]]:

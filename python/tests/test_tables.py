@@ -87,6 +87,20 @@ def test_a_column_that_is_missing_or_no_text_is_an_error_that_names_it() -> None
         citesift.parse_batch(table, text="body", emit="statements", outcomes=True)
 
 
+def test_columns_are_looked_at_where_no_rows_are() -> None:
+    kinds = {"body": pa.string(), "n": pa.int8()}
+    table = pa.table({name: pa.array([], kind) for name, kind in kinds.items()})
+    batch = pa.RecordBatch.from_pylist([], table.schema)
+    for nothing in (table, pa.Table.from_batches([], table.schema), batch):
+        with pytest.raises(ValueError, match='text: there is no column "none"'):
+            citesift.parse_batch(nothing, text="none")
+        with pytest.raises(ValueError, match='text: the column "n" is of type Int8; cast it'):
+            citesift.parse_batch(nothing, text="n")
+        with pytest.raises(ValueError, match='record: there is no column "none"'):
+            citesift.parse_batch(nothing, text="body", record="none")
+        assert citesift.parse_batch(nothing, text="body").num_rows == 0
+
+
 @pytest.mark.parametrize("emit", ["reports", "statements"])
 @pytest.mark.parametrize("dedup", ["off", "page", "run", "text"])
 def test_the_schema_is_that_of_the_tables(emit: Emit, dedup: Dedup) -> None:
