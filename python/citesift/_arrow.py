@@ -45,6 +45,7 @@ def parse_batch(
     checked = settings(
         emit, text_field=text, url_field=url, dedup=dedup, near=near, max_page=max_page
     )
+    batch = _handed_over(batch)
     parsed = _native.parse_batch(batch, checked, path=path, record=record, outcomes=outcomes)
     return _pyarrow().record_batch(parsed)
 
@@ -138,7 +139,7 @@ def to_lines(table: ArrowStream) -> pyarrow.StringArray:
     record is left out. Raises ``ValueError``, which names the column and the row, for what is in
     no record, and where all lines together are larger than 2 GiB.
     """
-    return _pyarrow().record_batch(_native.to_lines(table))["value"]
+    return _pyarrow().record_batch(_native.to_lines(_handed_over(table)))["value"]
 
 
 # What is told of every row with ``outcomes``.
@@ -175,6 +176,18 @@ def _tables(file: _native.File, *, raises: bool) -> Iterator[pyarrow.RecordBatch
     if raises and ended is not None:
         faults, damage = ended
         raise_unread(json.loads(faults), json.loads(damage or "null"))
+
+
+def _handed_over(table: ArrowStream) -> ArrowStream:
+    """The table by way of pyarrow, which takes more than the native half: of Polars also columns of
+    nothing but nulls that have no type. Nothing is copied."""
+    arrow = _pyarrow()
+    if isinstance(table, (arrow.RecordBatch, arrow.Table)) or not hasattr(
+        table, "__arrow_c_stream__"
+    ):
+        return table
+    stream: ArrowStream = arrow.RecordBatchReader.from_stream(table)
+    return stream
 
 
 def _pyarrow() -> Any:

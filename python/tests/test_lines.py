@@ -108,6 +108,9 @@ def test_tables_of_other_libraries_are_written(parsed: Parsed) -> None:
     polars = pytest.importorskip("polars", reason="NOT CHECKED: polars is not installed")
     table, expected = parsed
     assert written(polars.from_arrow(table)) == expected
+    untyped = polars.from_arrow(pa.Table.from_pylist(table.to_pylist()))
+    assert polars.Null in untyped.dtypes
+    assert written(untyped) == expected
 
 
 def test_slices_and_chunks_are_written_in_order(parsed: Parsed) -> None:

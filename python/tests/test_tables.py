@@ -424,6 +424,16 @@ def test_tables_of_other_libraries_are_taken() -> None:
     assert polars.from_arrow(found)["doi"].to_list() == ["10.5555/one", "10.5555/two"]
 
 
+def test_columns_of_other_libraries_without_a_type_are_null() -> None:
+    polars = pytest.importorskip("polars", reason="NOT CHECKED: polars is not installed")
+    nothing = polars.Series([None, None], dtype=polars.Null)
+    frame = polars.DataFrame({"text": [ONE, TWO], "url": nothing, "more": nothing})
+    found = citesift.parse_batch(frame)
+    assert found == citesift.parse_batch(pa.table({"text": [ONE, TWO]}))
+    outcomes = citesift.parse_batch(frame, text="more", outcomes=True)
+    assert outcomes["reason"].to_pylist() == ["no_text"] * 2
+
+
 def test_no_text_is_copied_on_its_way_out() -> None:
     settings = _native.Settings(["--emit=reports"])
     parsed = _native.parse_batch(
