@@ -6,6 +6,7 @@ import json
 import os
 import threading
 from collections.abc import Callable, Iterable, Iterator
+from itertools import chain, repeat
 from types import TracebackType
 from typing import Any
 
@@ -45,7 +46,8 @@ def clean(
     the records that came behind it.
 
     Raises ``ValueError`` at once for an option with a wrong value. The iterator raises
-    `ReadError` behind the last record where an input could not be read whole.
+    `ReadError` behind the last record where an input could not be read whole. What a function that
+    is told raises comes out of it too; who then goes on misses nothing else.
 
     >>> for record in clean("dump.txt.zst", dedup="run"):
     ...     print(record["doi"], len(record["statements"]))
@@ -87,6 +89,8 @@ class Records(Iterator[dict[str, Any]]):
         self._rejects = rejects
         self._duplicates = duplicates
         self._lines: Iterator[dict[str, Any]] = iter(())
+        # What is to be told before these.
+        self._told: Iterator[tuple[Tell, dict[str, Any]]] = iter(())
         self._summary: dict[str, Any] | None = None
         # Those who are told may ask for the next record.
         self._turn = threading.RLock()
@@ -105,6 +109,9 @@ class Records(Iterator[dict[str, Any]]):
 
     def _next(self) -> dict[str, Any]:
         while True:
+            # Where one of those who are told fails, the next call goes on behind what it was told.
+            for tell, line in self._told:
+                tell(line)
             for record in self._lines:
                 return record
             if self._run is None:
@@ -115,14 +122,11 @@ class Records(Iterator[dict[str, Any]]):
                 continue
             records, rejects, duplicates = map(_lines, piece)
             self._lines = records
-            for tell, told in ((self._rejects, rejects), (self._duplicates, duplicates)):
-                if tell is not None:
-                    for line in told:
-                        tell(line)
+            self._told = chain(_told(self._rejects, rejects), _told(self._duplicates, duplicates))
 
     def close(self) -> None:
         """End the run, and wait until it has."""
-        self._lines = iter(())
+        self._lines, self._told = iter(()), iter(())
         self._end(is_whole=False)
 
     def __enter__(self) -> Records:
@@ -158,6 +162,12 @@ def raise_unread(faults: list[dict[str, Any]], damage: dict[str, Any] | None = N
     if errors:
         errors[0].others = errors[1:]
         raise errors[0]
+
+
+def _told(
+    tell: Tell | None, lines: Iterator[dict[str, Any]]
+) -> Iterator[tuple[Tell, dict[str, Any]]]:
+    return iter(()) if tell is None else zip(repeat(tell), lines)
 
 
 def _lines(ndjson: bytes) -> Iterator[dict[str, Any]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import json
 import os
 import pickle
 import signal
@@ -189,6 +190,29 @@ def test_a_teller_that_fails_ends_the_iteration(tmp_path: Path) -> None:
         citesift.clean(dump, dedup="run", duplicates=fail) as records,
     ):
         list(records)
+
+
+def test_who_goes_on_behind_a_teller_that_fails_misses_nothing(tmp_path: Path) -> None:
+    dump = tmp_path / "dump.jsonl"
+    text = json.dumps({"text": PAGE})
+    dump.write_text(f"{{1\n{text}\n{{2\n{text}\n{{3\n")
+    told: list[Any] = []
+
+    def fail(line: dict[str, Any]) -> None:
+        told.append(line.get("reason", line.get("kind")))
+        raise LookupError
+
+    records = citesift.clean(dump, format="jsonl", dedup="run", rejects=fail, duplicates=fail)
+    found = []
+    while True:
+        try:
+            found.append(next(records))
+        except LookupError:
+            continue
+        except citesift.ReadError:
+            break
+    assert told == ["invalid_json"] * 3 + ["page", "block"]
+    assert len(found) == 1
 
 
 WAITING = """
