@@ -2,7 +2,7 @@
 //! have nulls. What does not suit is a sentence that names the column.
 
 use std::fmt::Display;
-use std::ops::Range;
+use std::ops::{Range, RangeInclusive};
 
 use arrow_array::cast::AsArray;
 use arrow_array::types::{Float64Type, Int32Type, Int64Type};
@@ -183,8 +183,24 @@ impl Column<Int64Array> {
         let number = self.values.value(row);
         match N::try_from(number) {
             Ok(number) => Ok(Some(number)),
-            Err(_) => Err(self.wrong(format_args!("{number} is out of range"))),
+            Err(_) => Err(self.out_of_range(number)),
         }
+    }
+
+    /// A number that a record may have there.
+    pub fn within<N: TryFrom<i64> + PartialOrd + Copy + Display>(
+        &self,
+        row: usize,
+        range: RangeInclusive<N>,
+    ) -> Result<Option<N>, String> {
+        match self.get(row)? {
+            Some(number) if !range.contains(&number) => Err(self.out_of_range(number)),
+            number => Ok(number),
+        }
+    }
+
+    fn out_of_range(&self, number: impl Display) -> String {
+        self.wrong(format_args!("{number} is out of range"))
     }
 }
 

@@ -8,7 +8,7 @@ use arrow_array::{Float64Array, Int64Array, RecordBatch};
 use arrow_schema::{DataType, Schema};
 use citesift::Emit;
 use citesift::grammar::{Block, Page};
-use citesift::model::{CitingYears, References, Tallies, Warnings};
+use citesift::model::{CitingYears, References, Tallies, Warning, Warnings};
 use citesift::sink::ndjson::{self, At};
 use serde::de::IgnoredAny;
 
@@ -149,11 +149,7 @@ impl Reports {
         let [min, max] = self.citing_years.get(row)?;
         page.citing_years = CitingYears { min, max };
         self.facets.read(row, page)?;
-        let mut warnings = Warnings::default();
-        let (lists, names) = &self.warnings;
-        for item in lists.get(row)? {
-            warnings.add(names.needed(names.word(item)?)?);
-        }
+        let warnings = self.warnings(row)?;
         ndjson::beginning(out, Emit::Reports, page, &at);
         for (number, item) in self.lists.get(row)?.enumerate() {
             if number > 0 {
@@ -166,6 +162,20 @@ impl Reports {
         ndjson::behind_statements(out, removed.needed(removed.get(row)?)?);
         ndjson::ending(out, Emit::Reports, page, warnings, &at);
         Ok(())
+    }
+
+    fn warnings(&self, row: usize) -> Result<Warnings, String> {
+        let (lists, names) = &self.warnings;
+        let (mut warnings, mut last) = (Warnings::default(), None);
+        for item in lists.get(row)? {
+            let warning: Warning = names.needed(names.word(item)?)?;
+            if last >= Some(warning) {
+                return Err(names.wrong("each warning is needed once, in the schema's order"));
+            }
+            last = Some(warning);
+            warnings.add(warning);
+        }
+        Ok(warnings)
     }
 }
 
@@ -230,7 +240,7 @@ impl Header {
     }
 
     fn read<'a>(&'a self, row: usize, page: &mut Page<'a>) -> Result<At<'a>, String> {
-        page.doi = self.doi.get(row);
+        page.doi = self.doi(row)?;
         page.year = self.year.get(row)?;
         page.title.clear();
         page.title.extend(self.title.get(row));
@@ -245,6 +255,15 @@ impl Header {
             report_id: self.report_id.get(row),
             meta: self.meta(row)?,
         })
+    }
+
+    /// The writer puts it into lower case.
+    fn doi(&self, row: usize) -> Result<Option<&[u8]>, String> {
+        let doi = self.doi.get(row);
+        match doi.is_some_and(|doi| doi.iter().any(u8::is_ascii_uppercase)) {
+            true => Err(self.doi.wrong("lower case is needed")),
+            false => Ok(doi),
+        }
     }
 
     /// It goes out as it is, so it is looked at here.
@@ -372,7 +391,7 @@ impl Statements {
             text: Cow::Borrowed(self.text.needed(self.text.get(at))?),
             section: self.section.get(at),
             statement_type: self.statement_type.word(at)?,
-            confidence: self.confidence.get(at)?,
+            confidence: self.confidence.within(at, 0..=100)?,
             see_more: self.see_more.get(at)?,
             truncated: false,
             whole: true,
@@ -380,9 +399,13 @@ impl Statements {
         let id = self.id.needed(id_in(&self.id, at)?)?;
         let similar = match id_in(&self.similar_to, at)? {
             Some(similar) => Some((similar, self.thousandths(at)?)),
+            None if self.similarity.get(at).is_some() => {
+                return Err(self.similar_to.wrong("null, and there is a similarity"));
+            }
             None => None,
         };
-        let occurrences = self.occurrences.needed(self.occurrences.get(at)?)?;
+        let occurrences = self.occurrences.within(at, 1..=u64::MAX)?;
+        let occurrences = self.occurrences.needed(occurrences)?;
         let (start, page) = (out.len(), b"");
         ndjson::block_text(out, page, &block);
         ndjson::block(out, start, page, &block, id, similar);
@@ -400,9 +423,9 @@ impl Statements {
         let share = self.similarity.needed(self.similarity.get(at))?;
         let thousandths = (share * 1000.0).round() as u16;
         match share.total_cmp(&(f64::from(thousandths) / 1000.0)) {
-            Ordering::Equal if thousandths <= 1000 => Ok(thousandths),
+            Ordering::Equal if (1..=1000).contains(&thousandths) => Ok(thousandths),
             _ => Err(self.similarity.wrong(format_args!(
-                "{share} is no number of thousandths from 0 to 1"
+                "{share} is no number of thousandths from 0.001 to 1"
             ))),
         }
     }

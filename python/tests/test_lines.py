@@ -251,11 +251,17 @@ def test_a_null_where_a_record_may_have_none_is_written(emit: Emit, path: str) -
         ("year", 65536, "65536 is out of range"),
         ("year", -1, "-1 is out of range"),
         ("tallies.total", -1, "-1 is out of range"),
+        ("doi", "10.5555/A", "lower case is needed"),
         ("statements.confidence", 256, "256 is out of range"),
+        ("statements.confidence", 101, "101 is out of range"),
+        ("statements.confidence", -1, "-1 is out of range"),
+        ("statements.occurrences", 0, "0 is out of range"),
         ("statements.id", "0" * 31, "32 lower-case hexadecimal digits are needed"),
         ("statements.id", "A" * 32, "32 lower-case hexadecimal digits are needed"),
         ("statements.type", "Supporting", "unknown variant `Supporting`, expected one of"),
         ("warnings", ["none"], "unknown variant `none`, expected one of"),
+        ("warnings", ["no_header", "no_header"], "each warning is needed once"),
+        ("warnings", ["no_header", "truncated_page"], "each warning is needed once"),
         ("meta", "", "a JSON object in one line is needed"),
         ("meta", "[]", "a JSON object in one line is needed"),
         ("meta", '{"a":1', "a JSON object in one line is needed"),
@@ -269,13 +275,18 @@ def test_a_value_that_no_record_has_is_an_error_with_its_place(
         citesift.to_lines(table_with("reports", path, value))
 
 
-@pytest.mark.parametrize("share", [None, 0.5004, -0.5, 1.001, float("nan")])
+def test_a_similarity_stands_with_what_is_similar() -> None:
+    with pytest.raises(ValueError, match='row 2, column "similar_to": null, and there is'):
+        citesift.to_lines(table_with("statements", "similarity", 0.5))
+
+
+@pytest.mark.parametrize("share", [None, 0.0, 0.0004, 0.5004, -0.5, 1.001, float("nan")])
 def test_a_similarity_is_a_number_of_thousandths(share: float | None) -> None:
     rows = citesift.parse_batch(pa.table({"text": PAGES}), emit="statements").to_pylist()
     rows[1] |= {"similar_to": rows[0]["id"], "similarity": share}
     with pytest.raises(ValueError, match='row 1, column "similarity": '):
         citesift.to_lines(pa.Table.from_pylist(rows, citesift.schema("statements")))
-    for share in (0.0, 0.001, 0.3, 0.999, 1.0):
+    for share in (0.001, 0.3, 0.999, 1.0):
         rows[1]["similarity"] = share
         table = pa.Table.from_pylist(rows, citesift.schema("statements"))
         assert written(table) == lines(citesift.to_dicts(table))
