@@ -21,8 +21,9 @@ use crate::split::{Splitter, feeds_in, page_within};
 /// report is ended there.
 const OTHER_TEXT: usize = 1 << 20;
 
-/// Bytes at a stretch's end that begin the next one: a page without a header may have begun there.
-const LOOKED_AT_AGAIN: usize = OTHER_TEXT / 8;
+/// The part of a stretch at its end that begins the next one: a page without a header may have begun
+/// there.
+const LOOKED_AT_AGAIN: usize = 8;
 
 /// One text under way.
 struct Reading<'a> {
@@ -100,12 +101,13 @@ impl Reading<'_> {
     /// a dump of other text is not held to its end. Returns how many bytes that were.
     fn end_other_text(&mut self, packer: &mut Packer, settled: usize) -> usize {
         let from = self.page;
-        while !self.is_report && settled.saturating_sub(self.page) > OTHER_TEXT {
-            let stretch = &packer.batch.text[self.page..][..OTHER_TEXT];
+        let most = OTHER_TEXT.min(packer.limits.page);
+        while !self.is_report && settled.saturating_sub(self.page) > most {
+            let stretch = &packer.batch.text[self.page..][..most];
             if shows_report(stretch) {
                 self.is_report = true;
             } else {
-                let ended = &stretch[..OTHER_TEXT - LOOKED_AT_AGAIN];
+                let ended = &stretch[..most - most / LOOKED_AT_AGAIN];
                 let end = self.page + memrchr(b'\n', ended).map_or(ended.len(), |feed| feed + 1);
                 let other = page_within(&packer.batch.text, self.page..end);
                 packer.batch.pages.extend(other);
@@ -117,9 +119,9 @@ impl Reading<'_> {
 
     fn end_page(&mut self, packer: &mut Packer, end: usize, next: usize) {
         self.end_other_text(packer, next);
-        let text = &packer.batch.text[self.page..next];
-        let length = text.len();
-        if length > packer.limits.page && (self.is_report || shows_report(text)) {
+        let length = next - self.page;
+        if length > packer.limits.page {
+            let text = &packer.batch.text[self.page..next];
             let mut refused = self.too_large(text);
             (refused.length, refused.feeds) = (length as u64, feeds_in(text));
             refused.message = too_large(refused.length, packer.limits.page);
