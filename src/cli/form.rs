@@ -8,7 +8,9 @@ use clap::ValueEnum;
 use super::shaping::EmitArg;
 use crate::model::Emit;
 use crate::place::Printable;
-use crate::sink::{Form, promises_compression};
+use crate::sink::Form;
+#[cfg(feature = "parquet")]
+use crate::sink::promises_compression;
 
 /// How records are written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
