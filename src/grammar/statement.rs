@@ -59,7 +59,7 @@ pub fn opens(line: &[u8]) -> bool {
 
 /// A block whose text is one line with its end, which leaves no doubt.
 #[inline]
-fn certain_block<'a>(
+fn block_on_a_line<'a>(
     first: &'a [u8],
     lines: &mut Lines<'a>,
     roles: &mut impl Roles,
@@ -76,7 +76,7 @@ fn certain_block<'a>(
     Some(block_of(text, End::Rule, &tail))
 }
 
-/// Reads blocks anywhere else.
+/// Reads blocks.
 ///
 /// Remembers how far ahead no text can end: without that, a page of a million opening
 /// quotation marks would be searched to its end once for each of them.
@@ -98,14 +98,12 @@ impl BlockReader {
         is_landmark: impl Fn(&[u8]) -> bool,
         roles: &mut impl Roles,
     ) -> Option<Block<'a>> {
-        let before = *lines;
-        if let Some(block) = certain_block(first, lines, roles) {
+        if let Some(block) = self.certain_block(first, start, lines, &is_landmark, roles) {
             return Some(block);
         }
-        *lines = before;
-        let (behind, end) = match self.ruled_end(before, &is_landmark) {
+        let (behind, end) = match self.ruled_end(*lines, &is_landmark) {
             Some(behind) => (behind, End::Rule),
-            None if starts_text(first) => open_end(first, before, &is_landmark),
+            None if starts_text(first) => open_end(first, *lines, &is_landmark),
             None => return None,
         };
         *lines = behind;
@@ -123,7 +121,7 @@ impl BlockReader {
         roles: &mut impl Roles,
     ) -> Option<Block<'a>> {
         let before = *lines;
-        if let Some(block) = certain_block(first, lines, roles) {
+        if let Some(block) = block_on_a_line(first, lines, roles) {
             return Some(block);
         }
         *lines = before;
