@@ -86,6 +86,19 @@ fn samples_are_annotated_as_expected() {
 }
 
 #[test]
+fn a_records_text_of_another_site_is_skipped_whatever_its_size() {
+    let text = "Some other site's text. ".repeat(40);
+    let head = "WARC/1.0\r\nWARC-Type: conversion\r\nContent-Length: ";
+    let record = format!("{head}{}\r\n\r\n{text}\r\n\r\n", text.len());
+    let lines = json(&of_text(
+        record.as_bytes(),
+        &["--json", "--max-page", "300"],
+    ));
+    let roles: Vec<_> = lines.iter().map(|line| &line["role"]).collect();
+    assert_eq!((roles[0], lines.len()), (&Value::from("skipped"), 2));
+}
+
+#[test]
 fn the_roles_of_every_sample_add_up_to_its_text() {
     let mut texts = 0;
     for case in cases() {

@@ -63,8 +63,8 @@ pub struct MergeArgs {
     #[arg(long, value_name = "N", value_parser = threads, help_heading = "Work")]
     threads: Option<NonZeroUsize>,
 
-    /// The largest page of the runs, as `--max-page` gave it to them: a record that can be of none
-    /// such is refused.
+    /// The largest page of the runs, as `--max-page` gave it to them: a line that is longer than any
+    /// record of such a page is refused.
     #[arg(long, value_name = "SIZE", default_value = "64MiB", value_parser = size, help_heading = "Work")]
     max_page: NonZeroUsize,
 

@@ -16,7 +16,7 @@ use super::{Config, Watch};
 use crate::buffers::Buffers;
 use crate::dedup::{Dedup, Fingerprinter, PageDedup, Seen};
 use crate::error::{Error, ReadError};
-use crate::grammar::{LineRole, Page, Why, line_roles, report_id};
+use crate::grammar::{LineRole, Page, Why, line_roles, may_be_report, report_id};
 use crate::input::{
     Batch, Behind, Content, Entry, Origin, Part, Paths, Refused, Taking, Text, too_large,
 };
@@ -236,7 +236,8 @@ where
             at = page.end + line_end(&text[page.end..]);
             let most = self.config.max_page.get();
             let own = stand_of(page.start);
-            if page.len() > most {
+            // What is surely no report is of any size, as in a run.
+            if page.len() > most && (at_address || may_be_report(text)) {
                 let message = too_large(page.len() as u64, most);
                 self.too_large(&text[page.start..at], &message, own);
             } else {

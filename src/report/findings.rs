@@ -157,13 +157,18 @@ fn not_read(stats: &Stats) -> Vec<(Count, String)> {
     counts.zip(summary::not_read(&stats.not_read)).collect()
 }
 
+/// Of a long path or name the end tells most.
 fn place(place: &RejectPlace) -> String {
-    // It is printable already.
-    let shown = Place::from(place).to_string();
-    match shown.char_indices().nth(PLACE) {
-        Some((end, _)) => format!("{}…", &shown[..end]),
-        None => shown,
-    }
+    let end = |text: &str| match text.char_indices().nth_back(PLACE) {
+        Some((before, first)) => format!("…{}", &text[before + first.len_utf8()..]),
+        None => text.to_owned(),
+    };
+    let shown = RejectPlace {
+        path: end(&place.path),
+        record: place.record.as_deref().map(end),
+        ..place.clone()
+    };
+    Place::from(&shown).to_string()
 }
 
 fn warned(page: &Warned) -> Example {
@@ -216,5 +221,29 @@ fn why(reason: RejectReason) -> &'static str {
         RejectReason::InvalidJson => "A line that should hold a JSON object does not.",
         RejectReason::WrongType => "A line's JSON is no object, or its text is no string.",
         RejectReason::DamagedRecord => "A WARC record is not where, or not what, the file says.",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_long_path_hides_no_place() {
+        let path = format!("{}/ä/part-1.txt", "folder/".repeat(40));
+        let shown = place(&RejectPlace {
+            path: path.clone(),
+            offset: 104,
+            line: Some(8),
+            record: None,
+        });
+        assert!(
+            shown.starts_with('…') && shown.chars().count() < 240,
+            "{shown}"
+        );
+        assert!(
+            shown.ends_with("/ä/part-1.txt: byte 104, line 8"),
+            "{shown}"
+        );
     }
 }

@@ -62,7 +62,7 @@ pub fn share(part: u64, whole: u64) -> String {
     match percent {
         _ if part == whole => "100 %".to_owned(),
         ..0.1 => "< 0.1 %".to_owned(),
-        99.9.. => "> 99.9 %".to_owned(),
+        _ if percent > 99.9 => "> 99.9 %".to_owned(),
         _ => format!("{percent:.1} %"),
     }
 }
@@ -94,6 +94,7 @@ mod tests {
             (0, 9, "0 %"),
             (1, 100_000, "< 0.1 %"),
             (1, 8, "12.5 %"),
+            (999, 1000, "99.9 %"),
             (99_999, 100_000, "> 99.9 %"),
             (9, 9, "100 %"),
         ] {
