@@ -104,17 +104,29 @@ fn only_faults_before_a_run_s_stop_are_its_own() {
 #[test]
 fn a_fault_is_told_before_a_slow_input_has_ended() {
     let folder = folder();
-    let (mut child, stdin) = run_under_way(&["-q", "missing", "-"], folder.path());
-    let mut message = [0; 17];
-    child
-        .stderr
-        .take()
-        .unwrap()
-        .read_exact(&mut message)
+    let mut archive = tar::Builder::new(Vec::new());
+    let mut header = tar::Header::new_gnu();
+    let cut = b"\x1F\x8B\x08\0\0\0\0\0\0\xFF";
+    header.set_size(cut.len() as u64);
+    archive
+        .append_data(&mut header, "cut.gz", &cut[..])
         .unwrap();
-    assert_eq!(&message, b"citesift: missing");
-    drop(stdin);
-    assert_eq!(child.wait().unwrap().code(), Some(1));
+    for (args, input, message) in [
+        (&["-q", "missing", "-"][..], &b""[..], "citesift: missing"),
+        (
+            &["-q", "-"],
+            archive.get_ref(),
+            "citesift: -: record cut.gz",
+        ),
+    ] {
+        let (mut child, mut stdin) = run_under_way(args, folder.path());
+        stdin.write_all(input).unwrap();
+        let mut told = vec![0; message.len()];
+        child.stderr.take().unwrap().read_exact(&mut told).unwrap();
+        assert_eq!(String::from_utf8_lossy(&told), message);
+        drop(stdin);
+        assert_eq!(child.wait().unwrap().code(), Some(1));
+    }
 }
 
 #[test]

@@ -263,6 +263,17 @@ mod tests {
         }
         let quoted = "Abstract: x\n“…One\ntwo.…”\nSection: Results\nconfidence: 99%\n";
         assert_eq!(parsed(quoted).blocks, []);
+        let abstract_text = "Abstract: x\n“…never”, said\nmost.\n";
+        for between in ["", "\n", "“One.”\n"] {
+            let tail = "“…Two.…”\nSection: Resultsmentioning\nconfidence: 99%\n";
+            let text = format!("DOI: 10.5555/x\n|\n“…never again”\n{abstract_text}{between}{tail}");
+            let page = parsed(&text);
+            assert_eq!(page.title, ["“…never again”".as_bytes()]);
+            assert_eq!(page.abstract_lines[1], "“…never”, said".as_bytes());
+            assert_eq!(page.blocks.len(), 1, "{between:?}");
+        }
+        let title = "DOI: 10.5555/x\n|\n“…never again\nAbstract: x…”\nSection: Xmentioning\nconfidence: 9%\n";
+        assert_eq!(parsed(title).abstract_lines[0], "x…”".as_bytes());
     }
 
     #[test]

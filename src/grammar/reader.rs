@@ -12,7 +12,7 @@ use super::line::{KnownLines, Lines, trim};
 use super::number::bare_count;
 use super::page::Page;
 use super::roles::Roles;
-use super::statement::{BlockReader, late_see_more, opens};
+use super::statement::{BlockReader, certain_block, late_see_more, opens};
 use super::tabs::Tab;
 use super::unrecognized::{Unrecognized, Why};
 use crate::model::{CitingYears, Role, StatementType, Warning};
@@ -156,12 +156,10 @@ impl<'p, 'a, R: Roles> PageReader<'p, 'a, R> {
     }
 
     fn read_block(&mut self, line: &'a [u8], start: usize, lines: &mut Lines<'a>) -> bool {
-        let (blocks, roles) = (&mut self.blocks, &mut *self.roles);
+        let roles = &mut *self.roles;
         let found = match self.part {
-            Part::Title | Part::Abstract => {
-                blocks.certain_block(line, start, lines, is_landmark, roles)
-            }
-            _ => blocks.block(line, start, lines, is_landmark, roles),
+            Part::Title | Part::Abstract => certain_block(line, start, lines, is_landmark, roles),
+            _ => (self.blocks).block(line, start, lines, is_landmark, roles),
         };
         let Some(block) = found else { return false };
         if R::ARE_TOLD {

@@ -11,6 +11,7 @@ use nom::bytes::complete::tag;
 use nom::combinator::{all_consuming, opt};
 use nom::sequence::delimited;
 
+use super::header::abstract_line;
 use super::line::{Lines, is_blank, trim, trim_end, trim_start};
 use super::number::{bare_count, count, plain_between};
 use super::roles::Roles;
@@ -76,6 +77,48 @@ fn block_on_a_line<'a>(
     Some(block_of(text, End::Rule, &tail))
 }
 
+/// A block that leaves no doubt: it may interrupt a title or an abstract. A text of more lines than one is
+/// between `“…` and `…”`, without a line that may be the beginning of something else, and has a type and
+/// a confidence below it.
+pub fn certain_block<'a>(
+    first: &'a [u8],
+    start: usize,
+    lines: &mut Lines<'a>,
+    is_landmark: impl Fn(&[u8]) -> bool,
+    roles: &mut impl Roles,
+) -> Option<Block<'a>> {
+    let before = *lines;
+    if let Some(block) = block_on_a_line(first, lines, roles) {
+        return Some(block);
+    }
+    *lines = before;
+    if !starts_text(first) {
+        return None;
+    }
+    let behind = certain_end(first, before, is_landmark)?;
+    let tail = Tail::read(&mut behind.clone(), &mut ());
+    tail.statement_type.and(tail.confidence)?;
+    *lines = behind;
+    Some(block_within(start, End::Rule, lines, roles))
+}
+
+/// The cursor behind the next line that ends in `…”`, if all lines before it are surely of one text.
+fn certain_end<'a>(
+    first: &'a [u8],
+    mut lines: Lines<'a>,
+    is_landmark: impl Fn(&[u8]) -> bool,
+) -> Option<Lines<'a>> {
+    let mut last = first;
+    while !ends_in(last, &[ELLIPSIS, CLOSING]) {
+        last = lines.next()?;
+        let is_other = |line| is_landmark(line) || abstract_line(line).is_some();
+        if is_blank(last) || opens(last) || is_other(trim(last)) {
+            return None;
+        }
+    }
+    Some(lines)
+}
+
 /// Reads blocks.
 ///
 /// Remembers how far ahead no text can end: without that, a page of a million opening
@@ -98,7 +141,7 @@ impl BlockReader {
         is_landmark: impl Fn(&[u8]) -> bool,
         roles: &mut impl Roles,
     ) -> Option<Block<'a>> {
-        if let Some(block) = self.certain_block(first, start, lines, &is_landmark, roles) {
+        if let Some(block) = certain_block(first, start, lines, &is_landmark, roles) {
             return Some(block);
         }
         let (behind, end) = match self.ruled_end(*lines, &is_landmark) {
@@ -108,31 +151,6 @@ impl BlockReader {
         };
         *lines = behind;
         Some(block_within(start, end, lines, roles))
-    }
-
-    /// As [`Self::block`], of one that leaves no doubt: it may interrupt a title or an abstract. A text of
-    /// more lines than one begins with `“…`, and has a type and a confidence below it.
-    pub fn certain_block<'a>(
-        &mut self,
-        first: &'a [u8],
-        start: usize,
-        lines: &mut Lines<'a>,
-        is_landmark: impl Fn(&[u8]) -> bool,
-        roles: &mut impl Roles,
-    ) -> Option<Block<'a>> {
-        let before = *lines;
-        if let Some(block) = block_on_a_line(first, lines, roles) {
-            return Some(block);
-        }
-        *lines = before;
-        if !starts_text(first) {
-            return None;
-        }
-        let behind = self.ruled_end(before, is_landmark)?;
-        let tail = Tail::read(&mut behind.clone(), &mut ());
-        tail.statement_type.and(tail.confidence)?;
-        *lines = behind;
-        Some(block_within(start, End::Rule, lines, roles))
     }
 
     /// The cursor behind the next line that ends a text by the rule, before any that can be in none.

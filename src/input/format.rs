@@ -114,18 +114,22 @@ fn unread_array(text: &[u8]) -> Option<&'static str> {
     }
 }
 
-/// Whether an array's first string goes on so, be it beyond what is known: a title may begin
-/// with a bracket and a quotation.
+/// Whether an array's first string goes on so: a title may begin with a bracket and a quotation. What
+/// goes on beyond what is known has line ends, which are escaped in a string.
 fn goes_on_as_string(mut string: &[u8]) -> bool {
+    let mut has_escape = false;
     while let [byte, behind @ ..] = string {
         string = match byte {
             b'"' => return goes_on_as_array(behind.trim_ascii_start()),
-            b'\\' => behind.get(1..).unwrap_or_default(),
+            b'\\' => {
+                has_escape = true;
+                behind.get(1..).unwrap_or_default()
+            }
             0..0x20 => return false,
             _ => behind,
         };
     }
-    true
+    has_escape
 }
 
 fn goes_on_as_array(behind: &[u8]) -> bool {
@@ -225,6 +229,7 @@ mod tests {
             "[]",
             "[1, 2] and more",
             "[\"Burnout\" in physicians]\n",
+            &format!("[\"{}", "Burnout in physicians ".repeat(30)),
             "[\"Burnout\", a word]\n",
             "[\"Burnout\"] in physicians\n",
             "[\"Burnout in\nphysicians\"]\n",

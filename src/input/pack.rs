@@ -166,18 +166,20 @@ impl<'p> Packer<'p> {
         }
     }
 
-    /// Passes the batch on, if it is due, where nothing is unfinished so far into the source.
+    /// Passes the batch on, if it is due, where nothing is unfinished so far into the source; and if there
+    /// are faults, which would else be told when it is full, and that may take hours.
     pub fn border(&mut self, at: u64) -> ControlFlow<()> {
-        if !self.is_due() {
+        if self.is_due() {
+            self.batch.border = Some(Border {
+                source: self.source,
+                at,
+                lines: 0,
+                is_report: false,
+                is_within: false,
+            });
+        } else if self.batch.faults.is_empty() {
             return ControlFlow::Continue(());
         }
-        self.batch.border = Some(Border {
-            source: self.source,
-            at,
-            lines: 0,
-            is_report: false,
-            is_within: false,
-        });
         self.pass_on(self.filled())
     }
 

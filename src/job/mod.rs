@@ -103,7 +103,7 @@ pub struct Watch<'a> {
     pub pages: AtomicU64,
     /// Set by those who want the run to stop at its next checkpoint.
     pub interrupted: Arc<AtomicBool>,
-    /// Told of each source that fails, when all before it has gone through all stages.
+    /// Told of each source that fails, in the input's order, when what is before it has come to the writer.
     pub on_fault: &'a (dyn Fn(&ReadError) + Sync),
 }
 

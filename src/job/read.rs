@@ -159,10 +159,6 @@ impl<'r> Reading<'r> {
             self.source(&mut packer, source, before)?;
             packer.source = number + 1;
             packer.border(0)?;
-            // Else it would be told when the batch is full, which may take hours.
-            if !packer.batch.faults.is_empty() {
-                packer.pass_on(packer.filled())?;
-            }
         }
         if !packer.batch.is_empty() {
             packer.pass_on(packer.filled())?;
