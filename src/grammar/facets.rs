@@ -100,6 +100,10 @@ impl Places {
         self.next = self.numbers.len().min(self.next + 1);
     }
 
+    pub fn is_empty(&self) -> bool {
+        self.numbers.iter().all(Option::is_none)
+    }
+
     pub fn numbers(&self) -> &[Option<u64>; 4] {
         &self.numbers
     }
@@ -123,7 +127,7 @@ impl TypeCounts {
     }
 
     pub fn is_empty(&self) -> bool {
-        self.by_type.numbers.iter().all(Option::is_none)
+        self.by_type.is_empty()
     }
 
     /// The sum; None when it does not fit 64 bits.

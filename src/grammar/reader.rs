@@ -206,7 +206,6 @@ impl<'p, 'a, R: Roles> PageReader<'p, 'a, R> {
             }
             Line::Heading(facet) if !facet.is_one_word() || self.may_interrupt() => {
                 self.roles.tell(line, Role::Heading);
-                self.page.is_report |= facet == Facet::CitationTypes;
                 self.enter_list(facet);
             }
             Line::Tab(Tab::Name) if self.may_interrupt() => {
@@ -243,10 +242,11 @@ impl<'p, 'a, R: Roles> PageReader<'p, 'a, R> {
 
     /// Enters a list, unless its numbers are there already: what is printed again fills no other places.
     fn enter_list(&mut self, facet: Facet) {
+        self.page.is_report |= facet == Facet::CitationTypes;
         let is_filled = match facet {
             Facet::PaperSections => !self.page.paper_sections.is_empty(),
             Facet::CitationTypes => !self.first_counts.is_empty(),
-            Facet::YearPublished => self.years.numbers().iter().any(Option::is_some),
+            Facet::YearPublished => !self.years.is_empty(),
             Facet::PublicationTypes => !self.page.publication_types.is_empty(),
             Facet::Relationship => !self.page.relationship.is_empty(),
             Facet::Authors | Facet::Journals => false,
@@ -383,10 +383,7 @@ impl<'p, 'a, R: Roles> PageReader<'p, 'a, R> {
             return;
         }
         match *part {
-            Part::List(facet) => {
-                self.page.is_report |= facet == Facet::CitationTypes;
-                self.enter_list(facet);
-            }
+            Part::List(facet) => self.enter_list(facet),
             part => self.enter(part),
         }
     }

@@ -21,7 +21,7 @@ use crate::input::{
     Batch, Behind, Content, Entry, Origin, Part, Paths, Refused, Taking, Text, too_large,
 };
 use crate::model::{Reject, Role};
-use crate::split::pages;
+use crate::split::{BYTE_ORDER_MARK, pages};
 use crate::stats::{ByName, Stats};
 
 /// A line of the input, or what stands in its place.
@@ -283,12 +283,11 @@ where
 
     /// Blank lines, line ends and byte order marks.
     fn between(&mut self, text: &[u8], stand: Stand) {
-        const MARK: &[u8] = "\u{feff}".as_bytes();
         let mut rest = text;
         while !rest.is_empty() {
             let end = memchr(b'\n', rest).map_or(rest.len(), |feed| feed + 1);
-            let (role, length) = match memmem::find(&rest[..end], MARK) {
-                Some(0) => (Role::ByteOrderMark, MARK.len()),
+            let (role, length) = match memmem::find(&rest[..end], BYTE_ORDER_MARK) {
+                Some(0) => (Role::ByteOrderMark, BYTE_ORDER_MARK.len()),
                 mark => (Role::Blank, mark.unwrap_or(end)),
             };
             let offset = stand.offset + (text.len() - rest.len()) as u64;
