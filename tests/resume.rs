@@ -16,6 +16,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 use citesift::job::{Checkpoint, Sample, Watch, run_from};
+use citesift::journal::{self, Kind};
 use citesift::stats::Stats;
 use citesift::{Config, Dedup, Error, Form, Input};
 
@@ -523,9 +524,15 @@ fn a_run_whose_disk_was_full_goes_on_when_there_is_room() {
 /// A run that was killed when it had at least one checkpoint.
 fn broken_off(place: &Place, more: &[&str]) {
     let mut child = place.command("broken", "", more).spawn().unwrap();
-    let journal =
-        || fs::metadata(place.path("broken-out.journal")).map_or(0, |journal| journal.len());
-    while journal() < 6000 {
+    let has_checkpoint = || {
+        let mut found = false;
+        let read = journal::read(&place.path("broken-out.journal"), &mut |_, kind, _| {
+            found = kind == Kind::Checkpoint;
+            Ok(!found)
+        });
+        read.is_ok() && found
+    };
+    while !has_checkpoint() {
         assert!(child.try_wait().unwrap().is_none(), "it has ended");
         thread::yield_now();
     }
