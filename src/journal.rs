@@ -31,13 +31,14 @@ pub enum Kind {
     Opened,
     /// What was new to the memory.
     News,
-    /// What of an output is not yet in its file at the next checkpoint.
+    /// What of an output is not yet in its file at the next checkpoint, and behind those of all
+    /// outputs the faults.
     Tail,
     /// Where a run can go on.
     Checkpoint,
     /// That the run is done, but for the output's name.
     Done,
-    /// What came to the tail that the checkpoint before has of the same output.
+    /// What came to the tail that the checkpoint before has in the same place.
     MoreTail,
 }
 
@@ -54,7 +55,7 @@ impl Kind {
     ];
 }
 
-const MAGIC: &[u8; 8] = b"CSJRNL1\n";
+const MAGIC: &[u8; 8] = b"CSJRNL2\n";
 
 /// Kind and length.
 const HEAD: usize = 9;

@@ -18,7 +18,7 @@ use crate::dedup::Memory;
 use crate::durable::{FileState, step, sync_folder_of};
 use crate::error::Error;
 use crate::input::{Input, Opened, as_opened};
-use crate::job::{Checkpoint, Output};
+use crate::job::{Checkpoint, Fault, Output};
 use crate::journal::{self, Journal, Kind, Mark};
 use crate::place::Printable;
 use crate::sink::{FileMark, OutputMark, target_of};
@@ -73,7 +73,7 @@ struct Noted {
     settings: Settings,
     /// Sources that were opened, and where that stands.
     opened: Vec<(u64, Opened)>,
-    /// The last checkpoint, with what was not yet in the outputs.
+    /// The last checkpoint, with what was not yet in the outputs, and its faults.
     checkpoint: Option<(Saved, Vec<Vec<u8>>)>,
     done: Option<Done>,
 }
@@ -108,9 +108,10 @@ pub fn find(
             changed(&before, &now).or_else(|| changed_input(&noted.opened, u64::MAX, inputs));
         return Ok(refusal.map_or(Ok(Found::Whole(done.code)), Err));
     }
-    let Some((saved, tails)) = noted.checkpoint else {
+    let Some((mut saved, mut tails)) = noted.checkpoint else {
         return Ok(Ok(Found::Nothing));
     };
+    saved.run.faults = faults_of(&tails.pop().unwrap_or_default()).map_err(Error::Journal)?;
     let refusal = changed(&noted.settings, settings)
         .or_else(|| changed_input(&noted.opened, saved.mark.offset, inputs));
     let interrupted = || Interrupted {
@@ -166,6 +167,21 @@ fn whole(before: Vec<Vec<u8>>, noted: &mut Vec<(Kind, Vec<u8>)>) -> Vec<Vec<u8>>
         tail
     });
     tails.collect()
+}
+
+/// Faults as lines of JSON, so that what is told of more of them begins alike.
+fn lines_of(faults: &[Fault]) -> io::Result<Vec<u8>> {
+    let mut lines = Vec::new();
+    for fault in faults {
+        serde_json::to_writer(&mut lines, fault)?;
+        lines.push(b'\n');
+    }
+    Ok(lines)
+}
+
+fn faults_of(lines: &[u8]) -> io::Result<Vec<Fault>> {
+    let faults = serde_json::Deserializer::from_slice(lines).into_iter();
+    Ok(faults.collect::<Result<_, _>>()?)
 }
 
 /// The sentence that names a source that is not what it was; of those that were opened before this
@@ -280,7 +296,7 @@ pub struct Keeper {
     is_named: bool,
     /// The next checkpoint, while what it tells of is being synced.
     next: Option<Next>,
-    /// What the last checkpoint has of the outputs.
+    /// What the last checkpoint has of the outputs, and its faults.
     tails: Vec<Vec<u8>>,
 }
 
@@ -324,7 +340,7 @@ impl Keeper {
             let path = interrupted.journal.clone();
             let journal = Journal::go_on(&path, interrupted.saved.mark)?;
             let mut keeper = Self::of(journal, path);
-            keeper.append(&interrupted.saved, interrupted.tails.clone())?;
+            keeper.append(interrupted.saved.clone(), interrupted.tails.clone())?;
             Ok(keeper)
         };
         go_on().map_err(Error::Journal)
@@ -400,11 +416,12 @@ impl Keeper {
         let synced =
             synced.unwrap_or_else(|_| Err(io::Error::other("the thread that syncs panicked")));
         synced
-            .and_then(|()| self.append(&next.saved, next.tails))
+            .and_then(|()| self.append(next.saved, next.tails))
             .map_err(Error::Journal)
     }
 
-    fn append(&mut self, saved: &Saved, tails: Vec<Vec<u8>>) -> io::Result<()> {
+    fn append(&mut self, mut saved: Saved, mut tails: Vec<Vec<u8>>) -> io::Result<()> {
+        tails.push(lines_of(&mem::take(&mut saved.run.faults))?);
         for (number, tail) in tails.iter().enumerate() {
             let before = self.tails.get(number);
             let (kind, payload) = match before.and_then(|before| tail.strip_prefix(&before[..])) {
@@ -415,7 +432,7 @@ impl Keeper {
         }
         self.tails = tails;
         self.journal
-            .append(Kind::Checkpoint, &serde_json::to_vec(saved)?)
+            .append(Kind::Checkpoint, &serde_json::to_vec(&saved)?)
     }
 
     /// Leaves the journal for another run to go on with.
@@ -454,15 +471,16 @@ impl Keeper {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::error::ReadError;
 
     #[test]
-    fn what_is_not_yet_in_an_output_is_noted_down_once() {
+    fn what_grows_from_checkpoint_to_checkpoint_is_noted_down_once() {
         let folder = tempfile::tempdir().unwrap();
         let output = folder.path().join("out.zst");
         let settings = Settings::new();
         let tail = |bytes| vec![b'x'; bytes];
         let mut keeper = Keeper::begin(&output, &settings).unwrap();
-        let saved = Saved {
+        let mut saved = Saved {
             mark: keeper.journal.end(),
             outputs: Vec::new(),
             run: Checkpoint::default(),
@@ -471,19 +489,27 @@ mod tests {
         for number in 0..100 {
             // The second begins anew when it is full.
             tails = vec![tail(100_000 + number), vec![number as u8; number % 10]];
-            keeper.append(&saved, tails.clone()).unwrap();
+            let error = ReadError {
+                path: "x".repeat(1000),
+                record: None,
+                offset: Some(number as u64),
+                source: ErrorKind::NotFound.into(),
+            };
+            saved.run.faults.push(Fault::from(&error));
+            keeper.append(saved.clone(), tails.clone()).unwrap();
         }
         let length = keeper.journal.end().offset;
-        assert!(length < 200_000, "{length}");
+        assert!(length < 400_000, "{length}");
 
         for _ in 0..2 {
             let Found::Interrupted(found) = find(&output, &settings, &[]).unwrap().unwrap() else {
                 panic!()
             };
             assert_eq!(found.tails, tails);
+            assert_eq!(found.checkpoint().faults, saved.run.faults);
             tails[0].push(b'y');
             keeper = Keeper::go_on(&found).unwrap();
-            keeper.append(&saved, tails.clone()).unwrap();
+            keeper.append(saved.clone(), tails.clone()).unwrap();
         }
     }
 }
