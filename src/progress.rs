@@ -1,34 +1,40 @@
-//! Progress on standard error: bytes, pages per second, and the time left when the total is known.
+//! Progress on standard error: bytes, pages per second, and the time left when the total is known. A
+//! terminal has a bar, and what is none, such as the log of a batch job, a line now and then.
 
 mod timeline;
 
 use std::fs;
 use std::io::{self, Write};
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 pub use timeline::{Point, Timeline};
 
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::{DecimalBytes, HumanCount, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use crate::input::{Input, Source, sources};
 use crate::job::Watch;
 
-/// A bar, or nothing.
+/// A bar, lines, or nothing.
 pub struct Progress {
+    /// Where there are lines, it is hidden.
     bar: ProgressBar,
-    is_shown: bool,
+    /// Seconds after which the next line is due, where there are lines.
+    next_line: Option<AtomicU64>,
 }
+
+/// After 1, 2, 4, … seconds there is a line, and then each minute.
+const MOST_BETWEEN_LINES: u64 = 60;
 
 impl Progress {
     /// Shows nothing.
     pub fn hidden() -> Self {
         Self {
             bar: ProgressBar::hidden(),
-            is_shown: false,
+            next_line: None,
         }
     }
 
-    /// Shows a bar, also where standard error is no terminal.
+    /// Shows a bar on a terminal, and lines elsewhere.
     pub fn shown(total: Option<u64>) -> Self {
         let bar = ProgressBar::with_draw_target(total, ProgressDrawTarget::stderr());
         let template = match total {
@@ -39,21 +45,43 @@ impl Progress {
             bar.set_style(style);
         }
         Self {
+            next_line: bar.is_hidden().then(|| AtomicU64::new(1)),
             bar,
-            is_shown: true,
         }
     }
 
     /// Takes over how far the run is.
     pub fn update(&self, watch: &Watch) {
-        if !self.is_shown {
+        let (bytes, pages) = (watch.meter.bytes(), watch.pages.load(Ordering::Relaxed));
+        if let Some(next) = &self.next_line {
+            self.say_when_due(next, bytes, pages);
+        } else if !self.bar.is_hidden() {
+            let seconds = self.bar.elapsed().as_secs_f64().max(1e-3);
+            self.bar
+                .set_message(format!("{pages} pages, {:.0}/s", pages as f64 / seconds));
+            self.bar.set_position(bytes);
+        }
+    }
+
+    fn say_when_due(&self, next: &AtomicU64, bytes: u64, pages: u64) {
+        let elapsed = self.bar.elapsed();
+        let due = next.load(Ordering::Relaxed);
+        if elapsed.as_secs() < due {
             return;
         }
-        let pages = watch.pages.load(Ordering::Relaxed);
-        let seconds = self.bar.elapsed().as_secs_f64().max(1e-3);
-        self.bar
-            .set_message(format!("{pages} pages, {:.0}/s", pages as f64 / seconds));
-        self.bar.set_position(watch.meter.bytes());
+        let (mut due_next, passed) = (due, elapsed.as_secs());
+        while due_next <= passed {
+            due_next += due_next.min(MOST_BETWEEN_LINES);
+        }
+        next.store(due_next, Ordering::Relaxed);
+        let total = self.bar.length().map(DecimalBytes);
+        let total = total.map_or_else(String::new, |total| format!(" of {total}"));
+        say(&format!(
+            "citesift: {} read{total} in {passed} s ({}/s), {} pages",
+            DecimalBytes(bytes),
+            DecimalBytes((bytes as f64 / elapsed.as_secs_f64()) as u64),
+            HumanCount(pages),
+        ));
     }
 
     /// Prints a line without disturbing the bar.

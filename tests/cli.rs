@@ -75,6 +75,25 @@ fn no_progress_where_standard_error_is_no_terminal() {
     assert!(!messages(&output).contains('\u{1b}') && !messages(&output).contains('\r'));
 }
 
+/// As in the log of a batch job.
+#[test]
+fn progress_is_a_line_now_and_then_where_that_is_asked_for_and_is_no_terminal() {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_citesift"));
+    command.args(["--progress", "always"]);
+    command.stdin(Stdio::piped()).stdout(Stdio::piped());
+    let mut child = command.stderr(Stdio::piped()).spawn().unwrap();
+    let mut stdin = child.stdin.take().unwrap();
+    stdin.write_all(PAGE.as_bytes()).unwrap();
+    std::thread::sleep(Duration::from_millis(1100));
+    stdin.write_all(PAGE.as_bytes()).unwrap();
+    drop(stdin);
+    let messages = messages(&child.wait_with_output().unwrap());
+    let line = messages.lines().next().unwrap();
+    assert!(line.starts_with("citesift: "), "{messages}");
+    assert!(line.contains(" B read in "), "{messages}");
+    assert!(line.ends_with(" pages"), "{messages}");
+}
+
 #[test]
 fn a_missing_file_is_named_and_the_others_are_read() {
     let folder = folder_with(&[("a.txt", PAGE)]);

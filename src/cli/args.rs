@@ -114,7 +114,8 @@ pub struct Args {
     #[arg(long, value_name = "P%", value_parser = max_drift, help_heading = "Gates")]
     pub fail_on_drift: Option<f64>,
 
-    /// Show progress on standard error: when that is a terminal, always, or never.
+    /// Show progress on standard error: when that is a terminal, always, or never. What is no terminal
+    /// has a line after 1, 2, 4, … seconds, and then each minute.
     #[arg(long, value_enum, value_name = "WHEN", default_value_t = When::Auto, help_heading = "Messages")]
     pub progress: When,
 
