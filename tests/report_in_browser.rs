@@ -106,13 +106,11 @@ impl Browser {
 }
 
 /// Whom the browser itself asks, whatever it shows. What a page asks of them, its own list tells.
-const ITS_OWN: [&str; 4] = [
-    "clients2.google.com",
-    "update.googleapis.com",
-    "accounts.google.com",
-    // The search engine, in advance, where the machine is slow.
-    "www.google.com",
-];
+const ITS_OWN: [&str; 3] = [".google.com", ".googleapis.com", ".gvt1.com"];
+
+fn is_its_own(host: &str) -> bool {
+    ITS_OWN.iter().any(|domain| host.ends_with(domain))
+}
 
 fn note_requests(listener: &TcpListener, asked: &Mutex<Vec<String>>) {
     for stream in listener.incoming() {
@@ -130,7 +128,7 @@ fn note_requests(listener: &TcpListener, asked: &Mutex<Vec<String>>) {
             .split(['/', ':'])
             .next();
         // Connections are also made in advance, and then nothing is asked.
-        if !line.is_empty() && !host.is_some_and(|host| ITS_OWN.contains(&host)) {
+        if !line.is_empty() && !host.is_some_and(is_its_own) {
             asked.lock().unwrap().push(line.to_owned());
         }
         let _ = stream.write_all(b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n");

@@ -366,6 +366,13 @@ fn said(output: &Output) -> String {
 fn killed(place: &Place, names: &str, ending: &str, more: &[&str], step: Duration) -> u32 {
     let resuming = [more, &["--resume", "-q"]].concat();
     for killed in 0.. {
+        // A new file of statements that are known is refused, also if the last run was killed when
+        // all was done.
+        let is_done = || {
+            let path = |what| place.path(&format!("{names}-out{ending}{what}"));
+            killed > 0 && path("").exists() && !path(".journal").exists()
+        };
+        let was_done = is_done();
         let mut child = place.command(names, ending, &resuming).spawn().unwrap();
         let start = Instant::now();
         let most = match killed {
@@ -379,7 +386,8 @@ fn killed(place: &Place, names: &str, ending: &str, more: &[&str], step: Duratio
         let ended = child.wait_with_output().unwrap();
         if let Some(code) = ended.status.code() {
             // There are lines that are no JSON.
-            assert!(code == 1 || code == 0, "{}", said(&ended));
+            let is_right = code == 1 || code == 0 || code == 2 && was_done;
+            assert!(is_right, "{}", said(&ended));
             assert!(!said(&ended).contains("cannot"), "{}", said(&ended));
             return killed;
         }
@@ -402,7 +410,7 @@ fn a_run_that_is_killed_again_and_again_ends_with_the_same_bytes() {
         assert_eq!(whole.status.code(), Some(1), "{}", said(&whole));
         let usual = begun.elapsed();
         let expected = place.given("whole", ending);
-        for divisor in [40, 60, 90] {
+        for divisor in [15, 60] {
             kills += killed(&place, "killed", ending, more, usual / divisor);
             assert!(
                 place.given("killed", ending) == expected,
@@ -411,7 +419,7 @@ fn a_run_that_is_killed_again_and_again_ends_with_the_same_bytes() {
         }
     }
     println!("{kills} runs killed");
-    assert!(kills > 50, "{kills}");
+    assert!(kills > 30, "{kills}");
 }
 
 #[test]
@@ -626,6 +634,7 @@ fn a_run_that_was_done_is_told_from_another_one() {
     let journal = place.path("done-out.journal");
     let mut child = place.command("done", "", &[]).spawn().unwrap();
     while fs::hard_link(&journal, place.path("kept")).is_err() {
+        assert!(child.try_wait().unwrap().is_none(), "it has ended");
         thread::yield_now();
     }
     assert_eq!(child.wait().unwrap().code(), Some(1));

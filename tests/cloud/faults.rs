@@ -2,6 +2,7 @@
 //! error with its place, and an object that changes never gives a record of both versions.
 
 use std::collections::BTreeSet;
+use std::net::{TcpListener, TcpStream};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -214,7 +215,10 @@ fn a_server_that_does_not_answer_is_given_up() {
 #[test]
 fn a_host_that_is_not_there_is_said() {
     let folder = tempfile::tempdir().unwrap();
-    let port = Server::start(&[], |_, answer| answer).port;
+    let server = TcpListener::bind("127.0.0.1:0").unwrap();
+    // Nobody listens at a client's port, and while it is open nobody is given it.
+    let client = TcpStream::connect(server.local_addr().unwrap()).unwrap();
+    let port = client.local_addr().unwrap().port();
     let address = format!("http://127.0.0.1:{port}/dump.txt");
     let output = run(folder.path(), &[], &["--quiet", &address]);
     assert_eq!(output.status.code(), Some(1));
