@@ -5,6 +5,7 @@
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::fs;
+use std::io::Write as _;
 use std::num::NonZeroUsize;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
@@ -371,6 +372,97 @@ fn csv_and_cito_are_as_expected() {
     }
 }
 
+/// Pages of which only their place, or not even that, tells what paper they are on.
+const NAMELESS: [&str; 2] = [
+    "“…One.…”\nSection: mentioning\nconfidence: 9%\n",
+    "“…Two.…”\nSection: mentioning\nconfidence: 9%\n",
+];
+
+/// The graphs and papers that are named in N-Quads.
+fn named_in_cito(nquads: &[u8]) -> [BTreeSet<String>; 2] {
+    let quads = quads(nquads);
+    let papers = quads.iter().filter(|quad| quad[1].starts_with(CITO));
+    [
+        quads.iter().map(|quad| quad[3].to_owned()).collect(),
+        papers.map(|quad| quad[2].to_owned()).collect(),
+    ]
+}
+
+#[test]
+fn pages_that_stand_at_one_place_have_names_of_their_own() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let mut archive = tar::Builder::new(Vec::new());
+    let mut capture = Vec::new();
+    for (number, page) in NAMELESS.iter().enumerate() {
+        let own = folder.join(number.to_string());
+        fs::create_dir(&own).unwrap();
+        fs::write(own.join("page.txt"), page).unwrap();
+        let mut header = tar::Header::new_gnu();
+        header.set_size(page.len() as u64);
+        archive
+            .append_data(&mut header, "page.txt", page.as_bytes())
+            .unwrap();
+        capture.extend_from_slice(&response(page));
+    }
+    fs::write(folder.join("twice.tar"), archive.into_inner().unwrap()).unwrap();
+    fs::write(folder.join("no-id.warc"), capture).unwrap();
+
+    let of_folders = ["0", "1"].map(|own| citesift(&folder.join(own), "-q --emit cito page.txt"));
+    let of_pipes = NAMELESS.map(|page| piped(page, "-q --emit cito"));
+    let of_tar = citesift(folder, "-q --emit cito twice.tar");
+    let of_warc = citesift(folder, "-q --emit cito no-id.warc");
+    for outputs in [&of_folders[..], &of_pipes, &[of_tar], &[of_warc]] {
+        let nquads: Vec<_> = outputs
+            .iter()
+            .flat_map(|output| output.stdout.clone())
+            .collect();
+        let [pages, papers] = named_in_cito(&nquads);
+        let found = String::from_utf8_lossy(&nquads);
+        assert_eq!((pages.len(), papers.len()), (2, 2), "{found}");
+    }
+}
+
+/// A WARC record without an id, whose body is compressed.
+fn response(page: &str) -> Vec<u8> {
+    let mut body =
+        b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Encoding: gzip\r\n\r\n".to_vec();
+    let mut encoder = flate2::write::GzEncoder::new(&mut body, flate2::Compression::default());
+    encoder.write_all(page.as_bytes()).unwrap();
+    encoder.finish().unwrap();
+    let mut record = format!(
+        "WARC/1.0\r\nWARC-Type: response\r\nContent-Type: application/http\r\n\
+         Content-Length: {}\r\n\r\n",
+        body.len()
+    )
+    .into_bytes();
+    record.extend_from_slice(&body);
+    record.extend_from_slice(b"\r\n\r\n");
+    record
+}
+
+#[test]
+fn a_page_has_one_name_in_every_run() {
+    let folder = world();
+    fs::write(folder.path().join("b.txt"), NAMELESS.concat()).unwrap();
+    let named = |args: &str| {
+        let output = citesift(folder.path(), &format!("-q --emit cito {args} b.txt a.txt"));
+        named_in_cito(&output.stdout)
+    };
+    let expected = named("");
+    for args in [
+        "--dedup off",
+        "--dedup run",
+        "--dedup text",
+        "--threads 1",
+        "--max-page 1MiB",
+        "--skip 0 --limit 2",
+    ] {
+        assert_eq!(named(args), expected, "{args}");
+    }
+    assert!(named("--limit 1")[0].is_subset(&expected[0]));
+}
+
 /// Characters that mean something in some form.
 const PIECES: &[&str] = &[
     "=1+1",
@@ -719,6 +811,19 @@ fn citesift(folder: &Path, args: &str) -> Output {
         .stdin(Stdio::null())
         .output()
         .unwrap()
+}
+
+fn piped(input: &str, args: &str) -> Output {
+    let mut child = Command::new(env!("CARGO_BIN_EXE_citesift"))
+        .args(args.split_whitespace())
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut stdin = child.stdin.take().unwrap();
+    stdin.write_all(input.as_bytes()).unwrap();
+    drop(stdin);
+    child.wait_with_output().unwrap()
 }
 
 const PAGE: &str = "2012\nDOI: 10.5555/x\n|View full text |Cite\n|\n\nTitle\n\nHelp me understand this report\n\n\

@@ -2,7 +2,8 @@
 //! page is a graph, which tells where it stands. `docs/src/forms.md` names the vocabularies.
 //!
 //! What is the same is called the same in every run: a statement by its id and its paper, a page by
-//! the hash of its place. There are no blank nodes, so graphs of several runs can be put together.
+//! the hash of its place and text. A place alone is that of many: `-` is any pipe, and a relative path
+//! leads from any folder. There are no blank nodes, so graphs of several runs can be put together.
 
 use std::fmt::Write as _;
 
@@ -45,8 +46,8 @@ pub struct Names {
 impl Names {
     /// Those of this page.
     pub fn of(page: &Page, at: &At) -> Self {
-        let record = at.record.as_deref().unwrap_or_default();
-        let place = hash(&[at.path, &at.offset.to_string(), record]);
+        let record = at.record.as_deref().unwrap_or_default().as_bytes();
+        let hash_of_page = hash_of_page(page, at, record);
         let doi = page.doi.map(<[u8]>::to_ascii_lowercase);
         let (key, paper) = match (doi, at.report_id) {
             (Some(doi), _) => {
@@ -54,11 +55,14 @@ impl Names {
                 (format!("doi:{doi}"), Some(format!("https://doi.org/{doi}")))
             }
             (None, Some(id)) => (format!("report:{}", encoded(id)), None),
-            (None, None) => (format!("page:{place}"), None),
+            (None, None) => (format!("page:{hash_of_page}"), None),
         };
         Self {
-            page: format!("urn:citesift:page:{place}"),
-            source: format!("urn:citesift:source:{}", hash(&[at.path, record])),
+            page: format!("urn:citesift:page:{hash_of_page}"),
+            source: format!(
+                "urn:citesift:source:{}",
+                hash(&[at.path.as_bytes(), record])
+            ),
             paper: paper.unwrap_or_else(|| format!("urn:citesift:paper:{key}")),
             key,
         }
@@ -237,10 +241,23 @@ fn encoded(text: &[u8]) -> String {
     encoded
 }
 
+/// Of all that its graph says of a page and that no option changes, so that no graph says it twice.
+fn hash_of_page(page: &Page, at: &At, record: &[u8]) -> String {
+    let [offset, length] = [at.offset, at.length].map(|bytes| bytes.to_string());
+    let date = at.date.as_deref().unwrap_or_default();
+    hash(&[
+        at.path.as_bytes(),
+        offset.as_bytes(),
+        length.as_bytes(),
+        record,
+        date.as_bytes(),
+        page.text,
+    ])
+}
+
 /// XXH3-128 of texts joined by U+001F, in hexadecimal digits.
-fn hash(parts: &[&str]) -> String {
-    let joined = parts.join("\u{1f}");
-    format!("{:032x}", XxHash3_128::oneshot(joined.as_bytes()))
+fn hash(parts: &[&[u8]]) -> String {
+    format!("{:032x}", XxHash3_128::oneshot(&parts.join(&0x1F)))
 }
 
 #[cfg(test)]
