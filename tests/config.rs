@@ -195,6 +195,35 @@ fn verify_has_the_settings_of_the_run() {
 }
 
 #[test]
+fn annotate_has_the_settings_of_the_run() {
+    let world = World::with(
+        "text-field = 'body'\nformat = 'jsonl'\nmax-page = '1KiB'\nstrict = true\nkeep = ['id']\n",
+    );
+    let line = serde_json::json!({"body": PAGE, "id": 7});
+    let large = serde_json::json!({"body": format!("{PAGE}{}", "x".repeat(2000))});
+    fs::write(world.path().join("a.jsonl"), format!("{line}\n{large}\n")).unwrap();
+    let output = world.run("annotate a.jsonl");
+    let shown = String::from_utf8(output.stdout.clone()).unwrap();
+    assert!(shown.contains("  statement 1 "), "{shown}");
+    assert!(shown.contains("  rejected "), "{shown}");
+    let expected = "citesift: citesift.toml sets format, max-page, text-field\n";
+    assert_eq!(said(&output), expected);
+
+    fs::write(world.path().join("other.toml"), "text-field = 'other'\n").unwrap();
+    for args in [
+        "annotate --text-field text a.jsonl",
+        "annotate --config other.toml a.jsonl",
+        "annotate a.jsonl --config /dev/null",
+    ] {
+        let shown = world.done(args);
+        assert!(!shown.contains("statement"), "{args}: {shown}");
+    }
+    fs::write(world.path().join("other.toml"), "text-feld = 'other'\n").unwrap();
+    let refusal = world.refusal("annotate --config other.toml a.jsonl");
+    assert!(refusal.contains("other.toml:1: unknown key"), "{refusal}");
+}
+
+#[test]
 fn what_holds_is_shown_with_its_source_and_sets_the_same_again() {
     let world = World::with("max-page = '1M'\nkeep = 'id,lang'\n");
     let shown = world.done(

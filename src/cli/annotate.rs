@@ -52,6 +52,13 @@ pub struct AnnotateArgs {
     #[arg(long, value_name = "NAME", help_heading = "Input")]
     url_field: Option<String>,
 
+    /// Take settings from FILE instead of `citesift.toml` in the working folder; what is typed wins.
+    ///
+    /// The file is that of the run: what it sets and is no flag here has no meaning here. No file is
+    /// read with `--config /dev/null`.
+    #[arg(long, value_name = "FILE", help_heading = "Input")]
+    config: Option<PathBuf>,
+
     /// Pages over SIZE are rejected, as in the run.
     #[arg(long, value_name = "SIZE", default_value = "64MiB", value_parser = size, help_heading = "Input")]
     max_page: NonZeroUsize,

@@ -44,9 +44,6 @@ const PLACE: &str = "it names a place to write to";
 const PART: &str = "it leaves pages out";
 const ONCE: &str = "it is about one run";
 
-/// The group of flags that a command has in common with a run, as it is derived.
-const SHAPING: &str = "ShapingArgs";
-
 /// A file of settings.
 #[derive(Debug, Default)]
 pub struct Settings {
@@ -79,6 +76,16 @@ pub fn settable(command: Command) -> Command {
             false => arg,
         }
     })
+}
+
+/// Whether it reads what a run reads, and so has the settings of the run.
+fn reads_settings(subcommand: &Command) -> bool {
+    has_flag(subcommand, "config")
+}
+
+fn has_flag(command: &Command, name: &str) -> bool {
+    let mut args = command.get_arguments();
+    args.any(|arg| arg.get_long() == Some(name))
 }
 
 fn is_setting(arg: &Arg) -> bool {
@@ -140,18 +147,9 @@ impl Settings {
 
     /// The command, in which they are the defaults.
     pub fn applied(&self, command: Command) -> Command {
-        let command = command.mut_subcommands(|subcommand| {
-            let shared = subcommand
-                .get_groups()
-                .find(|group| group.get_id() == SHAPING);
-            let Some(shared) = shared.cloned() else {
-                return subcommand;
-            };
-            let shared: Vec<_> = shared.get_args().cloned().collect();
-            subcommand.mut_args(|arg| match shared.contains(arg.get_id()) {
-                true => self.as_default(arg),
-                false => arg,
-            })
+        let command = command.mut_subcommands(|subcommand| match reads_settings(&subcommand) {
+            true => subcommand.mut_args(|arg| self.as_default(arg)),
+            false => subcommand,
         });
         command.mut_args(|arg| self.as_default(arg))
     }
@@ -168,9 +166,10 @@ impl Settings {
         settings.find(|setting| arg.get_long() == Some(&setting.name))
     }
 
-    /// A sentence that says that they hold, if there are any.
-    pub fn said(&self) -> Option<String> {
-        let names: Vec<_> = self.settings.iter().map(|setting| &*setting.name).collect();
+    /// A sentence that says which of them hold for a command, if any do.
+    pub fn said(&self, command: &Command) -> Option<String> {
+        let names = self.settings.iter().map(|setting| &*setting.name);
+        let names: Vec<_> = names.filter(|name| has_flag(command, name)).collect();
         (!names.is_empty()).then(|| format!("citesift: {} sets {}", self.name, names.join(", ")))
     }
 

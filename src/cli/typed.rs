@@ -43,7 +43,10 @@ pub fn parse() -> Result<Typed, String> {
     }
     // A file that came with a dump cannot silence what is said of it.
     let is_quiet = args.quiet && is_typed(&matches, "quiet");
-    if let Some(said) = settings.said().filter(|_| !is_quiet) {
+    let subcommand = matches.subcommand_name();
+    let subcommand = subcommand.and_then(|name| command.find_subcommand(name));
+    let said = settings.said(subcommand.unwrap_or(&command));
+    if let Some(said) = said.filter(|_| !is_quiet) {
         say(&said);
     }
     Ok(Typed::Args(Box::new(args)))
