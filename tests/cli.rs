@@ -358,6 +358,28 @@ fn json_line(text: &str) -> String {
 }
 
 #[test]
+fn damage_is_exit_code_1_whatever_a_gate_takes_and_hides_no_gate() {
+    let good = json_line(PAGE).repeat(39);
+    let bad = "{\"text\": \"DOI: \n";
+    let folder = folder_with(&[("d.jsonl", &format!("{good}{bad}"))]);
+    let rejected = "citesift: --max-rejects does not hold: 1 of 40 report pages were rejected\n";
+    for (gate, said) in [
+        (&["--max-rejects", "5%"][..], None),
+        (&["--max-rejects", "1"], None),
+        (&["--max-rejects", "0"], Some(rejected)),
+        (&["--max-rejects", "2%"], Some(rejected)),
+        (&["--strict"], Some("citesift: --strict does not hold: ")),
+    ] {
+        let output = run(&[&["-q", "d.jsonl"], gate].concat(), folder.path());
+        let messages = messages(&output);
+        assert_eq!((output.status.code(), lines(&output.stdout)), (Some(1), 39));
+        let holds = !messages.contains("does not hold");
+        assert_eq!(holds, said.is_none(), "{gate:?}: {messages}");
+        assert!(messages.contains(said.unwrap_or_default()), "{messages}");
+    }
+}
+
+#[test]
 fn what_is_damaged_is_said_with_its_place_ten_times_and_is_exit_code_1() {
     let good = json_line(PAGE);
     let bad = "{\"text\": \"\u{1b}[31mDOI: \n".repeat(15);

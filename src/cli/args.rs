@@ -104,7 +104,8 @@ pub struct Args {
     #[arg(long, help_heading = "Gates")]
     pub strict: bool,
 
-    /// End with exit code 3 when more than N pages, or P% of the report pages, were rejected.
+    /// End with exit code 3 when more than N pages, or P% of the report pages, were rejected. Damaged
+    /// lines and records are among them, and make it exit code 1 also where the gate holds.
     #[arg(long, value_name = "N|P%", value_parser = max_rejects, help_heading = "Gates")]
     pub max_rejects: Option<MaxRejects>,
 
@@ -196,7 +197,8 @@ Examples:
 pub const EXIT_CODES: &str = "\
 Exit codes:
   0  done; a reader of standard output that stops early counts as done
-  1  an input could not be read whole or is damaged, or an output could not be written
+  1  an input could not be read whole or is damaged, whatever the gates take, or an output could
+     not be written
   2  wrong usage, nothing was done
   3  done, but --strict, --max-rejects or --fail-on-drift does not hold
   130, 143  interrupted; --resume goes on";

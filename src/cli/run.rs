@@ -276,34 +276,42 @@ fn progress(args: &Args, config: &Config) -> Progress {
     }
 }
 
-/// The exit code, and what is to be said of a gate that does not hold.
+/// The exit code, and what is to be said of a gate that does not hold. Damage is a failure whatever
+/// a gate takes, and hides none.
 fn verdict(args: &Args, summary: &Summary) -> (u8, Option<String>) {
-    let pages = &summary.stats.pages;
+    let broken = broken_gate(args, summary);
     if !summary.faults.is_empty() || summary.stats.damaged() > 0 {
-        return (FAILED, None);
+        return (FAILED, broken);
     }
+    match broken {
+        Some(_) => (GATE_FAILED, broken),
+        None => (DONE, None),
+    }
+}
+
+/// What is to be said of the first gate that does not hold.
+fn broken_gate(args: &Args, summary: &Summary) -> Option<String> {
+    let pages = &summary.stats.pages;
     if args.strict && (pages.rejected > 0 || !summary.stats.warnings.is_empty()) {
         let message = "citesift: --strict does not hold: there are rejected pages or warnings";
-        return (GATE_FAILED, Some(message.to_owned()));
+        return Some(message.to_owned());
     }
     let reports = pages.seen - pages.skipped;
     if let Some(most) = args.max_rejects
         && most.is_exceeded(pages.rejected, reports)
     {
-        let message = format!(
+        return Some(format!(
             "citesift: --max-rejects does not hold: {} of {reports} report pages were rejected",
             pages.rejected
-        );
-        return (GATE_FAILED, Some(message));
+        ));
     }
     let (unrecognized, lines) = (summary.stats.unrecognized_lines, summary.stats.drift.lines);
     if let Some(most) = args.fail_on_drift
         && is_more(unrecognized, lines, most)
     {
-        let message = format!(
+        return Some(format!(
             "citesift: --fail-on-drift does not hold: {unrecognized} of {lines} lines were unrecognized"
-        );
-        return (GATE_FAILED, Some(message));
+        ));
     }
-    (DONE, None)
+    None
 }
