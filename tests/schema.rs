@@ -31,6 +31,17 @@ fn kept(form: &str) -> PathBuf {
 }
 
 #[test]
+fn only_forms_that_are_json_are_offered() {
+    assert!(!printed(&["--help"]).contains("cito"));
+    let mut command = Command::new(program());
+    let output = command.args(["schema", "cito"]).output().unwrap();
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(2), "{said}");
+    let offered = "[possible values: reports, statements]";
+    assert!(said.contains(offered), "{said}");
+}
+
+#[test]
 fn a_schema_that_changes_has_another_version() {
     assert_eq!(printed(&[]), printed(&["reports"]));
     for form in ["reports", "statements"] {

@@ -13,7 +13,8 @@ use super::form::{ToArg, ending, form};
 use super::merge::MergeArgs;
 use super::places;
 use super::resume::{STORE_RUNS, Settings};
-use super::shaping::{EmitArg, ShapingArgs, input};
+use super::schema::FormArg;
+use super::shaping::{ShapingArgs, input};
 use super::verify::VerifyArgs;
 use crate::dedup::{Dedup, Store};
 use crate::input::Input;
@@ -164,8 +165,8 @@ pub enum Command {
     /// Print the JSON Schema of the records.
     Schema {
         /// The form of the records, as `--emit` names it.
-        #[arg(value_enum, value_name = "FORM", default_value_t = EmitArg::Reports)]
-        form: EmitArg,
+        #[arg(value_enum, value_name = "FORM", default_value_t = FormArg::Reports)]
+        form: FormArg,
     },
     /// Hold an output against the inputs that it was made from.
     Verify(Box<VerifyArgs>),
