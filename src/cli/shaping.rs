@@ -57,7 +57,7 @@ pub struct ShapingArgs {
     dedup: Option<DedupArg>,
 
     /// Tell which statements of a page have at least SHARE of the shorter one's sequences of three
-    /// words in common, from 0 to 1: the later one gets `similar_to` and `similarity`.
+    /// words in common, from 0.001 to 1: the later one gets `similar_to` and `similarity`.
     #[arg(long, value_name = "SHARE", value_parser = share, help_heading = "Work")]
     near: Option<u16>,
 
