@@ -46,7 +46,7 @@
 //!
 //! | floor | modules |
 //! |---|---|
-//! | 0 | [`place`] (where a byte came from), [`pipeline`] (threads and channels), [`buffers`] (memory used again), [`meter`] (what has been read), [`durable`] (files that are whole) |
+//! | 0 | [`place`] (where a byte came from), [`pipeline`] (threads and channels), [`buffers`] (memory used again), [`meter`] (what has been read), [`durable`] (files that are whole), `doi` (its forms in a header) |
 //! | 1 | [`error`], [`model`] (plain values) |
 //! | 2 | [`grammar`] (a page's text, by nom), [`split`] (text into pages, no I/O) |
 //! | 3 | [`input`] (walk, decompress, one file or folder for each format), [`dedup`], [`sink`] (what is written), [`journal`], [`stats`] |
@@ -59,6 +59,7 @@ pub mod buffers;
 #[doc(hidden)]
 pub mod cli;
 pub mod dedup;
+mod doi;
 pub mod durable;
 pub mod error;
 pub mod grammar;

@@ -16,13 +16,14 @@ use std::ops::Range;
 use memchr::memmem::Finder;
 use memchr::{memchr, memchr_iter, memrchr};
 
+use crate::doi::{self, LABEL};
+
 /// Bytes of a line that are looked at before a candidate or before its line.
 const LOOK_BEHIND: usize = 128;
 
 /// Bytes from a candidate's beginning within which the bar must begin.
 const LOOK_AHEAD: usize = 4096;
 
-const LABEL: &[u8] = b"DOI:";
 const SIGN_UP: &[u8] = b"Sign up to set email alerts";
 /// Stands before some texts, and is no part of them.
 pub const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
@@ -52,7 +53,11 @@ impl Default for Splitter {
 }
 
 enum Verdict {
-    Start(Start),
+    Start {
+        start: Start,
+        /// Where the DOI begins: a label before it, as of `DOI: doi:10.…`, is no candidate.
+        doi: usize,
+    },
     No,
     NeedsMore,
 }
@@ -68,11 +73,13 @@ impl Splitter {
                     self.decided = candidate;
                     return None;
                 }
-                Verdict::Start(start) if start.at > 0 => {
-                    self.decided = candidate + LABEL.len();
-                    return Some(start);
+                Verdict::Start { start, doi } => {
+                    self.decided = doi;
+                    if start.at > 0 {
+                        return Some(start);
+                    }
                 }
-                Verdict::Start(_) | Verdict::No => self.decided = candidate + LABEL.len(),
+                Verdict::No => self.decided = candidate + LABEL.len(),
             }
         }
         self.decided = self.decided.max(text.len().saturating_sub(LABEL.len() - 1));
@@ -149,9 +156,12 @@ fn judge(text: &[u8], candidate: usize, at_end: bool) -> Verdict {
     let Some(feed) = memchr(b'\n', value) else {
         return undecided();
     };
-    let doi = without_blanks_before(without_blanks_after(&value[..feed], false));
-    let is_token = memchr::memchr2(b' ', b'\t', doi).is_none();
-    if !names_doi(doi) || !(glued_to.is_empty() || (is_token && can_be_glued(glued_to))) {
+    let printed = without_blanks_after(&value[..feed], false);
+    let Some(doi) = doi::named_by(printed) else {
+        return Verdict::No;
+    };
+    let may_begin = glued_to.is_empty() || (is_token(doi) && can_be_glued(glued_to));
+    if !may_begin {
         return Verdict::No;
     }
 
@@ -164,11 +174,14 @@ fn judge(text: &[u8], candidate: usize, at_end: bool) -> Verdict {
         Some(next) if next.len() < SIGN_UP.len() && may_go_on_to_bar(next) => return undecided(),
         Some(_) => return Verdict::No,
     }
-    Verdict::Start(if glued_to.is_empty() {
-        start_with_year(text, line)
-    } else {
-        glued_at(text, candidate)
-    })
+    let start = match glued_to.is_empty() {
+        true => start_with_year(text, line),
+        false => glued_at(text, candidate),
+    };
+    Verdict::Start {
+        start,
+        doi: candidate + LABEL.len() + printed.len() - doi.len(),
+    }
 }
 
 /// A buffer's end may cut the bar's first words, or a NBSP before it, in two.
@@ -176,14 +189,8 @@ fn may_go_on_to_bar(cut: &[u8]) -> bool {
     SIGN_UP.starts_with(cut) || cut == [0xC2]
 }
 
-/// "10.…", with or without a resolver before it.
-fn names_doi(value: &[u8]) -> bool {
-    let resolved = value.starts_with(b"10.");
-    resolved || {
-        let prefix = &value[..value.len().min(24)].to_ascii_lowercase();
-        (prefix.starts_with(b"http") || prefix.starts_with(b"doi"))
-            && memchr::memmem::find(prefix, b"10.").is_some()
-    }
+fn is_token(doi: &[u8]) -> bool {
+    memchr::memchr2(b' ', b'\t', doi).is_none()
 }
 
 /// The start at the DOI line that begins at `line`, or at the year right above it.
@@ -355,9 +362,32 @@ mod tests {
     }
 
     #[test]
+    fn a_doi_may_be_printed_with_a_resolver() {
+        for doi in [
+            "www.doi.org/10.5555/b",
+            "dx.doi.org/10.5555/b",
+            "https://library.example.org/10.5555/b",
+            "doi:  10.5555/b",
+            "https://doi.org/DOI:10.5555/b",
+            "DOI:10.5555/b",
+        ] {
+            for label in ["DOI:", "DOI: "] {
+                let page = format!("2012\n{label}{doi}\n|");
+                assert_eq!(cut(&page), [&page]);
+                for end in ["a\n", "confidence: 99%"] {
+                    let glued = format!("{end}{page}");
+                    assert_eq!(cut(&glued), [end.trim_end(), &page], "{glued}");
+                }
+            }
+        }
+        let other = "a\nDOI: httpsfoo 10.1\n|";
+        assert_eq!(cut(other), [other]);
+    }
+
+    #[test]
     fn a_stream_gives_the_same_starts_in_any_chunks() {
         let text = format!(
-            "junk\n{PAGE}a\nconfidence: 99%2012\n{PAGE}\n\n\u{feff}1999\n{PAGE}DOI: 10.1\n \u{a0}\n\nSign up to set email alerts"
+            "junk\n{PAGE}a\nconfidence: 99%2012\n{PAGE}\n\n\u{feff}1999\n{PAGE}DOI: DOI:10.1\n \u{a0}\n\nSign up to set email alerts"
         );
         let text = text.as_bytes();
         let whole = starts(text, text.len());

@@ -6,7 +6,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 const FLOORS: &[&[&str]] = &[
-    &["buffers", "durable", "meter", "pipeline", "place"],
+    &["buffers", "doi", "durable", "meter", "pipeline", "place"],
     &["error", "model"],
     &["grammar", "split"],
     &["dedup", "input", "journal", "sink", "stats"],

@@ -112,6 +112,21 @@ const BLOCKS: &[&str] = &[
     "\n“…One “quoted” statement.…”\nSection: Resultsmentioning\nconfidence: 98%",
 ];
 
+/// What may stand between a header's label and its DOI, in an order that is known or not.
+const BEFORE_DOI: &[&str] = &[
+    " ",
+    "\u{a0}",
+    "doi:",
+    "DOI:",
+    "http://",
+    "https://",
+    "dx.",
+    "www.",
+    "doi.org/",
+    "example.org/",
+    "x",
+];
+
 fn page() -> impl Strategy<Value = String> {
     (
         0..3usize,
@@ -488,6 +503,28 @@ proptest! {
                 assert_eq!(apart, together);
             }
         })));
+    }
+
+    #[test]
+    fn a_header_that_is_read_starts_a_page_behind_another(
+        one in page(),
+        other in page(),
+        before_doi in prop::collection::vec(prop::sample::select(BEFORE_DOI), 0..5),
+    ) {
+        let named = format!("DOI:{}10.5555/b", before_doi.concat());
+        let (header, rest) = other.split_once("\n|").unwrap();
+        let other = format!("{}\n{named}\n|{rest}", &header[..4]);
+        let read = |text: &str| with_file(text.as_bytes(), |file| {
+            let mut reports = reports(&done(&[file], USUAL).records);
+            reports.retain(|report| report.doi.is_some());
+            reports.into_iter().map(|report| (report.doi, report.year, report.statements)).collect::<Vec<_>>()
+        });
+        let apart = [read(&one), read(&other)].concat();
+        for joint in ["\n", ""] {
+            let together = read(&format!("{one}{joint}{other}"));
+            assert_eq!(apart.len(), together.len(), "{named}");
+            assert_eq!(apart[1..], together[1..], "{named}");
+        }
     }
 
     #[test]
