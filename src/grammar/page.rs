@@ -222,6 +222,38 @@ mod tests {
         }
     }
 
+    fn dropped<'a>(page: &Page<'a>) -> Vec<&'a str> {
+        let lines = page.unrecognized.iter();
+        lines.map(|it| str::from_utf8(it.line).unwrap()).collect()
+    }
+
+    #[test]
+    fn a_heading_that_is_not_known_ends_the_list_above() {
+        let renamed = PAGE.replace("Citation Types", "Citation types");
+        let page = parsed(&renamed);
+        assert_eq!(
+            (&page.paper_sections[..], page.tallies.mentioning),
+            (&[2, 1][..], None)
+        );
+        assert_eq!(dropped(&page), ["Citation types", "1", "7", "0"]);
+        for between in ["\n\n", "\nSelect...\n", "\n \nSelect...\n", "\nof origin\n"] {
+            let countries = format!("Countries{between}3\n1\n\nAuthors");
+            let text = PAGE.replacen("2013\n2013\n2020\n2020\n\nAuthors", &countries, 1);
+            let page = parsed(&text);
+            assert_eq!(page.citing_years, CitingYears::default(), "{between:?}");
+            let dropped = dropped(&page);
+            assert_eq!(dropped[0], "Countries");
+            assert_eq!(dropped[dropped.len() - 2..], ["3", "1"]);
+            assert_eq!(page.tallies.mentioning, Some(7));
+        }
+        let labelled = PAGE.replacen("\n2\n1\n", "\nResults\n2\n\nDiscussion\n1\n", 1);
+        let page = parsed(&labelled);
+        assert_eq!(
+            (&page.paper_sections[..], page.unrecognized.len()),
+            (&[2, 1][..], 0)
+        );
+    }
+
     #[test]
     fn a_list_that_is_printed_again_fills_no_other_places() {
         let lists = PAGE.find("Paper Sections").unwrap()..PAGE.find("Authors").unwrap();

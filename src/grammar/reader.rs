@@ -188,6 +188,7 @@ impl<'p, 'a, R: Roles> PageReader<'p, 'a, R> {
     fn read_filled_line(&mut self, line: &'a [u8]) {
         match classify(line) {
             Line::Select | Line::Bar if self.part != Part::Abstract => {
+                self.drop_label();
                 self.roles.tell(line, Role::Boilerplate);
             }
             Line::Help => {
@@ -276,9 +277,12 @@ impl<'p, 'a, R: Roles> PageReader<'p, 'a, R> {
         self.part = part;
     }
 
+    /// A label without a number right below it is none. It may be the heading of a list that is not known,
+    /// so that it ends this one: the numbers behind it have no place here.
     fn drop_label(&mut self) {
         if let Some(label) = self.label.take() {
             self.drop_line(label, Why::Label);
+            self.part = Part::Between;
         }
     }
 
@@ -325,6 +329,9 @@ impl<'p, 'a, R: Roles> PageReader<'p, 'a, R> {
     }
 
     fn read_number(&mut self, line: &'a [u8], number: u64) {
+        if self.after_blank {
+            self.drop_label();
+        }
         let label = self.label.take();
         let taken = match self.part {
             Part::Lead
@@ -453,7 +460,11 @@ impl<'p, 'a, R: Roles> PageReader<'p, 'a, R> {
 
     /// `Supporting 8`, or a label alone whose number follows.
     fn read_label(&mut self, line: &'a [u8]) {
-        self.drop_label();
+        if self.label.is_some() {
+            self.drop_label();
+            self.drop_line(line, Why::no_text(line));
+            return;
+        }
         self.roles.tell(line, self.role_of_count());
         match labelled_count(line) {
             Some((label, number)) => {
