@@ -49,12 +49,23 @@ pub fn labelled_count(line: &[u8]) -> Option<(&[u8], u64)> {
     is_label(label).then_some((label, bare_count(number)?))
 }
 
-/// What a list may print before a number. `1.2k`, or more digits than a count may have, is a number that
-/// cannot be read.
+/// What a list may print before a number. A line with a digit is a number that cannot be read: no count is
+/// made of the end of `Results 2 of 7`. A colon has nothing behind it, as in `Section: Results`.
 pub fn is_label(line: &[u8]) -> bool {
+    let colon = memchr::memchr(b':', line);
+    starts_with_letter(line)
+        && !line.iter().any(u8::is_ascii_digit)
+        && colon.is_none_or(|colon| colon + 1 == line.len())
+}
+
+/// What stands for a number but is none that can be read, as `1.2k`, `2022 – 2023` or `***`.
+pub fn is_unread_number(line: &[u8]) -> bool {
     let is_letter = |byte: &u8| byte.is_ascii_alphabetic() || !byte.is_ascii();
-    let is_number = !line.contains(&b' ') && line.first().is_some_and(u8::is_ascii_digit);
-    !is_number && line.iter().any(is_letter)
+    line.iter().any(u8::is_ascii_digit) || !line.iter().any(is_letter)
+}
+
+pub fn starts_with_letter(line: &[u8]) -> bool {
+    String::from_utf8_lossy(line).starts_with(char::is_alphabetic)
 }
 
 /// type-label = "Supporting" | "Mentioning" | … in any case, with a colon or without
@@ -167,7 +178,53 @@ mod tests {
             Some((&b"Case report"[..], 1008))
         );
         assert_eq!(labelled_count(b"Supporting"), None);
-        assert_eq!(labelled_count(b"8 Supporting"), None);
+        assert_eq!(
+            labelled_count("Étude 4".as_bytes()),
+            Some(("Étude".as_bytes(), 4))
+        );
+        for line in [
+            "8 Supporting",
+            "Results 2 of 7",
+            "2022 – 2023",
+            "– 2",
+            "“Two” 2",
+            "A: b 2",
+        ] {
+            assert_eq!(labelled_count(line.as_bytes()), None, "{line}");
+        }
+    }
+
+    #[test]
+    fn a_line_of_a_list_is_a_label_or_an_unread_number_or_neither() {
+        for label in [
+            "Supporting",
+            "Supporting:",
+            "Étude",
+            "Results and Discussion",
+        ] {
+            assert!(
+                is_label(label.as_bytes()) && !is_unread_number(label.as_bytes()),
+                "{label}"
+            );
+        }
+        for number in [
+            "1.2k",
+            "2022 – 2023",
+            "From 2022 to 2023",
+            "Select...2",
+            "***",
+        ] {
+            assert!(
+                !is_label(number.as_bytes()) && is_unread_number(number.as_bytes()),
+                "{number}"
+            );
+        }
+        for text in ["“Quote”", "Section: Results", "(none)"] {
+            assert!(
+                !is_label(text.as_bytes()) && !is_unread_number(text.as_bytes()),
+                "{text}"
+            );
+        }
     }
 
     #[test]

@@ -206,14 +206,22 @@ mod tests {
         }
         let many = parsed(&PAGE.replace("\n1\n7\n0\n", &"\n1k".repeat(9))).tallies;
         assert_eq!((many.supporting, many.unclassified), (None, None));
-        for unread in ["2013*", "2013 2013"] {
+        for unread in ["2013*", "2013 2013", "2013 – 2020", "From 2013 to 2020"] {
             let text = PAGE.replacen("2013", unread, 1);
             let page = parsed(&text);
             let (years, dropped) = (page.citing_years, &page.unrecognized);
             assert_eq!((years.min, years.max), (None, Some(2020)));
             assert_eq!((dropped.len(), dropped[0].line), (1, unread.as_bytes()));
         }
-        for unread in ["1.2k", "2 1"] {
+        for unread in [
+            "1.2k",
+            "2 1",
+            "– 2",
+            "5 – 7",
+            "Results 2 of 7",
+            "Select...2",
+            "50%",
+        ] {
             let text = PAGE.replacen("\n2\n", &format!("\n{unread}\n"), 1);
             let page = parsed(&text);
             let dropped = &page.unrecognized;
@@ -252,6 +260,36 @@ mod tests {
             (&page.paper_sections[..], page.unrecognized.len()),
             (&[2, 1][..], 0)
         );
+    }
+
+    #[test]
+    fn a_line_that_is_not_of_a_list_ends_it_and_is_told() {
+        for line in [
+            "“Quote”",
+            "Section: Resultsmentioning",
+            "Terms of Service",
+            "Room 5",
+        ] {
+            for (above, below) in [("2\n", "\n1\n"), ("2013\n", "\n2013\n2020\n2020\n")] {
+                let text = PAGE.replacen(
+                    &format!("{above}{}", &below[1..]),
+                    &format!("{above}{line}{below}"),
+                    1,
+                );
+                assert_ne!(text, PAGE);
+                let below: Vec<_> = [line].into_iter().chain(below.split_whitespace()).collect();
+                assert_eq!(dropped(&parsed(&text)), below);
+            }
+        }
+        for line in ["Showing 1 of 7", "Select...1"] {
+            let text = PAGE.replacen("\n1\n7\n0\n", &format!("\n{line}\n7\n0\n"), 1);
+            let page = parsed(&text);
+            assert_eq!(
+                (page.tallies.supporting, page.tallies.mentioning),
+                (None, None)
+            );
+            assert_eq!(dropped(&page), [line, "7", "0"]);
+        }
     }
 
     #[test]

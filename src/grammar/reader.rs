@@ -5,7 +5,10 @@
 
 use std::mem;
 
-use super::facets::{Facet, Places, TypeCounts, is_label, labelled_count, type_label};
+use super::facets::{
+    Facet, Places, TypeCounts, is_label, is_unread_number, labelled_count, starts_with_letter,
+    type_label,
+};
 use super::header::header;
 use super::kind::{HELP, Line, classify, is_landmark};
 use super::line::{KnownLines, Lines, trim};
@@ -78,6 +81,8 @@ pub struct PageReader<'p, 'a, R> {
     years: Places,
     /// A label whose number is expected on the next line.
     label: Option<&'a [u8]>,
+    /// The last list with labels.
+    labelled: Option<Facet>,
     after_blank: bool,
     has_abstract: bool,
     tabs_seen: bool,
@@ -95,6 +100,7 @@ impl<'p, 'a, R: Roles> PageReader<'p, 'a, R> {
             repeated_counts: TypeCounts::default(),
             years: Places::default(),
             label: None,
+            labelled: None,
             after_blank: true,
             has_abstract: false,
             tabs_seen: false,
@@ -244,18 +250,22 @@ impl<'p, 'a, R: Roles> PageReader<'p, 'a, R> {
     /// Enters a list, unless its numbers are there already: what is printed again fills no other places.
     fn enter_list(&mut self, facet: Facet) {
         self.page.is_report |= facet == Facet::CitationTypes;
-        let is_filled = match facet {
+        self.enter(match self.is_filled(facet) {
+            true => Part::Between,
+            false => Part::List(facet),
+        });
+    }
+
+    /// The list has a number.
+    fn is_filled(&self, facet: Facet) -> bool {
+        match facet {
             Facet::PaperSections => !self.page.paper_sections.is_empty(),
             Facet::CitationTypes => !self.first_counts.is_empty(),
             Facet::YearPublished => !self.years.is_empty(),
             Facet::PublicationTypes => !self.page.publication_types.is_empty(),
             Facet::Relationship => !self.page.relationship.is_empty(),
             Facet::Authors | Facet::Journals => false,
-        };
-        self.enter(match is_filled {
-            true => Part::Between,
-            false => Part::List(facet),
-        });
+        }
     }
 
     #[cold]
@@ -460,34 +470,57 @@ impl<'p, 'a, R: Roles> PageReader<'p, 'a, R> {
 
     /// `Supporting 8`, or a label alone whose number follows.
     fn read_label(&mut self, line: &'a [u8]) {
-        if self.label.is_some() {
-            self.drop_label();
-            self.drop_line(line, Why::no_text(line));
+        let labelled = labelled_count(line);
+        let is_label = labelled.is_some() || is_label(line);
+        if self.label.is_some() || (is_label && !self.may_be_labelled()) {
+            self.end_list(line);
             return;
         }
         self.roles.tell(line, self.role_of_count());
-        match labelled_count(line) {
+        match labelled {
             Some((label, number)) => {
                 if !self.read_count(Some(label), number) {
                     self.drop_line(line, Why::Number);
                 }
             }
-            None if is_label(line) => self.label = Some(line),
-            None => {
-                self.pass_place();
-                self.drop_line(line, Why::Number);
-            }
+            None if is_label => self.label = Some(line),
+            None if is_unread_number(line) => self.read_unread_number(line),
+            None => self.end_list(line),
         }
     }
 
-    /// Leaves a number's place empty, where the place tells what it is.
-    fn pass_place(&mut self) {
+    /// All numbers of a list have labels or none has, as far as that is not told by the labels themselves.
+    fn may_be_labelled(&mut self) -> bool {
+        let Part::List(facet) = self.part else {
+            return true;
+        };
+        if self.labelled != Some(facet) && facet != Facet::CitationTypes && self.is_filled(facet) {
+            return false;
+        }
+        self.labelled = Some(facet);
+        true
+    }
+
+    /// Leaves the number's place empty, where the place tells what it is.
+    fn read_unread_number(&mut self, line: &'a [u8]) {
         match self.part {
+            // Another word than a type's may say that it is none of these.
+            Part::List(Facet::CitationTypes) | Part::Tabs if starts_with_letter(line) => {
+                self.part = Part::Between;
+            }
             Part::List(Facet::CitationTypes) => self.first_counts.by_type.pass(),
             Part::List(Facet::YearPublished) => self.years.pass(),
             Part::Tabs => self.repeated_counts.by_type.pass(),
             _ => {}
         }
+        self.drop_line(line, Why::Number);
+    }
+
+    /// Ends a list at a line that is not of it.
+    fn end_list(&mut self, line: &'a [u8]) {
+        self.drop_label();
+        self.part = Part::Between;
+        self.drop_line(line, Why::no_text(line));
     }
 
     fn finish(mut self, feeds: u64) {
