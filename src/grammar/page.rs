@@ -306,6 +306,22 @@ mod tests {
     }
 
     #[test]
+    fn a_footer_s_heading_of_names_fills_nothing() {
+        for blank in ["\n", " \n"] {
+            let footer = "Journals\nPublishers\nAuthors\nAbout us\n";
+            let text = format!("{PAGE}{footer}").replace('\n', blank);
+            let page = parsed(&text);
+            assert_eq!((page.authors.len(), page.journals.len()), (0, 0));
+            assert_eq!(dropped(&page), ["Publishers", "About us"]);
+        }
+        let below = parsed("“…One.…”\nSection: Xmentioning\n\nJournals\nNature\nAuthors\nEk\n");
+        assert_eq!(
+            (below.journals, below.authors),
+            (vec![&b"Nature"[..]], vec![&b"Ek"[..]])
+        );
+    }
+
+    #[test]
     fn counts_that_are_printed_once_contradict_nothing() {
         let page = parsed(PAGE.split_at(PAGE.find("citations").unwrap()).1);
         assert!(page.warnings.iter().eq([Warning::NoHeader]));

@@ -70,6 +70,13 @@ enum Part {
     Between,
 }
 
+/// The lists of names whose headings have been passed.
+#[derive(Clone, Copy, Default)]
+struct NamesSeen {
+    authors: bool,
+    journals: bool,
+}
+
 /// Reads the lines of one page into it.
 pub struct PageReader<'p, 'a, R> {
     page: &'p mut Page<'a>,
@@ -83,6 +90,7 @@ pub struct PageReader<'p, 'a, R> {
     label: Option<&'a [u8]>,
     /// The last list with labels.
     labelled: Option<Facet>,
+    names_seen: NamesSeen,
     after_blank: bool,
     has_abstract: bool,
     tabs_seen: bool,
@@ -101,6 +109,7 @@ impl<'p, 'a, R: Roles> PageReader<'p, 'a, R> {
             years: Places::default(),
             label: None,
             labelled: None,
+            names_seen: NamesSeen::default(),
             after_blank: true,
             has_abstract: false,
             tabs_seen: false,
@@ -247,10 +256,16 @@ impl<'p, 'a, R: Roles> PageReader<'p, 'a, R> {
         self.part = part;
     }
 
-    /// Enters a list, unless its numbers are there already: what is printed again fills no other places.
+    /// Enters a list, unless its numbers are there already: what is printed again fills no other places. Lists
+    /// of names are nearly always empty, and a footer has their headings too: only the first one counts.
     fn enter_list(&mut self, facet: Facet) {
         self.page.is_report |= facet == Facet::CitationTypes;
-        self.enter(match self.is_filled(facet) {
+        let is_there = match facet {
+            Facet::Authors => mem::replace(&mut self.names_seen.authors, true),
+            Facet::Journals => mem::replace(&mut self.names_seen.journals, true),
+            _ => self.is_filled(facet),
+        };
+        self.enter(match is_there {
             true => Part::Between,
             false => Part::List(facet),
         });
@@ -401,7 +416,13 @@ impl<'p, 'a, R: Roles> PageReader<'p, 'a, R> {
         }
         match *part {
             Part::List(facet) => self.enter_list(facet),
-            part => self.enter(part),
+            part => {
+                self.names_seen = NamesSeen {
+                    authors: true,
+                    journals: true,
+                };
+                self.enter(part);
+            }
         }
     }
 
