@@ -194,6 +194,29 @@ mod tests {
     }
 
     #[test]
+    fn an_abstract_runs_up_to_its_end_through_words_that_are_headings() {
+        let paragraphs = "One.\n\nJournals\n\nTwo.\n\nAuthors\n\n3\n\nJournals\nof four.";
+        let text = PAGE
+            .replace("Title\n", &format!("Title\n\nAbstract: {paragraphs}\n"))
+            .replace(
+                "Authors\n\nJournals\n\ncit",
+                "Authors\nEk\nJournals\nNature\ncit",
+            );
+        let lines: Vec<_> = paragraphs.split_whitespace().collect();
+        let page = parsed(&text);
+        let joined = page.abstract_lines.join(&b' ');
+        assert_eq!(str::from_utf8(&joined).unwrap(), lines.join(" "));
+        assert_eq!(
+            (&page.authors[..], &page.journals[..]),
+            (&[&b"Ek"[..]][..], &[&b"Nature"[..]][..])
+        );
+        assert_eq!(page.unrecognized, []);
+        let other = text.replace("Help me", "Citation Types\n1\n\nHelp me");
+        let page = parsed(&other);
+        assert_eq!((page.abstract_lines.len(), page.authors.len()), (1, 1));
+    }
+
+    #[test]
     fn a_count_that_cannot_be_read_leaves_its_place_empty() {
         for unread in ["1.2k", "99999999999999999999"] {
             let lists = PAGE.replace("\n1\n7\n0\n", &format!("\n{unread}\n7\n0\n"));

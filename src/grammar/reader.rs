@@ -14,7 +14,7 @@ use super::kind::{HELP, Line, classify, is_landmark};
 use super::line::{KnownLines, Lines, trim};
 use super::number::bare_count;
 use super::page::Page;
-use super::roles::Roles;
+use super::roles::{Roles, offset_in};
 use super::statement::{BlockReader, certain_block, late_see_more, opens};
 use super::tabs::Tab;
 use super::unrecognized::{Unrecognized, Why};
@@ -77,6 +77,16 @@ struct NamesSeen {
     journals: bool,
 }
 
+/// A paragraph of an abstract that reads as a heading of names. It is one if no `Help me understand this
+/// report` ends the abstract below.
+struct Interrupted {
+    /// Bytes before it.
+    at: usize,
+    names_seen: NamesSeen,
+    /// Unrecognized lines above it.
+    unrecognized: usize,
+}
+
 /// Reads the lines of one page into it.
 pub struct PageReader<'p, 'a, R> {
     page: &'p mut Page<'a>,
@@ -91,6 +101,7 @@ pub struct PageReader<'p, 'a, R> {
     /// The last list with labels.
     labelled: Option<Facet>,
     names_seen: NamesSeen,
+    interrupted: Option<Interrupted>,
     after_blank: bool,
     has_abstract: bool,
     tabs_seen: bool,
@@ -110,6 +121,7 @@ impl<'p, 'a, R: Roles> PageReader<'p, 'a, R> {
             label: None,
             labelled: None,
             names_seen: NamesSeen::default(),
+            interrupted: None,
             after_blank: true,
             has_abstract: false,
             tabs_seen: false,
@@ -208,6 +220,9 @@ impl<'p, 'a, R: Roles> PageReader<'p, 'a, R> {
             }
             Line::Help => {
                 self.roles.tell(line, Role::Landmark);
+                if let Some(paragraph) = self.interrupted.take() {
+                    self.resume_abstract(&paragraph);
+                }
                 self.keep_title_and_enter(Part::Between);
             }
             Line::Search => {
@@ -222,7 +237,9 @@ impl<'p, 'a, R: Roles> PageReader<'p, 'a, R> {
             }
             Line::Heading(facet) if !facet.is_one_word() || self.may_interrupt() => {
                 self.roles.tell(line, Role::Heading);
+                let interrupted = self.interrupted_at(line, facet);
                 self.enter_list(facet);
+                self.interrupted = interrupted;
             }
             Line::Tab(Tab::Name) if self.may_interrupt() => {
                 self.roles.tell(line, Role::Tab);
@@ -254,6 +271,42 @@ impl<'p, 'a, R: Roles> PageReader<'p, 'a, R> {
         }
         self.drop_label();
         self.part = part;
+        self.interrupted = None;
+    }
+
+    /// Where the abstract was interrupted, while nothing but lists of names has come behind it.
+    fn interrupted_at(&mut self, heading: &[u8], facet: Facet) -> Option<Interrupted> {
+        if !matches!(facet, Facet::Authors | Facet::Journals) {
+            return None;
+        }
+        match self.part {
+            Part::Abstract => Some(Interrupted {
+                at: offset_in(self.page.text, heading),
+                names_seen: self.names_seen,
+                unrecognized: self.page.unrecognized.len(),
+            }),
+            _ => self.interrupted.take(),
+        }
+    }
+
+    /// Reads again as abstract what was taken for lists of names, up to `Help me understand this report`.
+    #[cold]
+    fn resume_abstract(&mut self, paragraph: &Interrupted) {
+        self.names_seen = paragraph.names_seen;
+        if !self.names_seen.authors {
+            self.page.authors.clear();
+        }
+        if !self.names_seen.journals {
+            self.page.journals.clear();
+        }
+        self.page.unrecognized.truncate(paragraph.unrecognized);
+        let below = Lines::new(&self.page.text[paragraph.at..]).map(trim);
+        for line in below.take_while(|&line| line != HELP) {
+            if !line.is_empty() {
+                self.roles.tell(line, Role::Abstract);
+                self.page.abstract_lines.push(line);
+            }
+        }
     }
 
     /// Enters a list, unless its numbers are there already: what is printed again fills no other places. Lists
