@@ -161,7 +161,7 @@ fn judge(text: &[u8], candidate: usize, at_end: bool) -> Verdict {
         return Verdict::No;
     };
     let may_begin = glued_to.is_empty() || (is_token(doi) && can_be_glued(glued_to));
-    if !may_begin {
+    if !may_begin || has_header_glued_on(doi) {
         return Verdict::No;
     }
 
@@ -187,6 +187,15 @@ fn judge(text: &[u8], candidate: usize, at_end: bool) -> Verdict {
 /// A buffer's end may cut the bar's first words, or a NBSP before it, in two.
 fn may_go_on_to_bar(cut: &[u8]) -> bool {
     SIGN_UP.starts_with(cut) || cut == [0xC2]
+}
+
+/// The line of a `DOI:` that ends a file, glued to the next file's first: only the second one is a header.
+fn has_header_glued_on(doi: &[u8]) -> bool {
+    let Some(label) = memchr::memmem::rfind(doi, LABEL) else {
+        return false;
+    };
+    let header = doi::named_by(&doi[label + LABEL.len()..]);
+    can_be_glued(&doi[..label]) && header.is_some_and(is_token)
 }
 
 fn is_token(doi: &[u8]) -> bool {
@@ -349,6 +358,20 @@ mod tests {
                 [&format!("a\n{expected}"), &bare]
             );
         }
+    }
+
+    #[test]
+    fn a_doi_that_a_header_is_glued_to_starts_no_page() {
+        let page = PAGE.trim_end();
+        for above in [
+            "x\nDOI: 10.5555/foot",
+            "DOI: 10.5555/foot",
+            "2012\nDOI: 10.5555/foot",
+        ] {
+            assert_eq!(cut(&format!("{above}{page}")), [above, page]);
+        }
+        let both = "DOI: 10.5555/a see DOI: 10.5555/b\n|";
+        assert_eq!(cut(&format!("x\n{both}")), ["x", both]);
     }
 
     #[test]
