@@ -26,6 +26,7 @@ const DOORS: &[(&str, &str)] = &[
     ("toml", "cli"),
     ("askama", "report"),
     ("object_store", "input"),
+    ("quick_xml", "input"),
     ("tokio", "input"),
     ("rustls", "input"),
 ];

@@ -8,6 +8,7 @@
 mod faults;
 mod google_azure;
 mod interrupted;
+mod lists;
 mod others;
 mod server;
 mod stores;

@@ -3,6 +3,8 @@
 
 use object_store::path::Path;
 
+use crate::place::Printable;
+
 /// What was typed, taken apart.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Address {
@@ -66,14 +68,23 @@ impl Address {
                 key: String::new(),
             });
         }
-        Path::parse(key).map_err(|_| {
-            format!("`{typed}`: a key with `//`, `.` or `..` between slashes cannot be read")
-        })?;
-        Ok(Self {
+        let address = Self {
             typed: typed.to_owned(),
             store,
             key: key.to_owned(),
-        })
+        };
+        match address.path() {
+            Ok(_) => Ok(address),
+            Err(why) => Err(format!("`{}`: {why}", Printable(typed))),
+        }
+    }
+
+    /// The object, or the prefix without the slash at its end.
+    pub(super) fn path(&self) -> Result<Path, &'static str> {
+        match self.key.strip_suffix('/') {
+            Some(prefix) if self.is_prefix() && !prefix.is_empty() => path_of(prefix),
+            _ => path_of(&self.key),
+        }
     }
 
     /// As it was typed.
@@ -98,6 +109,19 @@ impl Address {
     }
 }
 
+/// What asks the library for the object of this key, and for no other: it takes a slash off each
+/// end. The error says why there is none.
+pub(super) fn path_of(key: &str) -> Result<Path, &'static str> {
+    match Path::parse(key) {
+        Ok(path) if path.as_ref() == key => Ok(path),
+        Ok(_) => Err("a key with a slash at its beginning or end cannot be read"),
+        Err(_) if key.contains(|char: char| char.is_ascii_control()) => {
+            Err("a key with a line end or another control character cannot be read")
+        }
+        Err(_) => Err("a key with `//`, `.` or `..` between slashes cannot be read"),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -115,6 +139,10 @@ mod tests {
         for wrong in [
             "s3:///key",
             "s3://bucket/a//b",
+            "s3://bucket//a",
+            "s3://bucket//",
+            "s3://bucket/a//",
+            "s3://bucket/a\nb",
             "gs://bucket/../b",
             "https://me:secret@example.org/dump",
         ] {

@@ -14,6 +14,7 @@ use object_store::list::PaginatedListOptions;
 use object_store::path::Path;
 use object_store::{GetOptions, GetRange, GetResult, ObjectMeta};
 
+use super::listing;
 use super::store::{Seen, Store};
 
 /// Without a byte for so long it is given up, however few tries that were.
@@ -216,8 +217,8 @@ impl Wanted {
         Ok(self.ask(options).await?.meta.size)
     }
 
-    /// The objects below it, as its store lists them, which is a part with each answer.
-    pub async fn below(&self) -> Result<Vec<ObjectMeta>, Failure> {
+    /// The keys below it, as its store lists them, which is a part with each answer.
+    pub async fn below(&self) -> Result<Vec<(String, Version)>, Failure> {
         let Some(lists) = &self.store.lists else {
             return Err(Failure::lasting("it cannot be listed"));
         };
@@ -226,7 +227,7 @@ impl Wanted {
         let mut token = None;
         let mut tries = Tries::new();
         loop {
-            let seen = Seen::default();
+            let seen = Seen::of_a_list();
             let mut options = PaginatedListOptions {
                 page_token: token.clone(),
                 ..PaginatedListOptions::default()
@@ -236,7 +237,11 @@ impl Wanted {
             match self.heard(answer, &seen) {
                 Ok(part) => {
                     tries.came_on();
-                    objects.extend(part.result.objects);
+                    let listed = part.result.objects.iter();
+                    objects.extend(listed.map(|meta| {
+                        let key = listing::key_of(meta.location.as_ref());
+                        (key, Version::of(meta))
+                    }));
                     token = part.page_token.filter(|token| !token.is_empty());
                     if token.is_none() {
                         return Ok(objects);

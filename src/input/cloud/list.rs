@@ -6,13 +6,11 @@
 
 use std::collections::VecDeque;
 use std::io;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::vec;
 
-use object_store::ObjectMeta;
-use object_store::path::Path;
-
-use super::fetch::{Version, Wanted};
+use super::address::path_of;
+use super::fetch::Wanted;
 use super::{Address, Network, Object};
 use crate::input::{Patience, WalkError};
 
@@ -26,7 +24,10 @@ pub struct Reach {
     network: Option<Arc<Network>>,
 }
 
-type Objects = Box<dyn Iterator<Item = Result<Object, WalkError>> + Send>;
+/// An object, or a key that no object can be asked for by.
+type Found = Result<Object, WalkError>;
+
+type Objects = Box<dyn Iterator<Item = Found> + Send>;
 
 impl Reach {
     /// `reads_ahead` where every object is read, one after the other.
@@ -41,14 +42,11 @@ impl Reach {
     /// The objects that an address stands for.
     pub fn objects(&mut self, address: &Address) -> Objects {
         match self.found(address) {
-            Ok(objects) => Box::new(
-                Ahead {
-                    objects: objects.into_iter(),
-                    begun: VecDeque::new(),
-                    most: if self.reads_ahead { BEGUN } else { 0 },
-                }
-                .map(Ok),
-            ),
+            Ok(objects) => Box::new(Ahead {
+                objects: objects.into_iter(),
+                begun: VecDeque::new(),
+                most: if self.reads_ahead { BEGUN } else { 0 },
+            }),
             Err(error) => Box::new(std::iter::once(Err(WalkError {
                 path: address.as_str().to_owned(),
                 error,
@@ -56,39 +54,48 @@ impl Reach {
         }
     }
 
-    fn found(&mut self, address: &Address) -> io::Result<Vec<Object>> {
+    fn found(&mut self, address: &Address) -> io::Result<Vec<Found>> {
         let network = self.network()?;
         let store = network.store(&address.store)?;
-        let path = Path::parse(&address.key).map_err(io::Error::other)?;
+        let path = address.path().map_err(io::Error::other)?;
         let wanted = Wanted { store, path };
         if !address.is_prefix() {
-            return Ok(vec![Object {
+            return Ok(vec![Ok(Object {
                 name: address.as_str().to_owned(),
                 wanted,
                 network,
                 listed: None,
                 begun: Arc::default(),
-            }]);
+            })]);
         }
         let listed = network.wait(wanted.below())?;
         let mut listed = listed.map_err(|failure| failure.error)?;
         if listed.is_empty() {
             return Err(io::Error::other("nothing is there"));
         }
-        // The mark of the prefix itself, which would have a name that nobody gave it.
-        listed.retain(|meta| meta.size > 0 || meta.location != wanted.path);
-        listed.sort_unstable_by(|one, other| one.location.cmp(&other.location));
-        let object = |meta: ObjectMeta| Object {
-            name: address.name_of(meta.location.as_ref()),
-            listed: Some(Version::of(&meta)),
-            wanted: Wanted {
-                store: Arc::clone(&wanted.store),
-                path: meta.location,
-            },
-            network: Arc::clone(&network),
-            begun: Arc::new(Mutex::default()),
+        // The marks of folders, in stores that know none.
+        listed.retain(|(key, version)| version.length > 0 || !key.ends_with('/'));
+        listed.sort_unstable_by(|(one, _), (other, _)| one.cmp(other));
+        let found = |(key, version): (String, _)| {
+            let name = address.name_of(&key);
+            match path_of(&key) {
+                Ok(path) => Ok(Object {
+                    name,
+                    wanted: Wanted {
+                        store: Arc::clone(&wanted.store),
+                        path,
+                    },
+                    network: Arc::clone(&network),
+                    listed: Some(version),
+                    begun: Arc::default(),
+                }),
+                Err(why) => Err(WalkError {
+                    path: name,
+                    error: io::Error::other(why),
+                }),
+            }
         };
-        Ok(listed.into_iter().map(object).collect())
+        Ok(listed.into_iter().map(found).collect())
     }
 
     fn network(&mut self) -> io::Result<Arc<Network>> {
@@ -103,19 +110,21 @@ impl Reach {
 
 /// Objects, of which the next ones are begun.
 struct Ahead {
-    objects: vec::IntoIter<Object>,
-    begun: VecDeque<Object>,
+    objects: vec::IntoIter<Found>,
+    begun: VecDeque<Found>,
     most: usize,
 }
 
 impl Iterator for Ahead {
-    type Item = Object;
+    type Item = Found;
 
-    fn next(&mut self) -> Option<Object> {
+    fn next(&mut self) -> Option<Found> {
         while self.begun.len() <= self.most
             && let Some(object) = self.objects.next()
         {
-            if self.most > 0 {
+            if self.most > 0
+                && let Ok(object) = &object
+            {
                 object.read_ahead();
             }
             self.begun.push_back(object);

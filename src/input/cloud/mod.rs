@@ -9,6 +9,7 @@ mod address;
 mod feed;
 mod fetch;
 mod list;
+mod listing;
 mod network;
 mod store;
 
@@ -66,7 +67,7 @@ impl Object {
     /// It is not there, may not be read, or its store cannot be reached.
     pub fn open(&self, from: u64) -> io::Result<(Stream<'static>, u64)> {
         if let Some(0) = self.length() {
-            // The mark of a folder, in stores that know none, cannot be asked for by its name.
+            // A range of nothing cannot be asked for.
             return Ok((Box::new(io::empty()), 0));
         }
         let Begun { version, incoming } = self.begin(from)?;

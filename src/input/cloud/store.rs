@@ -15,7 +15,8 @@ use std::time::Duration;
 use object_store::aws::AmazonS3Builder;
 use object_store::azure::MicrosoftAzureBuilder;
 use object_store::client::{
-    HttpClient, HttpConnector, HttpError, HttpRequest, HttpResponse, HttpService, ReqwestConnector,
+    HttpClient, HttpConnector, HttpError, HttpErrorKind, HttpRequest, HttpResponse, HttpService,
+    ReqwestConnector,
 };
 use object_store::gcp::GoogleCloudStorageBuilder;
 use object_store::http::HttpBuilder;
@@ -23,6 +24,7 @@ use object_store::list::PaginatedListStore;
 use object_store::{ClientOptions, ObjectStore, RetryConfig};
 
 use super::address::StoreName;
+use super::listing;
 
 /// Without an answer from a new store it is given up sooner: its name may be mistyped.
 const TRIES_BEFORE_AN_ANSWER: u32 = 4;
@@ -160,18 +162,29 @@ fn for_the_web(url: &str) -> ClientOptions {
 
 /// What became of a request: nothing was asked yet, nothing was answered, or the answer's status.
 #[derive(Clone, Debug, Default)]
-pub struct Seen(Arc<AtomicU16>);
+pub struct Seen {
+    status: Arc<AtomicU16>,
+    /// The answer is a list, which the library reads amiss.
+    is_list: bool,
+}
 
 impl Seen {
     const ASKED: u16 = 1;
 
+    pub fn of_a_list() -> Self {
+        Self {
+            is_list: true,
+            ..Self::default()
+        }
+    }
+
     /// Whether the store was asked at all; before that, someone is asked who asks.
     pub fn is_asked(&self) -> bool {
-        self.0.load(Ordering::Relaxed) >= Self::ASKED
+        self.status.load(Ordering::Relaxed) >= Self::ASKED
     }
 
     pub fn status(&self) -> Option<u16> {
-        let status = self.0.load(Ordering::Relaxed);
+        let status = self.status.load(Ordering::Relaxed);
         (status > Self::ASKED).then_some(status)
     }
 }
@@ -204,12 +217,23 @@ impl HttpService for Watched {
                 .get::<Seen>()
                 .cloned()
                 .unwrap_or_default();
-            seen.0.store(Seen::ASKED, Ordering::Relaxed);
+            seen.status.store(Seen::ASKED, Ordering::Relaxed);
             let response = self.0.execute(request).await?;
-            seen.0.store(response.status().as_u16(), Ordering::Relaxed);
-            Ok(response)
+            let status = response.status();
+            seen.status.store(status.as_u16(), Ordering::Relaxed);
+            match seen.is_list && status.is_success() {
+                true => guarded(response).await,
+                false => Ok(response),
+            }
         })
     }
+}
+
+async fn guarded(response: HttpResponse) -> Result<HttpResponse, HttpError> {
+    let (parts, body) = response.into_parts();
+    let list = listing::guarded(&body.bytes().await?)
+        .map_err(|error| HttpError::new(HttpErrorKind::Decode, error))?;
+    Ok(HttpResponse::from_parts(parts, list.into()))
 }
 
 impl fmt::Debug for Store {
