@@ -109,3 +109,33 @@ fn a_slash_before_a_key_is_a_part_of_it() {
     assert_eq!(code, Some(2), "{said}");
     assert!(said.contains("a slash at its beginning"), "{said}");
 }
+
+#[test]
+fn a_list_that_is_cut_off_or_has_no_end_is_an_error() {
+    const MORE: &str = "<IsTruncated>true</IsTruncated>";
+    let page = world::pages(1..2, 3).remove(0);
+    for (ending, says) in [
+        // As a server answers that knows the first form of lists alone.
+        (
+            format!("{MORE}<NextMarker>p/a</NextMarker>"),
+            "its list is cut off",
+        ),
+        (
+            format!("{MORE}<NextContinuationToken>0</NextContinuationToken>"),
+            "its list does not end",
+        ),
+    ] {
+        let length = page.len();
+        let objects = [("/bucket/p/a", page.as_bytes())];
+        let server = Server::start(&objects, move |request, answer| match is_list(request) {
+            true => list(&vec![("p/a", length)], &ending),
+            false => answer,
+        });
+        let (code, said, paths) = read(&server, "s3://bucket/p/");
+        assert_eq!(code, Some(1));
+        let begins = format!("citesift: s3://bucket/p/: {says}");
+        assert!(said.starts_with(&begins), "{said}");
+        assert_eq!(said.lines().count(), 1, "{said}");
+        assert!(paths.is_empty());
+    }
+}

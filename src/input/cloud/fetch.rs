@@ -1,6 +1,7 @@
 //! One range of an object, or a list of objects, fetched until it is there: what may pass is tried
 //! again, after ever longer pauses and from where it was reached; what will not is told at once.
 
+use std::collections::HashSet;
 use std::fmt;
 use std::io;
 use std::ops::Range;
@@ -10,11 +11,11 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use futures_util::StreamExt;
-use object_store::list::PaginatedListOptions;
+use object_store::list::{PaginatedListOptions, PaginatedListResult};
 use object_store::path::Path;
 use object_store::{GetOptions, GetRange, GetResult, ObjectMeta};
 
-use super::listing;
+use super::listing::{self, GoesOn};
 use super::store::{Seen, Store};
 
 /// Without a byte for so long it is given up, however few tries that were.
@@ -225,6 +226,7 @@ impl Wanted {
         let prefix = (!self.path.is_root()).then(|| format!("{}/", self.path));
         let mut objects = Vec::new();
         let mut token = None;
+        let mut tokens = HashSet::new();
         let mut tries = Tries::new();
         loop {
             let seen = Seen::of_a_list();
@@ -242,9 +244,16 @@ impl Wanted {
                         let key = listing::key_of(meta.location.as_ref());
                         (key, Version::of(meta))
                     }));
-                    token = part.page_token.filter(|token| !token.is_empty());
-                    if token.is_none() {
-                        return Ok(objects);
+                    token = token_behind(part)?;
+                    match &token {
+                        None => return Ok(objects),
+                        Some(token) if tokens.insert(token.clone()) => {}
+                        Some(_) => {
+                            return Err(Failure::lasting(
+                                "its list does not end: the server goes back to a part that it has \
+                                 given",
+                            ));
+                        }
                     }
                 }
                 Err(failure) => tries.again(failure, &self.store).await?,
@@ -308,6 +317,17 @@ impl Wanted {
             _ => String::new(),
         };
         format!("it cannot be reached ({cause}){advice}")
+    }
+}
+
+/// What asks for the next part of a list, if there is one.
+fn token_behind(part: PaginatedListResult) -> Result<Option<String>, Failure> {
+    let token = part.page_token.filter(|token| !token.is_empty());
+    match token.is_none() && part.result.extensions.get::<GoesOn>().is_some() {
+        true => Err(Failure::lasting(
+            "its list is cut off: the server says that there is more, and not how to ask for it",
+        )),
+        false => Ok(token),
     }
 }
 

@@ -24,7 +24,7 @@ use object_store::list::PaginatedListStore;
 use object_store::{ClientOptions, ObjectStore, RetryConfig};
 
 use super::address::StoreName;
-use super::listing;
+use super::listing::{self, GoesOn, Guarded};
 
 /// Without an answer from a new store it is given up sooner: its name may be mistyped.
 const TRIES_BEFORE_AN_ANSWER: u32 = 4;
@@ -230,9 +230,12 @@ impl HttpService for Watched {
 }
 
 async fn guarded(response: HttpResponse) -> Result<HttpResponse, HttpError> {
-    let (parts, body) = response.into_parts();
-    let list = listing::guarded(&body.bytes().await?)
+    let (mut parts, body) = response.into_parts();
+    let Guarded { list, goes_on } = listing::guarded(&body.bytes().await?)
         .map_err(|error| HttpError::new(HttpErrorKind::Decode, error))?;
+    if goes_on {
+        parts.extensions.insert(GoesOn);
+    }
     Ok(HttpResponse::from_parts(parts, list.into()))
 }
 
