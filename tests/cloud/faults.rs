@@ -301,6 +301,37 @@ fn an_object_that_changes_is_an_error_with_its_place() {
     }
 }
 
+/// Shorter than its head says, with no word of a fault, and gone on with in another version.
+#[test]
+fn an_answer_that_is_too_short_is_gone_on_with_in_its_version() {
+    let (said, records) = fails(|request, mut answer| match request.range {
+        Some((0, _)) => {
+            answer.body.truncate(100_000);
+            answer
+        }
+        _ => rewritten(request, answer, "ETag", "\"second\""),
+    });
+    assert!(said.contains("dump.txt: it was changed"), "{said}");
+    assert_eq!(records, "");
+}
+
+/// As one does that gives no more than so much at once.
+#[test]
+fn answers_that_are_too_short_are_put_together() {
+    gives_the_same(|_, mut answer| {
+        answer.body.truncate(100_000);
+        answer
+    });
+    gives_the_same(|request, mut answer| {
+        if request.range.is_some() {
+            answer.cut_at = Some(100_000);
+        }
+        answer.headers.remove("ETag");
+        answer.headers.remove("Last-Modified");
+        answer
+    });
+}
+
 #[test]
 fn a_server_that_sends_too_much_is_not_believed() {
     let (said, records) = fails(|_, mut answer| {

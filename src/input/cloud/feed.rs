@@ -150,8 +150,7 @@ impl Feeding<'_> {
     async fn feed(&self, from: u64) -> Result<(), Failure> {
         let first = self.wanted.range(from..from + FIRST, None).await;
         match first {
-            Ok((bytes, version)) if version.is_told() => self.ranges(from, bytes, version).await,
-            Ok(_) => self.whole(from).await,
+            Ok((bytes, version)) => self.ranges(from, bytes, version).await,
             Err(failure) => match failure.kind {
                 FailureKind::NoRanges => self.whole(from).await,
                 FailureKind::Beyond => self.nothing(from, failure).await,

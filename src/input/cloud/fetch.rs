@@ -82,7 +82,7 @@ pub enum FailureKind {
     Passing,
     /// It will not.
     Lasting,
-    /// The server gives no parts of it.
+    /// The server gives no parts of it, or does not tell of which version they are.
     NoRanges,
     /// It ends before the range.
     Beyond,
@@ -100,6 +100,13 @@ impl Failure {
         Self {
             kind: FailureKind::Passing,
             error: io::Error::other(message.into()),
+        }
+    }
+
+    fn unversioned() -> Self {
+        Self {
+            kind: FailureKind::NoRanges,
+            error: io::Error::other("the server does not tell one version from another"),
         }
     }
 
@@ -166,24 +173,21 @@ impl Wanted {
             let failure = match self.get(Some(wanted), version.as_ref()).await {
                 Ok(result) => {
                     let found = Version::of(&result.meta);
+                    if !found.is_told() {
+                        return Err(Failure::unversioned());
+                    }
                     let end = range.end.min(found.length);
                     bytes.reserve_exact(end.saturating_sub(reached) as usize);
                     let most = end.saturating_sub(range.start);
                     let outcome = collect(result, most, &mut bytes, &mut tries).await;
                     let is_whole = range.start + bytes.len() as u64 == end;
-                    match outcome {
+                    let failure = match outcome {
                         Ok(()) if is_whole => return Ok((bytes.into(), found)),
                         Ok(()) => Failure::passing("an answer of another length than it states"),
-                        // Nothing of it has gone on yet, so it is begun again.
-                        Err(failure) if !found.is_told() => {
-                            bytes.clear();
-                            failure
-                        }
-                        Err(failure) => {
-                            version = Some(found);
-                            failure
-                        }
-                    }
+                        Err(failure) => failure,
+                    };
+                    version = Some(found);
+                    failure
                 }
                 Err(failure) => failure,
             };
