@@ -28,6 +28,7 @@ const DOORS: &[(&str, &str)] = &[
     ("object_store", "input"),
     ("quick_xml", "input"),
     ("tokio", "input"),
+    ("reqwest", "input"),
     ("rustls", "input"),
 ];
 

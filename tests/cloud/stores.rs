@@ -86,3 +86,57 @@ fn a_store_without_tls_is_read_only_when_that_is_allowed() {
     );
     assert!(server.requests().is_empty());
 }
+
+#[test]
+fn a_setting_that_makes_no_request_is_said_and_the_rest_is_read() {
+    const NO_SERVER: &str = "is no address of a server; set it to one such as \
+        http://localhost:9000, or not at all";
+    const NO_WORD: &str = "has a blank, a line end or another such character in it; take that out";
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("page"), page()).unwrap();
+    let server = "AWS_ENDPOINT_URL";
+    for (store, name, value, says) in [
+        ("s3://bucket", server, "localhost:9000", NO_SERVER),
+        ("s3://bucket", server, "", NO_SERVER),
+        ("s3://bucket", server, "http://localhost:99999", NO_SERVER),
+        ("s3://bucket", server, "http://localhost:9000 ", NO_SERVER),
+        ("s3://bucket", "AWS_ACCESS_KEY_ID", "key\r", NO_WORD),
+        ("s3://bucket", "AWS_SESSION_TOKEN", "token\n", NO_WORD),
+        ("s3://bucket", "AWS_REGION", "eu-west-1\r", NO_WORD),
+        (
+            "gs://bucket",
+            "GOOGLE_BASE_URL",
+            "localhost:9000",
+            NO_SERVER,
+        ),
+        (
+            "az://box",
+            "AZURE_STORAGE_ENDPOINT",
+            "localhost:9000",
+            NO_SERVER,
+        ),
+        ("s3://my bucket", "no bucket", "", "has such a name"),
+        ("gs://my bucket", "no bucket", "", "has such a name"),
+    ] {
+        let mut environment = vec![
+            ("AWS_ACCESS_KEY_ID", "key"),
+            ("AWS_SECRET_ACCESS_KEY", "secret"),
+            ("GOOGLE_SKIP_SIGNATURE", "true"),
+            ("AZURE_SKIP_SIGNATURE", "true"),
+            ("AZURE_STORAGE_ACCOUNT_NAME", "account"),
+        ];
+        environment.push((name, value));
+        for key in ["page", "pages/"] {
+            let address = format!("{store}/{key}");
+            let output = run(folder.path(), &environment, &["--quiet", &address, "page"]);
+            assert_eq!(output.status.code(), Some(1));
+            let said = messages(&output);
+            let begins = format!("citesift: {address}: {name} {says}");
+            assert!(said.starts_with(&begins), "{said}");
+            assert_eq!(said.lines().count(), 1, "{said}");
+            assert_eq!(str::from_utf8(&output.stdout).unwrap().lines().count(), 1);
+            let plan = run(folder.path(), &environment, &["--dry-run", &address]);
+            assert_eq!(plan.status.code(), Some(1), "{}", messages(&plan));
+        }
+    }
+}

@@ -68,7 +68,10 @@ impl Reach {
                 begun: Arc::default(),
             })]);
         }
-        let listed = network.wait(wanted.below())?;
+        // On the network's thread: a panic in it is this address's error alone.
+        let below = wanted.clone();
+        let listing = network.spawn(async move { below.below().await });
+        let listed = network.wait(listing.outcome())??;
         let mut listed = listed.map_err(|failure| failure.error)?;
         if listed.is_empty() {
             return Err(io::Error::other("nothing is there"));

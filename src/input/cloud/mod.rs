@@ -11,6 +11,7 @@ mod fetch;
 mod list;
 mod listing;
 mod network;
+mod settings;
 mod store;
 
 use std::fmt;

@@ -25,6 +25,7 @@ use object_store::{ClientOptions, ObjectStore, RetryConfig};
 
 use super::address::StoreName;
 use super::listing::{self, GoesOn, Guarded};
+use super::settings::refuse_unfit;
 
 /// Without an answer from a new store it is given up sooner: its name may be mistyped.
 const TRIES_BEFORE_AN_ANSWER: u32 = 4;
@@ -50,8 +51,9 @@ impl Store {
     /// Opens a store; it is not asked anything yet.
     ///
     /// # Errors
-    /// What the environment says of it does not fit together.
+    /// What the environment says of it makes no request, or does not fit together.
     pub fn open(name: &StoreName) -> io::Result<Self> {
+        refuse_unfit(name).map_err(io::Error::other)?;
         // Fails where someone has installed one before, which is as good.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let is_s3 = matches!(name, StoreName::S3 { .. });
