@@ -3,8 +3,10 @@
 
 use std::collections::BTreeSet;
 use std::net::{TcpListener, TcpStream};
+use std::path::Path;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
 
 use crate::server::{Answer, Request, Server, date};
 use crate::{messages, renamed, run, world};
@@ -196,6 +198,38 @@ fn what_lasts_is_said_once_and_with_the_address() {
         let (said, records) = fails(move |_, _| Answer::status(status));
         assert!(said.contains(says), "{said}");
         assert_eq!(records, "");
+    }
+}
+
+#[test]
+fn what_a_server_says_of_an_error_is_said_in_short() {
+    for length in [300, 100_000] {
+        let (said, _) = fails(move |_, _| Answer {
+            body: format!("<Code>{}\nmore</Code>", "A".repeat(length)).into_bytes(),
+            ..Answer::status(404)
+        });
+        assert!(said.contains("it is not there (404"), "{said}");
+        assert!(said.len() < 300, "{said}");
+    }
+}
+
+/// The status is said, however long its words are and whether they end or not.
+#[test]
+fn what_a_server_says_of_an_error_is_not_waited_for() {
+    for stops_at in [10, 100_000] {
+        let server = Server::start(&[], move |_, _| Answer {
+            body: vec![b'x'; 200_000],
+            stops_at: Some(stops_at),
+            ..Answer::status(404)
+        });
+        let address = server.url("/dump.txt");
+        let began = Instant::now();
+        let output = run(Path::new("."), &[], &["--quiet", &address]);
+        // Less than a server may be silent.
+        assert!(began.elapsed() < Duration::from_secs(25));
+        assert_eq!(output.status.code(), Some(1));
+        let expected = format!("citesift: {address}: it is not there (404)\n");
+        assert_eq!(messages(&output), expected);
     }
 }
 

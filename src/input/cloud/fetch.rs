@@ -372,7 +372,7 @@ fn code(error: &object_store::Error) -> Option<String> {
     let text = error.to_string();
     let (_, rest) = text.split_once("<Code>")?;
     let (code, _) = rest.split_once("</Code>")?;
-    Some(code.to_owned())
+    Some(in_short(code))
 }
 
 /// What the innermost of an error's causes says, on one line: those around it name the library's
@@ -382,7 +382,10 @@ fn cause(error: &object_store::Error) -> String {
     while let Some(inner) = cause.source() {
         cause = inner;
     }
-    let words = cause.to_string();
+    in_short(&cause.to_string())
+}
+
+fn in_short(words: &str) -> String {
     let line = words.lines().next().unwrap_or_default();
     line.chars().take(MOST_SAID).collect()
 }

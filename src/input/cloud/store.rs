@@ -12,6 +12,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU16, Ordering};
 use std::time::Duration;
 
+use futures_util::StreamExt;
 use object_store::aws::AmazonS3Builder;
 use object_store::azure::MicrosoftAzureBuilder;
 use object_store::client::{
@@ -22,6 +23,7 @@ use object_store::gcp::GoogleCloudStorageBuilder;
 use object_store::http::HttpBuilder;
 use object_store::list::PaginatedListStore;
 use object_store::{ClientOptions, ObjectStore, RetryConfig};
+use tokio::time::timeout;
 
 use super::address::StoreName;
 use super::listing::{self, GoesOn, Guarded};
@@ -34,6 +36,10 @@ const TRIES: u32 = 12;
 
 /// A server on the web may take so long between two pieces of an answer.
 const SILENCE: Duration = Duration::from_secs(30);
+
+/// Of an answer that is an error.
+const MOST_WORDS: usize = 64 << 10;
+const WORDS_TIME: Duration = Duration::from_secs(5);
 
 /// A bucket, a container, or one address on the web.
 pub struct Store {
@@ -223,12 +229,32 @@ impl HttpService for Watched {
             let response = self.0.execute(request).await?;
             let status = response.status();
             seen.status.store(status.as_u16(), Ordering::Relaxed);
-            match seen.is_list && status.is_success() {
-                true => guarded(response).await,
-                false => Ok(response),
+            match status.is_success() {
+                true if seen.is_list => guarded(response).await,
+                true => Ok(response),
+                false => Ok(bounded(response).await),
             }
         })
     }
+}
+
+/// An answer that is an error says so in its first line. What comes behind that only names it, and
+/// is taken as far as it comes soon and is small.
+async fn bounded(response: HttpResponse) -> HttpResponse {
+    let (parts, body) = response.into_parts();
+    let mut words = Vec::new();
+    let mut pieces = body.bytes_stream();
+    let reading = async {
+        while words.len() < MOST_WORDS
+            && let Some(Ok(piece)) = pieces.next().await
+        {
+            let room = MOST_WORDS - words.len();
+            words.extend_from_slice(&piece[..piece.len().min(room)]);
+        }
+    };
+    // The words that came before the time was over are kept.
+    let _ = timeout(WORDS_TIME, reading).await;
+    HttpResponse::from_parts(parts, words.into())
 }
 
 async fn guarded(response: HttpResponse) -> Result<HttpResponse, HttpError> {
