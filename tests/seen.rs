@@ -290,6 +290,11 @@ fn wrong_uses_are_refused_before_anything_is_done() {
         &["--seen", "seen", ".", "-o", "../o"],
         "--seen: `seen` is in a folder that is read",
     );
+    refused(
+        &["--seen", "s3://bucket/seen", "crawl", "-o", "o"],
+        "--seen: `s3://bucket/seen` is an address",
+    );
+    assert!(!world.path("s3:").exists());
     refused(&["seen", "seen"], "seen is no store");
     world.done(&["--seen", "seen", "crawl", "-o", "one", "--dedup", "text"]);
     refused(&["--seen", "seen", "crawl", "-o", "one"], "needs a new one");

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use super::resume::journal_beside;
 use crate::durable::part_of;
-use crate::input::Input;
+use crate::input::{Input, scheme_of};
 use crate::place::Printable;
 use crate::sink::target_of;
 
@@ -27,8 +27,15 @@ struct Placed<'a> {
     beside: Vec<PathBuf>,
 }
 
-/// The sentence that says what to change, if the folder of a store is read or holds an output.
+/// The sentence that says what to change, if the folder of a store is none, is read or holds an
+/// output.
 pub fn refuse_store(store: &Path, outputs: &[Named], inputs: &[Input]) -> Result<(), String> {
+    if scheme_of(&store.to_string_lossy()).is_some() {
+        return Err(format!(
+            "--seen: `{}` is an address, and nothing is written to a store; name a folder",
+            Printable(&store.to_string_lossy())
+        ));
+    }
     let there = store.canonicalize().ok();
     let Some(place) = there.or_else(|| place_of(store)) else {
         return Ok(());
