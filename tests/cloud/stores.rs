@@ -32,6 +32,18 @@ fn an_address_on_the_web_is_asked_for_as_it_was_typed() {
     assert_eq!(server.requests()[0].target, "/a%20b/c?signed=x%2Fy&z");
 }
 
+/// Also where a run first asks what version it is.
+#[test]
+fn the_first_range_is_asked_for_once() {
+    let page = page();
+    let server = Server::start(&[("/page", page.as_bytes())], |_, answer| answer);
+    let folder = tempfile::tempdir().unwrap();
+    let args = ["--quiet", &server.url("/page"), "-o", "out.ndjson"];
+    let output = run(folder.path(), &[], &args);
+    assert_eq!(messages(&output), "");
+    assert_eq!(server.requests().len(), 1);
+}
+
 #[test]
 fn an_empty_object_holds_nothing_and_is_no_error() {
     let server = Server::start(&[("/empty", b"")], |_, answer| answer);

@@ -83,7 +83,8 @@ impl Object {
     }
 
     fn looked_at(&self) -> io::Result<Version> {
-        let mut feed = Feed::begin(&self.network, self.wanted.clone(), 0);
+        let begun = self.begun().take();
+        let mut feed = begun.unwrap_or_else(|| Feed::begin(&self.network, self.wanted.clone(), 0));
         let version = feed.version()?;
         self.keep(feed);
         Ok(version)
