@@ -202,6 +202,43 @@ fn what_lasts_is_said_once_and_with_the_address() {
 }
 
 #[test]
+fn a_server_without_lengths_is_said_with_what_helps() {
+    let page = world::pages(1..2, 3).remove(0);
+    let server = Server::start(&[], move |_, _| Answer {
+        body: page.clone().into_bytes(),
+        has_no_length: true,
+        ..Answer::status(200)
+    });
+    let output = run(Path::new("."), &[], &["--quiet", &server.url("/page")]);
+    assert_eq!(output.status.code(), Some(1));
+    let said = messages(&output);
+    assert!(said.contains("does not say how long it is"), "{said}");
+    assert!(said.contains("`curl … | citesift`"), "{said}");
+}
+
+/// On the web and in a store.
+#[test]
+fn a_server_that_knows_ranges_no_longer_is_said() {
+    const SAYS: &str = "the server answers with the whole where a range is asked for";
+    let whole = |request: &Request, mut answer: Answer| {
+        if request.range.is_some_and(|(start, _)| start > 0) {
+            answer.status = 200;
+            answer.body = dump().into_bytes();
+            answer.headers.remove("Content-Range");
+        }
+        answer
+    };
+    let (said, _) = fails(whole);
+    assert!(said.contains(SAYS), "{said}");
+    let text = dump();
+    let server = Server::start(&[("/dump.txt", text.as_bytes())], whole);
+    let output = run(Path::new("."), &[], &["--quiet", &server.url("/dump.txt")]);
+    assert_eq!(output.status.code(), Some(1));
+    let said = messages(&output);
+    assert!(said.contains(SAYS), "{said}");
+}
+
+#[test]
 fn what_a_server_says_of_an_error_is_said_in_short() {
     for length in [300, 100_000] {
         let (said, _) = fails(move |_, _| Answer {

@@ -30,6 +30,8 @@ pub struct Answer {
     pub body: Vec<u8>,
     /// So many bytes of the body come, and then the connection is cut.
     pub cut_at: Option<usize>,
+    /// The head does not say how long the body is, which ends with the connection.
+    pub has_no_length: bool,
     /// Sent in pieces of so many bytes, with a pause before each.
     pub pieces: Option<usize>,
     /// No answer comes until the server ends.
@@ -140,9 +142,11 @@ impl State {
         }
         let mut head = format!("HTTP/1.1 {} \r\nConnection: close\r\n", answer.status);
         let mut headers = answer.headers.clone();
-        headers
-            .entry("Content-Length")
-            .or_insert_with(|| answer.body.len().to_string());
+        if !answer.has_no_length {
+            headers
+                .entry("Content-Length")
+                .or_insert_with(|| answer.body.len().to_string());
+        }
         for (name, value) in headers {
             write!(head, "{name}: {value}\r\n").unwrap();
         }

@@ -382,8 +382,24 @@ fn cause(error: &object_store::Error) -> String {
     while let Some(inner) = cause.source() {
         cause = inner;
     }
-    in_short(&cause.to_string())
+    let words = cause.to_string();
+    match SAID.iter().find(|(said, _)| words.contains(said)) {
+        Some((_, plainly)) => (*plainly).to_owned(),
+        None => in_short(&words),
+    }
 }
+
+/// What the library says in words of its own, and what that means.
+const SAID: [(&str, &str); 3] = [
+    ("Range request not supported", NO_RANGE),
+    ("non-partial response when range requested", NO_RANGE),
+    (
+        "Content-Length Header missing",
+        "the server does not say how long it is, so that nobody could tell whether it is whole; \
+         pipe it in: `curl … | citesift`",
+    ),
+];
+const NO_RANGE: &str = "the server answers with the whole where a range is asked for";
 
 fn in_short(words: &str) -> String {
     let line = words.lines().next().unwrap_or_default();
