@@ -56,6 +56,7 @@ fn what_is_no_address_is_wrong_usage() {
         ("s3:///key", "names no bucket"),
         ("s3://bucket/a//b", "cannot be read"),
         ("https://me:secret@example.org/dump", "password"),
+        ("s3://KEY:secret@bucket/key", "password"),
     ] {
         let output = run(Path::new("."), &[], &[address]);
         assert_eq!(output.status.code(), Some(2), "{address}");

@@ -44,16 +44,16 @@ impl Address {
         if name.is_empty() {
             return Err(format!("`{typed}` names no bucket or host"));
         }
+        if has_password(scheme, name) {
+            return Err(
+                "an address with a password in it would be in every record; leave it out"
+                    .to_owned(),
+            );
+        }
         let bucket = name.to_owned();
         let store = match scheme {
             "s3" | "s3a" => StoreName::S3 { bucket },
             "gs" => StoreName::Google { bucket },
-            "http" | "https" if name.contains('@') => {
-                return Err(
-                    "an address with a password in it would be in every record; leave it out"
-                        .to_owned(),
-                );
-            }
             "http" | "https" => StoreName::Web {
                 url: typed.to_owned(),
             },
@@ -109,6 +109,20 @@ impl Address {
     }
 }
 
+/// Whether the name of a host or a bucket begins with who asks. Azure's names the container there.
+fn has_password(scheme: &str, name: &str) -> bool {
+    match scheme {
+        "http" | "https" => {
+            let host = name.split(['?', '#', '\\']).next();
+            host.is_some_and(|host| host.contains('@'))
+        }
+        "s3" | "s3a" | "gs" => name.contains('@'),
+        _ => name
+            .split_once('@')
+            .is_some_and(|(container, _)| container.contains(':')),
+    }
+}
+
 /// What asks the library for the object of this key, and for no other: it takes a slash off each
 /// end. The error says why there is none.
 pub(super) fn path_of(key: &str) -> Result<Path, &'static str> {
@@ -136,6 +150,8 @@ mod tests {
         assert_eq!(address.key, "a b/50%25?x#y.txt");
         assert!(!address.is_prefix());
         assert!(of("https://example.org/a//b/../c?d=/").is_ok());
+        assert!(of("https://example.org?mail=me@example.org").is_ok());
+        assert!(of("abfss://box@a.dfs.core.windows.net/p").is_ok());
         for wrong in [
             "s3:///key",
             "s3://bucket/a//b",
@@ -145,6 +161,9 @@ mod tests {
             "s3://bucket/a\nb",
             "gs://bucket/../b",
             "https://me:secret@example.org/dump",
+            "https://me:secret@example.org?dump",
+            "s3://KEY:secret@bucket/key",
+            "abfss://box:secret@a.dfs.core.windows.net/p",
         ] {
             assert!(of(wrong).is_err(), "{wrong}");
         }
