@@ -1042,10 +1042,6 @@ fn any_page_may_be_as_large_as_a_number_can_say() {
 #[test]
 fn what_is_not_read_is_said_with_what_makes_lines_or_text_of_it_and_not_skipped() {
     let array = "[{\"text\": \"DOI: 10.5555/x\"}]";
-    let utf16 = |order: fn(u16) -> [u8; 2]| {
-        let units = format!("\u{feff}{}", pages()[0].text);
-        units.encode_utf16().flat_map(order).collect::<Vec<_>>()
-    };
     // As `lz4 -l` and `xz --format=lzma` write them.
     let legacy = b"\x02\x21\x4c\x18\x05\0\0\0\x40text";
     let lzma = b"]\0\0\x80\0\xff\xff\xff\xff\xff\xff\xff\xff\0\x19\x0c\x2c";
@@ -1053,8 +1049,6 @@ fn what_is_not_read_is_said_with_what_makes_lines_or_text_of_it_and_not_skipped(
         (array.as_bytes(), "`jq -c '.[]'`"),
         (format!("\u{feff}{array}").as_bytes(), "`jq -c '.[]'`"),
         (b"[\"DOI: 10.5555/x\"]", "`jq -c '.[] | {text: .}'`"),
-        (&utf16(u16::to_le_bytes), "`iconv -f UTF-16 -t UTF-8`"),
-        (&utf16(u16::to_be_bytes), "`iconv -f UTF-16 -t UTF-8`"),
         (legacy, "`lz4 -d`"),
         (lzma, "`xz -d`"),
     ] {
@@ -1067,6 +1061,91 @@ fn what_is_not_read_is_said_with_what_makes_lines_or_text_of_it_and_not_skipped(
             assert!(forced.summary.faults.is_empty(), "{tool}");
         }
     }
+}
+
+#[test]
+fn other_encodings_are_said_with_a_mark_and_without_one_whatever_is_forced() {
+    let page = &pages()[0].text;
+    let marked = format!("\u{feff}{page}");
+    let utf32 = |text: &str| {
+        let units = text.chars().map(|c| u32::from(c).to_le_bytes());
+        units.collect::<Vec<_>>().concat()
+    };
+    for (bytes, encoding) in [
+        (utf16(&marked, u16::to_le_bytes), "UTF-16"),
+        (utf16(&marked, u16::to_be_bytes), "UTF-16"),
+        (utf16(page, u16::to_le_bytes), "UTF-16LE"),
+        (utf16(page, u16::to_be_bytes), "UTF-16BE"),
+        (utf32(&marked), "UTF-32"),
+        (utf32(page), "UTF-32LE"),
+    ] {
+        let mut archive = tar::Builder::new(Vec::new());
+        append(&mut archive, "x.txt", &bytes);
+        for format in [None, Some(Format::Text), Some(Format::Jsonl)] {
+            let done = done_with(&gzip(&bytes), |config| config.format = format);
+            let message = format!(
+                "it is {encoding} and not UTF-8; `iconv -f {encoding} -t UTF-8` makes UTF-8 of it"
+            );
+            assert_eq!(told(&done), [message]);
+        }
+        let archive = archive.into_inner().unwrap();
+        assert_eq!(told(&done_with(&archive, usual)).len(), 1, "{encoding}");
+    }
+}
+
+#[test]
+fn a_body_in_another_encoding_at_a_reports_address_is_refused_with_its_place() {
+    let page = &pages()[0].text;
+    let marked = format!("\u{feff}{page}");
+    let large = page.repeat((1 << 20) / page.len());
+    for (text, encoding) in [
+        (page, "UTF-16LE"),
+        (&marked, "UTF-16"),
+        (&large, "UTF-16LE"),
+    ] {
+        let body = utf16(text, u16::to_le_bytes);
+        for (address, is_said) in [
+            (
+                "WARC-Target-URI: https://scite.ai/reports/salt-Ab1\r\n",
+                true,
+            ),
+            (
+                "WARC-Target-URI: https://example.org/reports/salt-Ab1\r\n",
+                false,
+            ),
+            ("", true),
+        ] {
+            let header = format!(
+                "WARC/1.1\r\nWARC-Type: conversion\r\n{address}WARC-Record-ID: <urn:1>\r\n\
+                 Content-Length: {}\r\n\r\n",
+                body.len()
+            );
+            let next = warc(&pages()[1..2]);
+            let file = [header.as_bytes(), &body, b"\r\n\r\n", &next].concat();
+            let done = done_with(&file, usual);
+            assert_eq!(done.reports.len(), 1, "{address}");
+            assert_eq!(done.rejects.len(), usize::from(is_said), "{address}");
+            for reject in &done.rejects {
+                let message = format!("the body is {encoding} and not UTF-8");
+                assert_eq!(reject.message, message);
+                assert_eq!(reject.reason, RejectReason::DamagedRecord);
+                assert_eq!(reject.source.offset, header.len() as u64);
+                assert_eq!(reject.source.record.as_deref(), Some("<urn:1>"));
+            }
+            assert_eq!(done.summary.stats.bytes.read, file.len() as u64);
+        }
+    }
+    let sent = gzip(&utf16(page, u16::to_be_bytes));
+    let done = done_with(&response("Content-Encoding: gzip\r\n", &sent), usual);
+    assert_eq!(
+        done.rejects[0].message,
+        "the body is UTF-16BE and not UTF-8"
+    );
+    assert!(done.reports.is_empty());
+}
+
+fn utf16(text: &str, order: fn(u16) -> [u8; 2]) -> Vec<u8> {
+    text.encode_utf16().flat_map(order).collect()
 }
 
 #[test]

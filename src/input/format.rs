@@ -26,6 +26,10 @@ pub const BEGINNING: usize = 512;
 
 const TAR_MAGIC_AT: usize = 257;
 
+/// Bytes that are looked at where no mark tells the encoding, and the fewest units that tell it.
+const WIDE_LOOKED_AT: usize = 64;
+const FEWEST_UNITS: usize = 8;
+
 impl Format {
     /// Its name, as `--format` takes it.
     pub fn as_str(self) -> &'static str {
@@ -84,12 +88,41 @@ fn begins_object(text: &[u8]) -> bool {
     matches!(first, Some(b'"' | b'}'))
 }
 
+/// The encoding of a text with units of two or four bytes, as `iconv` calls it.
+pub fn wide_encoding(beginning: &[u8]) -> Option<&'static str> {
+    match beginning {
+        [0xFF, 0xFE, 0, 0, ..] | [0, 0, 0xFE, 0xFF, ..] => Some("UTF-32"),
+        [0xFF, 0xFE, ..] | [0xFE, 0xFF, ..] => Some("UTF-16"),
+        [0, 0, 0, _, ..] => is_wide::<4>(beginning, u32::from_be_bytes).then_some("UTF-32BE"),
+        [_, 0, 0, 0, ..] => is_wide::<4>(beginning, u32::from_le_bytes).then_some("UTF-32LE"),
+        [0, _, ..] => {
+            is_wide(beginning, |unit| u16::from_be_bytes(unit).into()).then_some("UTF-16BE")
+        }
+        [_, 0, ..] => {
+            is_wide(beginning, |unit| u16::from_le_bytes(unit).into()).then_some("UTF-16LE")
+        }
+        _ => None,
+    }
+}
+
+/// Whether units without a mark are text, most of it ASCII. Other formats with a NUL at every second
+/// place have numbers between them that would be control characters.
+fn is_wide<const WIDTH: usize>(beginning: &[u8], unit: fn([u8; WIDTH]) -> u32) -> bool {
+    let (units, _) = beginning[..beginning.len().min(WIDE_LOOKED_AT)].as_chunks();
+    let mut ascii = 0;
+    for &bytes in units {
+        match unit(bytes) {
+            0x09 | 0x0A | 0x0D | 0x20..0x7F => ascii += 1,
+            0..0xA0 => return false,
+            _ => {}
+        }
+    }
+    units.len() >= FEWEST_UNITS && 4 * ascii >= 3 * units.len()
+}
+
 /// Says of what begins like a known form that is not read what it is, and what helps.
 pub fn unread(beginning: &[u8]) -> Option<&'static str> {
     match beginning {
-        [0xFF, 0xFE, ..] | [0xFE, 0xFF, ..] => {
-            Some("it is UTF-16 and not UTF-8; `iconv -f UTF-16 -t UTF-8` makes UTF-8 of it")
-        }
         [0x02, 0x21, 0x4C, 0x18, ..] => {
             Some("it is lz4 in its legacy form, which is not read; `lz4 -d` decompresses it")
         }
@@ -208,6 +241,75 @@ mod tests {
         header.set_cksum();
         assert_eq!(Format::of(header.as_bytes()), Format::Text);
         assert_eq!(Format::of(&[0; 512]), Format::Text);
+    }
+
+    fn encoded(text: &str, width: usize, is_big: bool) -> Vec<u8> {
+        let bytes = |unit: u32| {
+            let big = unit.to_be_bytes();
+            let mut bytes = big[4 - width..].to_vec();
+            if !is_big {
+                bytes.reverse();
+            }
+            bytes
+        };
+        let units: Vec<u32> = match width {
+            2 => text.encode_utf16().map(u32::from).collect(),
+            _ => text.chars().map(u32::from).collect(),
+        };
+        units.into_iter().flat_map(bytes).collect()
+    }
+
+    #[test]
+    fn texts_with_wide_units_are_told_with_a_mark_and_without_one() {
+        for text in [
+            "2012\nDOI: 10.5555/x\n|\n",
+            "{\"text\": \"2012\\nDOI: 10.5555/x\"}",
+            "2012\r\n\u{3b2}-catenin in \u{201c}salt\u{201d} \u{1d6fd}\r\n",
+        ] {
+            for (width, is_big, name) in [
+                (2, false, "UTF-16LE"),
+                (2, true, "UTF-16BE"),
+                (4, false, "UTF-32LE"),
+                (4, true, "UTF-32BE"),
+            ] {
+                let bytes = encoded(text, width, is_big);
+                assert_eq!(wide_encoding(&bytes), Some(name), "{text}");
+                let few = &bytes[..FEWEST_UNITS * width - 1];
+                assert_eq!(wide_encoding(few), None, "{text}");
+                let marked = encoded(&format!("\u{feff}{text}"), width, is_big);
+                assert_eq!(wide_encoding(&marked), Some(&name[..6]), "{text}");
+            }
+            assert_eq!(wide_encoding(text.as_bytes()), None);
+        }
+    }
+
+    #[test]
+    fn numbers_with_zeros_between_them_are_no_text() {
+        let numbers = |numbers: std::ops::Range<u8>| {
+            let pairs = numbers.map(|number| [number, 0]);
+            pairs.collect::<Vec<_>>().concat()
+        };
+        let mut tar = tar::Header::new_ustar();
+        tar.set_path("x").unwrap();
+        tar.set_cksum();
+        for bytes in [
+            &numbers(0..40)[..],
+            &numbers(10..40),
+            &numbers(100..160),
+            &numbers(160..250),
+            &[0; 64],
+            // The beginnings of an icon, a font and an object file.
+            &[
+                &[0, 0, 1, 0, 1, 0, 0x20, 0x20, 0, 0, 1, 0, 0x20, 0][..],
+                &[0; 50],
+            ]
+            .concat(),
+            &[&[0, 1, 0, 0, 0, 0x0F, 0, 0x80, 0, 3, 0, 0x70][..], b"GDEF"].concat(),
+            &[&[b'L', 1, 5, 0, 0, 0, 0, 0][..], &[0; 50]].concat(),
+            tar.as_bytes(),
+        ] {
+            assert_eq!(wide_encoding(bytes), None, "{bytes:?}");
+        }
     }
 
     #[test]

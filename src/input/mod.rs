@@ -44,7 +44,7 @@ pub use cloud::{Address, Object};
 pub use decode::{Codec, Stream};
 use decode::{Counted, decoded};
 pub use format::Format;
-use format::unread;
+use format::{unread, wide_encoding};
 pub use jsonl::Paths;
 pub use look::{Looked, look};
 use pack::{Count, Inflow};
@@ -319,8 +319,14 @@ fn read_within(
     }
 }
 
-/// What begins so, where it is not said.
+/// What begins so, where it is not said. No text is read in another encoding, whatever is said of it.
 fn format_of(beginning: &[u8], said: Option<Format>) -> io::Result<Format> {
+    let is_text = matches!(said, None | Some(Format::Text | Format::Jsonl));
+    if let Some(encoding) = wide_encoding(beginning).filter(|_| is_text) {
+        return Err(io::Error::other(format!(
+            "it is {encoding} and not UTF-8; `iconv -f {encoding} -t UTF-8` makes UTF-8 of it"
+        )));
+    }
     match (said, unread(beginning)) {
         (Some(format), _) => Ok(format),
         (None, Some(message)) => Err(io::Error::other(message)),

@@ -16,7 +16,7 @@ use std::sync::Arc;
 
 use self::body::{After, BOUNDARY, Body, next_record};
 pub use self::record::entries;
-use self::record::{FoundText, text_in};
+use self::record::{FoundText, text_in, unread_body};
 use super::pack::{Inflow, Packer, Stretch};
 use super::{Before, Behind, Content, Origin, Part, Records, Refused, text};
 use crate::grammar::{NoHeader, WARC_MAGIC, WarcHeader, warc_header};
@@ -239,17 +239,24 @@ impl Reading<'_> {
         bytes.drain(..record.text_start);
 
         let mut body = Body::new(bytes, record.text_length, &mut self.inflow);
+        // The body has no error of its own: its source's is said at the end.
+        let mut pass_over = || io::copy(&mut body, &mut io::sink()).unwrap_or(0);
         let mut passed = record.text_start as u64;
-        if !record.is_read {
-            // The body has no error of its own: its source's is said at the end.
-            passed += io::copy(&mut body, &mut io::sink()).unwrap_or(0);
+        let mut refused = record.refused;
+        match &mut refused {
+            Some(refused) => refused.length = pass_over(),
+            None if !record.is_read => passed += pass_over(),
+            None => {}
         }
         let behind = Behind::Passed {
             bytes: passed,
             not_read: record.not_read,
         };
+        let refused = refused.map(|refused| Behind::Refused(Box::new(refused)));
         let end = self.stretch.start;
-        close(&mut self.stretch, packer, end, Some(behind));
+        for behind in [Some(behind), refused].into_iter().flatten() {
+            close(&mut self.stretch, packer, end, Some(behind));
+        }
         if record.is_read {
             let (offset, inflow) = (self.stretch.offset, Inflow::new(Box::new(&mut body), None));
             packer.nesting += 1;
@@ -292,6 +299,8 @@ struct LargeRecord {
     is_read: bool,
     /// Why not, if it is no record about others.
     not_read: Option<NotRead>,
+    /// The text, if it is refused.
+    refused: Option<Refused>,
     /// What to say when another record begins in it.
     too_long: Refused,
 }
@@ -309,14 +318,21 @@ impl LargeRecord {
                 Err(not_read) => (0, false, not_read),
             };
         let text_start = header.length + start;
+        let text = &bytes[text_start..];
         let mut origin = stretch.origin.of_record(&header);
         origin.offset = stretch.offset + text_start as u64;
+        let unread = unread_body(&header, text).filter(|_| is_read);
+        let refused = unread.map(|message| Refused {
+            record: header.record_id.map(lossy),
+            ..damaged(text, message, origin.offset)
+        });
         Self {
             origin,
             text_start,
             text_length: header.content_length - start as u64,
-            is_read,
+            is_read: is_read && refused.is_none(),
             not_read,
+            refused,
             too_long: damaged(bytes, wrong_length(&header), stretch.offset),
         }
     }

@@ -4,9 +4,10 @@ use std::borrow::Cow;
 use std::io::{self, Read};
 
 use super::super::decode::decoded;
+use super::super::format::wide_encoding;
 use super::super::{Entry, Refused, Taking, Text};
 use super::{damaged, line_ends, lossy};
-use crate::grammar::{HttpHeader, WarcHeader, http_header, put_together, warc_header};
+use crate::grammar::{HttpHeader, WarcHeader, http_header, put_together, report_id, warc_header};
 use crate::model::{NotRead, RejectReason};
 
 /// Bytes that a body may have when it is decoded, also where pages are to be smaller, for it may
@@ -74,6 +75,9 @@ fn entry<'a>(
             }
         },
     };
+    if let Some(message) = unread_body(header, &text) {
+        return refused(damaged(&text, message, start));
+    }
     Entry::Text(Text {
         text,
         is_utf8: false,
@@ -84,6 +88,13 @@ fn entry<'a>(
         date: header.date,
         meta: None,
     })
+}
+
+/// Why a body that begins like this is not read, unless its address says that it is another site's.
+pub(super) fn unread_body(header: &WarcHeader, beginning: &[u8]) -> Option<String> {
+    let encoding = wide_encoding(beginning)?;
+    let may_be_report = header.target_uri.is_none_or(|url| report_id(url).is_some());
+    may_be_report.then(|| format!("the body is {encoding} and not UTF-8"))
 }
 
 /// A body that is decoded to more than `most` bytes and begins like this.
