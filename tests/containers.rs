@@ -10,6 +10,7 @@ use std::num::NonZeroUsize;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::slice;
 
 use citesift::input::{Fields, Format};
 use citesift::model::{Reject, RejectReason, Report, Source};
@@ -662,7 +663,7 @@ fn a_page_known_by_its_address_alone_is_an_abstract() {
         url: "https://staging.scite.ai/reports/said-Ab1".to_owned(),
     };
     for container in CONTAINERS {
-        let done = done_with(&(container.write)(std::slice::from_ref(&page)), usual);
+        let done = done_with(&(container.write)(slice::from_ref(&page)), usual);
         let found = done
             .reports
             .first()
@@ -810,7 +811,7 @@ fn a_large_record_may_speak_of_records_and_a_length_too_large_swallows_none() {
     };
     let talk = "In it stands\nWARC/1.0\r\nWARC-Type: x\r\nand more.\n".repeat(100_000);
     let large = record("resource", "http://a.org", "text/plain", &talk);
-    let next = String::from_utf8(warc(std::slice::from_ref(&after))).unwrap();
+    let next = String::from_utf8(warc(slice::from_ref(&after))).unwrap();
     let done = done_with(format!("{large}{next}").as_bytes(), usual);
     assert_eq!((done.reports.len(), done.rejects.len()), (1, 0));
 
@@ -948,6 +949,60 @@ fn members_of_a_zip_archive_that_others_hide_are_told() {
         );
     }
     assert!(done_with(&archive, usual).summary.faults.is_empty());
+}
+
+#[test]
+fn zip_archives_in_a_row_are_read_as_one() {
+    let pages = pages();
+    let archives: Vec<_> = pages
+        .iter()
+        .map(|page| zip(slice::from_ref(page)))
+        .collect();
+    let expected = |pages: &[Page]| {
+        let all = pages.iter().map(|page| less_source(&expected(page, false)));
+        all.collect::<Vec<_>>()
+    };
+    let found = |done: &Done| done.reports.iter().map(less_source).collect::<Vec<_>>();
+    let empty = zip(&[]);
+    let program = b"#!/bin/sh\nexit\n";
+    for in_a_row in [
+        archives.concat(),
+        [&empty[..], &archives.concat(), &empty].concat(),
+        archives.join(&b"between them"[..]),
+        [&program[..], &archives.concat()].concat(),
+    ] {
+        let done = done_with(&in_a_row, |config| config.format = Some(Format::Zip));
+        assert_eq!(found(&done), expected(&pages));
+        assert!(done.summary.faults.is_empty());
+    }
+    // Of one size, so that the places in the list of the second are right in the first, too.
+    let stored = |text: &str| {
+        let mut writer = zip::ZipWriter::new(Cursor::new(Vec::new()));
+        let options = zip::write::SimpleFileOptions::default();
+        let stored = options.compression_method(zip::CompressionMethod::Stored);
+        writer.start_file("x.txt", stored).unwrap();
+        writer.write_all(text.as_bytes()).unwrap();
+        writer.finish().unwrap().into_inner()
+    };
+    let text = &pages[0].text;
+    let done = done_with(
+        &[stored(text), stored(&text.replace('2', "3"))].concat(),
+        usual,
+    );
+    assert_eq!(done.reports.len(), 2);
+    assert_ne!(less_source(&done.reports[0]), less_source(&done.reports[1]));
+}
+
+#[test]
+fn what_begins_like_an_archive_before_another_one_and_cannot_be_read_is_told() {
+    let pages = pages();
+    let first = zip(&pages[..1]);
+    let cut = &first[..first.len() - 10];
+    let done = done_with(&[cut, &zip(&pages[1..])].concat(), usual);
+    assert_eq!(done.reports.len(), pages.len() - 1);
+    let [told] = &told(&done)[..] else { panic!() };
+    let begins = format!("its first {} bytes are not read: ", cut.len());
+    assert!(told.starts_with(&begins), "{told}");
 }
 
 #[test]

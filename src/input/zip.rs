@@ -16,23 +16,114 @@ use zip::result::ZipError;
 use super::pack::Packer;
 use super::{Origin, member};
 
+/// An archive that is read as if its file ended with it.
+type Archive<'f> = ZipArchive<BufReader<Beginning<'f>>>;
+
 /// Reads the members in their order; one that is damaged or encrypted is said and passed over.
-/// So many of them were read before.
+/// So many of them were read before. Archives in a row are one.
 pub fn read(packer: &mut Packer, origin: &Origin, before: u64, file: File) -> ControlFlow<()> {
-    match ZipArchive::new(BufReader::new(&file)) {
-        Ok(archive) => {
-            for (hidden, why) in hidden_in(&archive, &file) {
-                if hidden > 0 {
-                    let message = format!("{hidden} of its members are not read: {why}");
-                    fault(packer, origin, before, io::Error::other(message));
-                }
-            }
-            read_listed(packer, origin, before, archive)
-        }
+    let (mut archive, mut behind) = match first_archive(packer, origin, before, &file) {
+        Ok(first) => first,
         Err(error) => {
             fault(packer, origin, before, io_error(error));
-            read_in_a_row(packer, origin, before, file)
+            return read_in_a_row(packer, origin, before, file);
         }
+    };
+    let mut earlier = 0;
+    loop {
+        let members = archive.len() as u64;
+        read_listed(packer, origin, before, earlier, archive)?;
+        earlier += members;
+        let Some(end) = behind.pop() else {
+            return ControlFlow::Continue(());
+        };
+        archive = match open(&file, end) {
+            Ok(archive) => archive,
+            Err(error) => {
+                packer.fault(origin, None, io_error(error));
+                return ControlFlow::Continue(());
+            }
+        };
+    }
+}
+
+/// Opens the first of a file's archives, which are found from behind, and returns with it where the
+/// others end, the last one first. What is not read of any of them is told.
+fn first_archive<'f>(
+    packer: &mut Packer,
+    origin: &Origin,
+    before: u64,
+    mut file: &'f File,
+) -> Result<(Archive<'f>, Vec<u64>), ZipError> {
+    let mut end = file.seek(SeekFrom::End(0))?;
+    let mut archive = open(file, end)?;
+    let mut behind = Vec::new();
+    loop {
+        for (hidden, why) in hidden_in(&archive, file) {
+            if hidden > 0 {
+                let message = format!("{hidden} of its members are not read: {why}");
+                fault(packer, origin, before, io::Error::other(message));
+            }
+        }
+        let start = start_of(&archive, file);
+        if start == 0 {
+            return Ok((archive, behind));
+        }
+        match open(file, start) {
+            Ok(earlier) => {
+                behind.push(end);
+                (archive, end) = (earlier, start);
+            }
+            Err(error) => {
+                // Other bytes are a program that unpacks the archive.
+                if begins_archive(file) {
+                    let message = format!("its first {start} bytes are not read: {error}");
+                    fault(packer, origin, before, io::Error::other(message));
+                }
+                return Ok((archive, behind));
+            }
+        }
+    }
+}
+
+/// Opens the last archive before `end`.
+fn open(file: &File, end: u64) -> Result<Archive<'_>, ZipError> {
+    ZipArchive::new(BufReader::new(Beginning { file, at: 0, end }))
+}
+
+fn begins_archive(mut file: &File) -> bool {
+    let mut beginning = [0; 4];
+    let read = file.rewind().and_then(|()| file.read_exact(&mut beginning));
+    read.is_ok() && beginning == *b"PK\x03\x04"
+}
+
+/// A file up to here, as if nothing stood behind. It keeps its place itself, for others read the file
+/// in between.
+struct Beginning<'f> {
+    file: &'f File,
+    at: u64,
+    end: u64,
+}
+
+impl Read for Beginning<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.file.seek(SeekFrom::Start(self.at))?;
+        let left = self.end.saturating_sub(self.at);
+        let read = self.file.take(left).read(buffer)?;
+        self.at += read as u64;
+        Ok(read)
+    }
+}
+
+impl Seek for Beginning<'_> {
+    fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
+        let at = match to {
+            SeekFrom::Start(at) => Some(at),
+            SeekFrom::End(by) => self.end.checked_add_signed(by),
+            SeekFrom::Current(by) => self.at.checked_add_signed(by),
+        };
+        self.at = at.ok_or(io::ErrorKind::InvalidInput)?;
+        Ok(self.at)
     }
 }
 
@@ -45,7 +136,7 @@ fn fault(packer: &mut Packer, origin: &Origin, before: u64, error: io::Error) {
 
 /// How many members of the list the library does not know, and why: of those with one name it knows
 /// the last, and none behind as many as the archive's end counts.
-fn hidden_in(archive: &ZipArchive<BufReader<&File>>, file: &File) -> [(usize, &'static str); 2] {
+fn hidden_in(archive: &Archive, file: &File) -> [(usize, &'static str); 2] {
     let known = (0..archive.len()).filter_map(|number| archive.by_index_data(number).ok());
     let last = known.map(|member| member.central_header_start()).max();
     let (mut counted, mut uncounted) = (0_usize, 0);
@@ -62,9 +153,15 @@ fn hidden_in(archive: &ZipArchive<BufReader<&File>>, file: &File) -> [(usize, &'
     ]
 }
 
+/// Where the archive begins, as it counts places itself.
+fn start_of(archive: &Archive, file: &File) -> u64 {
+    let list = archive.central_directory_start() - archive.offset();
+    start_of_list(archive, file).saturating_sub(list)
+}
+
 /// Where the list begins. For an archive whose end counts none the library names that end, and the
 /// list stands before it.
-fn start_of_list(archive: &ZipArchive<BufReader<&File>>, mut file: &File) -> u64 {
+fn start_of_list(archive: &Archive, mut file: &File) -> u64 {
     let start = archive.central_directory_start();
     let mut end = [0; 22];
     let read = (file.seek(SeekFrom::Start(start))).and_then(|_| file.read_exact(&mut end));
@@ -91,13 +188,15 @@ fn places(file: &File, start: u64) -> impl Iterator<Item = u64> {
     })
 }
 
+/// Reads the members behind so many of the file that were read before. So many are in earlier archives.
 fn read_listed(
     packer: &mut Packer,
     origin: &Origin,
     before: u64,
-    mut archive: ZipArchive<BufReader<&File>>,
+    earlier: u64,
+    mut archive: Archive,
 ) -> ControlFlow<()> {
-    for number in before as usize..archive.len() {
+    for number in before.saturating_sub(earlier) as usize..archive.len() {
         let listed = archive.name_for_index(number).and_then(Result::ok);
         let listed = listed.map_or_else(|| number.to_string(), Cow::into_owned);
         match archive.by_index(number) {
@@ -106,7 +205,7 @@ fn read_listed(
                 packer.fault(&origin.of_member(listed.as_bytes()), None, io_error(error));
             }
         }
-        packer.border(number as u64 + 1)?;
+        packer.border(earlier + number as u64 + 1)?;
     }
     ControlFlow::Continue(())
 }

@@ -131,6 +131,7 @@ pub fn dumps(folder: &Path) -> Vec<(String, PathBuf)> {
         ("tar", tar(0..60)),
         ("tar-gzip", gzip(&tar(0..60))),
         ("zip", zip(0..60)),
+        ("zip-in-a-row", [zip(0..30), zip(20..60)].concat()),
         #[cfg(feature = "parquet")]
         ("parquet", parquet(&pages(0..600, 5))),
     ];
