@@ -32,6 +32,14 @@ fn gzip(bytes: &[u8]) -> Vec<u8> {
     encoder.finish().unwrap()
 }
 
+fn zip() -> Vec<u8> {
+    let mut archive = zip::ZipWriter::new(std::io::Cursor::new(Vec::new()));
+    let options = zip::write::SimpleFileOptions::default();
+    archive.start_file("x.txt", options).unwrap();
+    archive.write_all(PAGE.as_bytes()).unwrap();
+    archive.finish().unwrap().into_inner()
+}
+
 /// Inputs of several kinds, whose names say nothing true.
 fn world() -> TempDir {
     let folder = tempfile::tempdir().unwrap();
@@ -105,14 +113,16 @@ would write
 fn a_dry_run_says_what_a_run_could_not_read_and_ends_as_it_would() {
     let world = world();
     fs::write(world.path().join("zip.gz"), gzip(b"PK\x05\x06")).unwrap();
-    let inputs = "no-such-file list.json zip.gz in/c";
+    let program = [b"#!/bin/sh\nexit\n", &zip()[..]].concat();
+    fs::write(world.path().join("program.ZIP"), program).unwrap();
+    let inputs = "no-such-file list.json zip.gz program.ZIP in/c";
     let dry = citesift(world.path(), &format!("--dry-run {inputs}"));
     let run = citesift(world.path(), inputs);
     assert_eq!(dry.status.code(), Some(1));
     assert_eq!(run.status.code(), Some(1));
     let (plan, said) = (text(&dry.stdout), text(&run.stderr));
     assert!(
-        plan.contains("4 inputs, 16 B, 3 of them cannot be read\n"),
+        plan.contains("5 inputs, 16 B, 4 of them cannot be read\n"),
         "{plan}"
     );
     let unread = plan
@@ -128,7 +138,10 @@ fn a_dry_run_says_what_a_run_could_not_read_and_ends_as_it_would() {
         assert!(said.contains(&error), "{error}: {said}");
         told += 1;
     }
-    assert_eq!(told, 3);
+    assert_eq!(told, 4);
+    let archive = citesift(world.path(), "--format zip program.ZIP");
+    assert_eq!(archive.status.code(), Some(0));
+    assert_eq!(text(&archive.stdout).lines().count(), 1);
 }
 
 #[cfg(unix)]

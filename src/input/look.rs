@@ -37,7 +37,11 @@ pub fn look(source: &Source, format: Option<Format>) -> io::Result<Option<Looked
     let Decoded {
         beginning, codecs, ..
     } = decoded(stream, None, 1)?;
-    let format = format_of(&beginning, format)?;
+    let path = match source {
+        Source::File(path) => Some(path.as_path()),
+        _ => None,
+    };
+    let format = format_of(&beginning, format, path)?;
     match format {
         Format::Zip | Format::Parquet if !codecs.is_empty() => Err(unsought()),
         _ => Ok(Some(Looked {

@@ -231,7 +231,11 @@ impl<'a> Inside<'a> {
             }
             Within::Archive(depth) => (None, depth, None, Before::default()),
         };
-        let format = format_of(&decoded.beginning, format)?;
+        let path = match file {
+            Some(Sought::File(file)) => Some(file.path),
+            _ => None,
+        };
+        let format = format_of(&decoded.beginning, format, path)?;
         let stream = match format {
             Format::Text | Format::Jsonl | Format::Warc if before.at > 0 => {
                 behind(decoded.stream, before.at, file)?
@@ -320,7 +324,8 @@ fn read_within(
 }
 
 /// What begins so, where it is not said. No text is read in another encoding, whatever is said of it.
-fn format_of(beginning: &[u8], said: Option<Format>) -> io::Result<Format> {
+/// `path` is that of a file that holds it.
+fn format_of(beginning: &[u8], said: Option<Format>, path: Option<&Path>) -> io::Result<Format> {
     let is_text = matches!(said, None | Some(Format::Text | Format::Jsonl));
     if let Some(encoding) = wide_encoding(beginning).filter(|_| is_text) {
         return Err(io::Error::other(format!(
@@ -330,7 +335,13 @@ fn format_of(beginning: &[u8], said: Option<Format>) -> io::Result<Format> {
     match (said, unread(beginning)) {
         (Some(format), _) => Ok(format),
         (None, Some(message)) => Err(io::Error::other(message)),
-        (None, None) => Ok(Format::of(beginning)),
+        (None, None) => match Format::of(beginning) {
+            Format::Text if path.is_some_and(zip::ends_as_archive) => Err(io::Error::other(
+                "other bytes stand before its zip archive; `--format zip` passes over them, `--format text` \
+                 reads them",
+            )),
+            format => Ok(format),
+        },
     }
 }
 

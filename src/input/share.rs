@@ -40,13 +40,13 @@ pub struct Share {
 /// # Errors
 /// Those of the file, and of a damaged beginning.
 pub fn share_in(
-    file: &Path,
+    path: &Path,
     format: Option<Format>,
     cell: Range<u64>,
 ) -> io::Result<Option<(Range<u64>, u64)>> {
-    let mut file = File::open(file)?;
+    let mut file = File::open(path)?;
     let length = file.metadata()?.len();
-    let Some(format) = shared_as(&file, format)? else {
+    let Some(format) = shared_as(&file, path, format)? else {
         return Ok((cell.start == 0).then_some((0..length, 0)));
     };
     let mut first = |cell: &Range<u64>| match format {
@@ -81,7 +81,7 @@ pub fn read_share(
 ) -> ControlFlow<()> {
     let Range { start, end } = share.bytes;
     let opened = File::open(&path).and_then(|mut file| {
-        let shared = shared_as(&file, format)?;
+        let shared = shared_as(&file, &path, format)?;
         file.seek(SeekFrom::Start(start))?;
         match shared {
             None if start > 0 => Err(io::Error::other("it has changed since it was shared")),
@@ -130,10 +130,10 @@ pub fn read_share(
 }
 
 /// The format of a file that can be shared.
-fn shared_as(mut file: &File, format: Option<Format>) -> io::Result<Option<Format>> {
+fn shared_as(mut file: &File, path: &Path, format: Option<Format>) -> io::Result<Option<Format>> {
     file.rewind()?;
     let decoded = decoded(Box::new(file), None, 1)?;
-    let format = format_of(&decoded.beginning, format)?;
+    let format = format_of(&decoded.beginning, format, Some(path))?;
     let is_shared = decoded.codecs.is_empty() && matches!(format, Format::Text | Format::Jsonl);
     Ok(is_shared.then_some(format))
 }

@@ -8,6 +8,7 @@ use std::fs::File;
 use std::io::{self, BufReader, Read, Seek, SeekFrom};
 use std::iter;
 use std::ops::ControlFlow;
+use std::path::Path;
 
 use zip::ZipArchive;
 use zip::read::{ZipFile, read_zipfile_from_stream};
@@ -89,6 +90,13 @@ fn first_archive<'f>(
 /// Opens the last archive before `end`.
 fn open(file: &File, end: u64) -> Result<Archive<'_>, ZipError> {
     ZipArchive::new(BufReader::new(Beginning { file, at: 0, end }))
+}
+
+/// Whether a file that begins as something else is an archive by its name and by its end.
+pub fn ends_as_archive(path: &Path) -> bool {
+    let is_named = (path.extension()).is_some_and(|end| end.eq_ignore_ascii_case("zip"));
+    let archive = || ZipArchive::new(BufReader::new(File::open(path)?));
+    is_named && archive().is_ok_and(|archive| !archive.is_empty())
 }
 
 fn begins_archive(mut file: &File) -> bool {
