@@ -1106,6 +1106,15 @@ fn what_is_not_read_is_said_with_what_makes_lines_or_text_of_it_and_not_skipped(
         (b"[\"DOI: 10.5555/x\"]", "`jq -c '.[] | {text: .}'`"),
         (legacy, "`lz4 -d`"),
         (lzma, "`xz -d`"),
+        (&zlib(array.as_bytes()), "`pigz -d`"),
+        (b"\x1f\x9d\x90D\x9e\xbc", "`gzip -d`"),
+        (b"LZIP\x01\x0c\0", "`lzip -d`"),
+        (b"\x89LZO\0\r\n\x1a\n\x10", "`lzop -d`"),
+        (b"\xff\x06\0\0sNaPpY\x01", "`snzip -d`"),
+        (b"7z\xbc\xaf\x27\x1c\0\x04", "`7z x`"),
+        (b"Rar!\x1a\x07\x01\0", "`unrar x`"),
+        (b"Obj\x01\x04\x14avro.codec", "Avro"),
+        (b"ARROW1\0\0\xff\xff\xff\xff", "Arrow"),
     ] {
         for bytes in [bytes.to_vec(), gzip(bytes)] {
             let done = done_with(&bytes, usual);
@@ -1457,6 +1466,12 @@ fn cut_zip(file: &[u8], source: &Source) -> Vec<u8> {
 
 fn gzip(bytes: &[u8]) -> Vec<u8> {
     let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
+    encoder.write_all(bytes).unwrap();
+    encoder.finish().unwrap()
+}
+
+fn zlib(bytes: &[u8]) -> Vec<u8> {
+    let mut encoder = flate2::write::ZlibEncoder::new(Vec::new(), flate2::Compression::default());
     encoder.write_all(bytes).unwrap();
     encoder.finish().unwrap()
 }

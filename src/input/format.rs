@@ -120,12 +120,58 @@ fn is_wide<const WIDTH: usize>(beginning: &[u8], unit: fn([u8; WIDTH]) -> u32) -
     units.len() >= FEWEST_UNITS && 4 * ascii >= 3 * units.len()
 }
 
+/// What no text begins with, what it is, and what makes text of it or something that is read.
+const UNREAD: [(&[u8], &str); 12] = [
+    (
+        b"\x02\x21\x4C\x18",
+        "it is lz4 in its legacy form, which is not read; `lz4 -d` decompresses it",
+    ),
+    (b"x\x01", ZLIB),
+    (b"x\x9C", ZLIB),
+    (b"x\xDA", ZLIB),
+    (
+        b"\x1F\x9D",
+        "it is compressed by `compress`, which is not read; `gzip -d` decompresses it",
+    ),
+    (
+        b"LZIP\x01",
+        "it is lzip, which is not read; `lzip -d` decompresses it",
+    ),
+    (
+        b"\x89LZO\0",
+        "it is lzop, which is not read; `lzop -d` decompresses it",
+    ),
+    (
+        b"\xFF\x06\0\0sNaPpY",
+        "it is Snappy in frames, which is not read; `snzip -d` decompresses it",
+    ),
+    (
+        b"7z\xBC\xAF\x27\x1C",
+        "it is a 7z archive, which is not read; `7z x` unpacks it",
+    ),
+    (
+        b"Rar!\x1A\x07",
+        "it is a RAR archive, which is not read; `unrar x` unpacks it",
+    ),
+    (
+        b"Obj\x01",
+        "it is Avro, which is not read; write its records as JSON Lines or Parquet",
+    ),
+    (
+        b"ARROW1\0\0",
+        "it is Arrow, which is not read; write its rows as JSON Lines or Parquet",
+    ),
+];
+
+const ZLIB: &str = "it is zlib, which is not read; `pigz -d` decompresses it";
+
 /// Says of what begins like a known form that is not read what it is, and what helps.
 pub fn unread(beginning: &[u8]) -> Option<&'static str> {
+    let mut known = UNREAD.iter();
+    if let Some((_, message)) = known.find(|(magic, _)| beginning.starts_with(magic)) {
+        return Some(message);
+    }
     match beginning {
-        [0x02, 0x21, 0x4C, 0x18, ..] => {
-            Some("it is lz4 in its legacy form, which is not read; `lz4 -d` decompresses it")
-        }
         // The usual settings, a dictionary of whole 64 KiB, a length, and the first byte of all.
         [0x5D, 0, 0, _, _, _, _, _, _, _, _, _, _, 0, ..] => {
             Some("it is LZMA and not xz, and is not read; `xz -d` decompresses it")
