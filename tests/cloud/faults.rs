@@ -216,6 +216,23 @@ fn a_server_without_lengths_is_said_with_what_helps() {
     assert!(said.contains("`curl … | citesift`"), "{said}");
 }
 
+#[test]
+fn what_a_server_says_is_brotli_is_not_read() {
+    let text = dump();
+    let server = Server::start(&[("/dump.txt", text.as_bytes())], |_, mut answer| {
+        answer.headers.insert("Content-Encoding", "br".to_owned());
+        answer
+    });
+    let output = run(Path::new("."), &[], &["--quiet", &server.url("/dump.txt")]);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(output.stdout.is_empty());
+    assert!(
+        messages(&output).contains("it is in brotli"),
+        "{}",
+        messages(&output)
+    );
+}
+
 /// On the web and in a store.
 #[test]
 fn a_server_that_knows_ranges_no_longer_is_said() {

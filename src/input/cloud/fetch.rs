@@ -13,7 +13,7 @@ use bytes::Bytes;
 use futures_util::StreamExt;
 use object_store::list::{PaginatedListOptions, PaginatedListResult};
 use object_store::path::Path;
-use object_store::{GetOptions, GetRange, GetResult, ObjectMeta};
+use object_store::{Attribute, GetOptions, GetRange, GetResult, ObjectMeta};
 
 use super::listing::{self, GoesOn};
 use super::store::{Seen, Store};
@@ -209,6 +209,9 @@ impl Wanted {
         let result = self.ask(options).await?;
         match version {
             Some(version) if *version != Version::of(&result.meta) => Err(Failure::changed()),
+            _ if is_brotli(&result) => Err(Failure::lasting(
+                "it is in brotli, which is not read; `brotli -d` decompresses it",
+            )),
             _ => Ok(result),
         }
     }
@@ -407,6 +410,12 @@ fn in_short(words: &str) -> String {
 }
 
 const MOST_SAID: usize = 200;
+
+/// Only its server can tell: unlike other compression it begins with nothing that is its own.
+fn is_brotli(result: &GetResult) -> bool {
+    let encoding = result.attributes.get(&Attribute::ContentEncoding);
+    encoding.is_some_and(|encoding| encoding.trim().eq_ignore_ascii_case("br"))
+}
 
 #[cfg(test)]
 mod tests {
