@@ -6,36 +6,36 @@
 /// What a header's line begins with.
 pub const LABEL: &[u8] = b"DOI:";
 
+/// What may begin what is printed before a DOI: a resolver's address, or a label of its own.
+const PREFIXES: [&[u8]; 4] = [b"http", b"doi", b"dx.", b"www."];
+
+/// Bytes of what is printed before a DOI, at most.
+const LONGEST_PREFIX: usize = 128;
+
 /// The DOI in what stands behind [`LABEL`] on its line, without what is printed before it.
 ///
-/// named = blank* [resolver] ["doi:" blank*] "10." rest
+/// named = blank* [prefix] "10." rest
+///
+/// Of a prefix, only the beginning and the character before the DOI are looked at: libraries
+/// resolve DOIs by hosts and paths of their own, and prefixes are printed twice.
 pub fn named_by(value: &[u8]) -> Option<&[u8]> {
     let printed = without_blanks(value);
     if printed.starts_with(b"10.") {
         return Some(printed);
     }
-    let printed = behind_resolver(printed).unwrap_or(printed);
-    let doi = behind(printed, b"doi:").map_or(printed, without_blanks);
-    doi.starts_with(b"10.").then_some(doi)
+    if !PREFIXES.iter().any(|word| begins(printed, word)) {
+        return None;
+    }
+    let window = &printed[..printed.len().min(LONGEST_PREFIX)];
+    let mut places = memchr::memmem::find_iter(window, b"10.");
+    let at = places.find(|&at| matches!(window[at - 1], b'/' | b':' | b' ' | b'\t' | 0xA0))?;
+    Some(&printed[at..])
 }
 
-/// resolver = ("http" ["s"] "://" host | ["dx." | "www."] "doi.org") "/"
-///
-/// Libraries resolve DOIs by hosts of their own, so that with a scheme any host is one.
-fn behind_resolver(text: &[u8]) -> Option<&[u8]> {
-    let with_scheme = behind(text, b"https://").or_else(|| behind(text, b"http://"));
-    let Some(address) = with_scheme else {
-        let host = behind(text, b"dx.").or_else(|| behind(text, b"www."));
-        return behind(host.unwrap_or(text), b"doi.org/");
-    };
-    let host = memchr::memchr3(b'/', b' ', b'\t', address)?;
-    (host > 0 && address[host] == b'/').then(|| &address[host + 1..])
-}
-
-/// The text behind a word that is written in any case.
-fn behind<'a>(text: &'a [u8], word: &[u8]) -> Option<&'a [u8]> {
-    let (start, rest) = text.split_at_checked(word.len())?;
-    start.eq_ignore_ascii_case(word).then_some(rest)
+/// With the word, which is written in any case.
+fn begins(text: &[u8], word: &[u8]) -> bool {
+    text.get(..word.len())
+        .is_some_and(|start| start.eq_ignore_ascii_case(word))
 }
 
 fn without_blanks(mut text: &[u8]) -> &[u8] {
@@ -65,6 +65,12 @@ mod tests {
             " doi:10.5555/A b",
             " DOI:  \u{a0}10.5555/A b",
             " https://doi.org/doi:10.5555/A b",
+            " doi: https://doi.org/10.5555/A b",
+            " https://doi.org//10.5555/A b",
+            " https://doi.org/ 10.5555/A b",
+            " https://example.org/doi/10.5555/A b",
+            " https://10.5555/A b",
+            " doi 10.5555/A b",
         ] {
             let doi = named_by(value.as_bytes());
             assert_eq!(doi, Some(&b"10.5555/A b"[..]), "{value:?}");
@@ -77,14 +83,10 @@ mod tests {
             "",
             " none",
             " x10.5555/a",
-            " httpsfoo 10.5555/a",
-            " https://10.5555/a",
-            " https:///10.5555/a",
-            " https://example.org 10.5555/a",
-            " https://example.org/doi/10.5555/a",
+            " httpsfoo10.5555/a",
             " example.org/10.5555/a",
-            " doi 10.5555/a",
-            " doi:doi:10.5555/a",
+            " see https://doi.org/10.5555/a",
+            " https://example.org/none",
         ] {
             assert_eq!(named_by(value.as_bytes()), None, "{value:?}");
         }

@@ -403,7 +403,7 @@ mod tests {
                 }
             }
         }
-        let other = "a\nDOI: httpsfoo 10.1\n|";
+        let other = "a\nDOI: httpsfoo10.1\n|";
         assert_eq!(cut(other), [other]);
     }
 
