@@ -9,6 +9,9 @@ use super::line::trim_end;
 use super::number::bare_count;
 use crate::model::StatementType;
 
+/// Stands below the heading of a list.
+pub const SELECT: &[u8] = b"Select...";
+
 /// The lists a page can have.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Facet {
@@ -43,19 +46,31 @@ pub fn heading(line: &[u8]) -> Option<Facet> {
 }
 
 /// labelled = label blank+ count
+///
+/// No count is made of the end of `Results 2 of 7`: a number within the label says that it is another one's.
 pub fn labelled_count(line: &[u8]) -> Option<(&[u8], u64)> {
     let last_blank = memchr::memrchr(b' ', line)?;
     let (label, number) = (trim_end(&line[..last_blank]), &line[last_blank + 1..]);
-    is_label(label).then_some((label, bare_count(number)?))
+    let has_number = words(label).any(is_digits);
+    (is_label(label) && !has_number).then_some((label, bare_count(number)?))
 }
 
-/// What a list may print before a number. A line with a digit is a number that cannot be read: no count is
-/// made of the end of `Results 2 of 7`. A colon has nothing behind it, as in `Section: Results`.
+/// What a list may print before a number. What ends in one is a number that cannot be read, as `Results 2
+/// of 7` and `Select...2`. A colon has nothing behind it, as in `Section: Results`.
 pub fn is_label(line: &[u8]) -> bool {
     let colon = memchr::memchr(b':', line);
     starts_with_letter(line)
-        && !line.iter().any(u8::is_ascii_digit)
+        && !line.starts_with(SELECT)
+        && !words(line).last().is_some_and(is_digits)
         && colon.is_none_or(|colon| colon + 1 == line.len())
+}
+
+fn words(line: &[u8]) -> impl Iterator<Item = &[u8]> {
+    line.split(|&byte| byte == b' ')
+}
+
+fn is_digits(word: &[u8]) -> bool {
+    !word.is_empty() && word.iter().all(u8::is_ascii_digit)
 }
 
 /// What stands for a number but is none that can be read, as `1.2k`, `2022 – 2023` or `***`.
@@ -192,6 +207,7 @@ mod tests {
         ] {
             assert_eq!(labelled_count(line.as_bytes()), None, "{line}");
         }
+        assert_eq!(labelled_count(b"COVID-19 4"), Some((&b"COVID-19"[..], 4)));
     }
 
     #[test]
@@ -201,11 +217,10 @@ mod tests {
             "Supporting:",
             "Étude",
             "Results and Discussion",
+            "COVID-19",
+            "Phase 3 trial",
         ] {
-            assert!(
-                is_label(label.as_bytes()) && !is_unread_number(label.as_bytes()),
-                "{label}"
-            );
+            assert!(is_label(label.as_bytes()), "{label}");
         }
         for number in [
             "1.2k",

@@ -1,6 +1,6 @@
 //! What a line is by itself.
 
-use super::facets::{Facet, heading};
+use super::facets::{Facet, SELECT, heading};
 use super::header::{abstract_line, is_bar};
 use super::tabs::{Tab, tab_line};
 
@@ -23,7 +23,7 @@ pub fn classify(line: &[u8]) -> Line<'_> {
         Some(b'H') => (line == HELP).then_some(Line::Help),
         Some(b'O') => (line == b"Order By: Relevance").then_some(Line::OrderBy),
         Some(b'S') => match line {
-            b"Select..." => Some(Line::Select),
+            SELECT => Some(Line::Select),
             b"Search citation statements" => Some(Line::Search),
             _ => is_bar(line).then_some(Line::Bar),
         },

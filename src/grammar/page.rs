@@ -277,12 +277,25 @@ mod tests {
             assert_eq!(dropped[dropped.len() - 2..], ["3", "1"]);
             assert_eq!(page.tallies.mentioning, Some(7));
         }
-        let labelled = PAGE.replacen("\n2\n1\n", "\nResults\n2\n\nDiscussion\n1\n", 1);
-        let page = parsed(&labelled);
+        for labels in [
+            "\nResults\n2\n\nPhase 2 trial\n1\n",
+            "\nResults\n\n2\n\nOther\n\n1\n",
+        ] {
+            let labelled = PAGE.replacen("\n2\n1\n", labels, 1);
+            let page = parsed(&labelled);
+            assert_eq!(
+                (&page.paper_sections[..], page.unrecognized.len()),
+                (&[2, 1][..], 0)
+            );
+        }
+        let apart = "\nSupporting\n\n1\n\nMentioning\n\n7\n\nContrasting\n\n0\n";
+        let apart = PAGE.replacen("\n1\n7\n0\n", apart, 1);
+        let page = parsed(&apart);
         assert_eq!(
-            (&page.paper_sections[..], page.unrecognized.len()),
-            (&[2, 1][..], 0)
+            (page.tallies.supporting, page.tallies.mentioning),
+            (Some(1), Some(7))
         );
+        assert_eq!(page.unrecognized, []);
     }
 
     #[test]
@@ -337,6 +350,10 @@ mod tests {
             assert_eq!((page.authors.len(), page.journals.len()), (0, 0));
             assert_eq!(dropped(&page), ["Publishers", "About us"]);
         }
+        let menu = PAGE.replacen("Paper Sections", "Journals\nAuthors\n\nPaper Sections", 1);
+        let filled = menu.replace("Journals\n\ncit", "Journals\nNature\n\ncit");
+        assert_ne!(menu, filled);
+        assert_eq!(parsed(&filled).journals, [b"Nature"]);
         let below = parsed("“…One.…”\nSection: Xmentioning\n\nJournals\nNature\nAuthors\nEk\n");
         assert_eq!(
             (below.journals, below.authors),

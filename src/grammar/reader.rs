@@ -310,12 +310,16 @@ impl<'p, 'a, R: Roles> PageReader<'p, 'a, R> {
     }
 
     /// Enters a list, unless its numbers are there already: what is printed again fills no other places. Lists
-    /// of names are nearly always empty, and a footer has their headings too: only the first one counts.
+    /// of names are nearly always empty, and a footer has their headings too: behind tabs and statements
+    /// another one counts no more.
     fn enter_list(&mut self, facet: Facet) {
         self.page.is_report |= facet == Facet::CitationTypes;
+        // An empty one may have been a line of a menu.
+        let may_be_footer = self.tabs_seen || !self.page.blocks.is_empty();
+        let names_end = may_be_footer || self.is_filled(facet);
         let is_there = match facet {
-            Facet::Authors => mem::replace(&mut self.names_seen.authors, true),
-            Facet::Journals => mem::replace(&mut self.names_seen.journals, true),
+            Facet::Authors => mem::replace(&mut self.names_seen.authors, true) && names_end,
+            Facet::Journals => mem::replace(&mut self.names_seen.journals, true) && names_end,
             _ => self.is_filled(facet),
         };
         self.enter(match is_there {
@@ -324,7 +328,7 @@ impl<'p, 'a, R: Roles> PageReader<'p, 'a, R> {
         });
     }
 
-    /// The list has a number.
+    /// The list has an entry.
     fn is_filled(&self, facet: Facet) -> bool {
         match facet {
             Facet::PaperSections => !self.page.paper_sections.is_empty(),
@@ -332,7 +336,8 @@ impl<'p, 'a, R: Roles> PageReader<'p, 'a, R> {
             Facet::YearPublished => !self.years.is_empty(),
             Facet::PublicationTypes => !self.page.publication_types.is_empty(),
             Facet::Relationship => !self.page.relationship.is_empty(),
-            Facet::Authors | Facet::Journals => false,
+            Facet::Authors => !self.page.authors.is_empty(),
+            Facet::Journals => !self.page.journals.is_empty(),
         }
     }
 
@@ -407,7 +412,7 @@ impl<'p, 'a, R: Roles> PageReader<'p, 'a, R> {
     }
 
     fn read_number(&mut self, line: &'a [u8], number: u64) {
-        if self.after_blank {
+        if self.after_blank && self.label.is_some_and(|label| self.may_be_heading(label)) {
             self.drop_label();
         }
         let label = self.label.take();
@@ -432,6 +437,16 @@ impl<'p, 'a, R: Roles> PageReader<'p, 'a, R> {
             self.drop_line(label, Why::Label);
         }
         self.drop_line(line, Why::Number);
+    }
+
+    /// Whether a label may be the heading of a list that is not known. Where labels are not looked at, it
+    /// is a label.
+    fn may_be_heading(&self, label: &[u8]) -> bool {
+        let list = matches!(
+            self.part,
+            Part::List(Facet::CitationTypes | Facet::YearPublished) | Part::Tabs
+        );
+        list && type_label(label).is_none()
     }
 
     /// Reads the lines that are up to seven digits and nothing else, where [`Self::read_number`] would
