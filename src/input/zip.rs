@@ -7,7 +7,7 @@ use std::borrow::Cow;
 use std::fs::File;
 use std::io::{self, BufReader, Read, Seek, SeekFrom};
 use std::iter;
-use std::ops::ControlFlow;
+use std::ops::{ControlFlow, Range};
 use std::path::Path;
 
 use zip::ZipArchive;
@@ -66,6 +66,13 @@ fn first_archive<'f>(
                 fault(packer, origin, before, io::Error::other(message));
             }
         }
+        let gap = end_of(&archive, file).filter(|&at| at < end);
+        if let Some(at) = gap.filter(|&at| begins_archive(file, at)) {
+            let behind = end - at;
+            let message =
+                format!("{behind} bytes at byte {at} are not read: an archive without its index");
+            fault(packer, origin, before, io::Error::other(message));
+        }
         let start = start_of(&archive, file);
         if start == 0 {
             return Ok((archive, behind));
@@ -77,7 +84,7 @@ fn first_archive<'f>(
             }
             Err(error) => {
                 // Other bytes are a program that unpacks the archive.
-                if begins_archive(file) {
+                if begins_archive(file, 0) {
                     let message = format!("its first {start} bytes are not read: {error}");
                     fault(packer, origin, before, io::Error::other(message));
                 }
@@ -99,10 +106,14 @@ pub fn ends_as_archive(path: &Path) -> bool {
     is_named && archive().is_ok_and(|archive| !archive.is_empty())
 }
 
-fn begins_archive(mut file: &File) -> bool {
-    let mut beginning = [0; 4];
-    let read = file.rewind().and_then(|()| file.read_exact(&mut beginning));
-    read.is_ok() && beginning == *b"PK\x03\x04"
+fn begins_archive(file: &File, at: u64) -> bool {
+    bytes_at(file, at).is_ok_and(|beginning| beginning == *b"PK\x03\x04")
+}
+
+fn bytes_at<const N: usize>(mut file: &File, at: u64) -> io::Result<[u8; N]> {
+    let mut bytes = [0; N];
+    file.seek(SeekFrom::Start(at))?;
+    file.read_exact(&mut bytes).map(|()| bytes)
 }
 
 /// A file up to here, as if nothing stood behind. It keeps its place itself, for others read the file
@@ -149,7 +160,7 @@ fn hidden_in(archive: &Archive, file: &File) -> [(usize, &'static str); 2] {
     let last = known.map(|member| member.central_header_start()).max();
     let (mut counted, mut uncounted) = (0_usize, 0);
     for place in places(file, start_of_list(archive, file)) {
-        match Some(place) <= last {
+        match Some(place.start) <= last {
             true => counted += 1,
             false => uncounted += 1,
         }
@@ -169,19 +180,39 @@ fn start_of(archive: &Archive, file: &File) -> u64 {
 
 /// Where the list begins. For an archive whose end counts none the library names that end, and the
 /// list stands before it.
-fn start_of_list(archive: &Archive, mut file: &File) -> u64 {
+fn start_of_list(archive: &Archive, file: &File) -> u64 {
     let start = archive.central_directory_start();
-    let mut end = [0; 22];
-    let read = (file.seek(SeekFrom::Start(start))).and_then(|_| file.read_exact(&mut end));
-    let size = u32::from_le_bytes([end[12], end[13], end[14], end[15]]);
-    match read.is_ok() && end.starts_with(b"PK\x05\x06") {
-        true => start.saturating_sub(size.into()),
-        false => start,
+    match bytes_at::<22>(file, start) {
+        Ok(end) if end.starts_with(b"PK\x05\x06") => {
+            let size = u32::from_le_bytes([end[12], end[13], end[14], end[15]]);
+            start.saturating_sub(size.into())
+        }
+        _ => start,
     }
 }
 
-/// Where the list's members stand, as far as they follow each other.
-fn places(file: &File, start: u64) -> impl Iterator<Item = u64> {
+/// Where the archive ends, if its end stands behind its list.
+fn end_of(archive: &Archive, file: &File) -> Option<u64> {
+    let start = start_of_list(archive, file);
+    let mut at = places(file, start).last().map_or(start, |place| place.end);
+    loop {
+        let record: [u8; 20] = bytes_at(file, at).ok()?;
+        let length = match &record[..4] {
+            // Of zip64: the end, whose length it tells, and where that is.
+            b"PK\x06\x06" => u64::from_le_bytes(*record[4..].first_chunk()?).checked_add(12)?,
+            b"PK\x06\x07" => 20,
+            b"PK\x05\x06" => {
+                let comment = u16::from_le_bytes(bytes_at(file, at + 20).ok()?);
+                return Some(at + 22 + u64::from(comment));
+            }
+            _ => return None,
+        };
+        at = at.checked_add(length)?;
+    }
+}
+
+/// Where the list's members stand in it, as far as they follow each other.
+fn places(file: &File, start: u64) -> impl Iterator<Item = Range<u64>> {
     let mut list = BufReader::new(file);
     let mut next = list.seek(SeekFrom::Start(start)).ok();
     iter::from_fn(move || {
@@ -191,8 +222,9 @@ fn places(file: &File, start: u64) -> impl Iterator<Item = u64> {
         let length = |at| u32::from(u16::from_le_bytes([header[at], header[at + 1]]));
         let texts = length(28) + length(30) + length(32);
         list.seek_relative(texts.into()).ok()?;
-        next = Some(place + header.len() as u64 + u64::from(texts));
-        header.starts_with(b"PK\x01\x02").then_some(place)
+        let end = place + header.len() as u64 + u64::from(texts);
+        next = Some(end);
+        header.starts_with(b"PK\x01\x02").then_some(place..end)
     })
 }
 
