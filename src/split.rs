@@ -191,9 +191,11 @@ fn may_go_on_to_bar(cut: &[u8]) -> bool {
 
 /// The line of a `DOI:` that ends a file, glued to the next file's first: only the second one is a header.
 fn has_header_glued_on(doi: &[u8]) -> bool {
-    let Some(label) = memchr::memmem::rfind(doi, LABEL) else {
+    let mut colons = memchr::memrchr_iter(b':', doi);
+    let Some(colon) = colons.find(|&colon| doi[..=colon].ends_with(LABEL)) else {
         return false;
     };
+    let label = colon + 1 - LABEL.len();
     let header = doi::named_by(&doi[label + LABEL.len()..]);
     can_be_glued(&doi[..label]) && header.is_some_and(is_token)
 }

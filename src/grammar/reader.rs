@@ -314,13 +314,16 @@ impl<'p, 'a, R: Roles> PageReader<'p, 'a, R> {
     /// another one counts no more.
     fn enter_list(&mut self, facet: Facet) {
         self.page.is_report |= facet == Facet::CitationTypes;
-        // An empty one may have been a line of a menu.
-        let may_be_footer = self.tabs_seen || !self.page.blocks.is_empty();
-        let names_end = may_be_footer || self.is_filled(facet);
-        let is_there = match facet {
-            Facet::Authors => mem::replace(&mut self.names_seen.authors, true) && names_end,
-            Facet::Journals => mem::replace(&mut self.names_seen.journals, true) && names_end,
-            _ => self.is_filled(facet),
+        let was_seen = match facet {
+            Facet::Authors => Some(mem::replace(&mut self.names_seen.authors, true)),
+            Facet::Journals => Some(mem::replace(&mut self.names_seen.journals, true)),
+            _ => None,
+        };
+        let is_there = match was_seen {
+            None => self.is_filled(facet),
+            Some(false) => false,
+            // The first one, if it is empty, may have been a line of a menu.
+            Some(true) => self.is_filled(facet) || self.tabs_seen || !self.page.blocks.is_empty(),
         };
         self.enter(match is_there {
             true => Part::Between,
