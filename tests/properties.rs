@@ -311,7 +311,7 @@ fn rows_are_the_run(rows: &[Row], done: &Done) {
         let abstract_text = text_of(Role::Abstract);
         let abstract_text = abstract_text.strip_prefix("Abstract:");
         let said = report.abstract_text.as_deref().unwrap_or("");
-        assert_eq!(said, abstract_text.unwrap_or("").trim());
+        assert_eq!(said, joined(abstract_text.unwrap_or("")));
         let doi = text_of(Role::Doi).to_ascii_lowercase();
         assert!(doi.ends_with(report.doi.as_deref().unwrap_or("")), "{doi}");
         assert_eq!(report.year.is_some(), !text_of(Role::Year).is_empty());
