@@ -3,6 +3,8 @@
 //! The splitter starts pages at them and the grammar reads headers by them. A form that only
 //! one of the two knew would lose a header, or credit a page's statements to the page before.
 
+use crate::blank::trim_start;
+
 /// What a header's line begins with.
 pub const LABEL: &[u8] = b"DOI:";
 
@@ -19,7 +21,7 @@ const LONGEST_PREFIX: usize = 128;
 /// Of a prefix, only the beginning and the character before the DOI are looked at: libraries
 /// resolve DOIs by hosts and paths of their own, and prefixes are printed twice.
 pub fn named_by(value: &[u8]) -> Option<&[u8]> {
-    let printed = without_blanks(value);
+    let printed = trim_start(value);
     if printed.starts_with(b"10.") {
         return Some(printed);
     }
@@ -36,15 +38,6 @@ pub fn named_by(value: &[u8]) -> Option<&[u8]> {
 fn begins(text: &[u8], word: &[u8]) -> bool {
     text.get(..word.len())
         .is_some_and(|start| start.eq_ignore_ascii_case(word))
-}
-
-fn without_blanks(mut text: &[u8]) -> &[u8] {
-    loop {
-        text = match text {
-            [b' ' | b'\t' | b'\r', rest @ ..] | [0xC2, 0xA0, rest @ ..] => rest,
-            _ => return text,
-        }
-    }
 }
 
 #[cfg(test)]

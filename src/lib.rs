@@ -46,8 +46,8 @@
 //!
 //! | floor | modules |
 //! |---|---|
-//! | 0 | [`place`] (where a byte came from), [`pipeline`] (threads and channels), [`buffers`] (memory used again), [`meter`] (what has been read), [`durable`] (files that are whole), `doi` (its forms in a header) |
-//! | 1 | [`error`], [`model`] (plain values) |
+//! | 0 | [`place`] (where a byte came from), [`pipeline`] (threads and channels), [`buffers`] (memory used again), [`meter`] (what has been read), [`durable`] (files that are whole), `blank` (what does not count around a line) |
+//! | 1 | [`error`], [`model`] (plain values), `doi` (its forms in a header) |
 //! | 2 | [`grammar`] (a page's text, by nom), [`split`] (text into pages, no I/O) |
 //! | 3 | [`input`] (walk, decompress, one file or folder for each format), [`dedup`], [`sink`] (what is written), [`journal`], [`stats`] |
 //! | 4 | [`job`] (one run, wired) |
@@ -55,6 +55,7 @@
 //! | 6 | `report` (a run as a page to look at) |
 //! | 7 | `cli` (what was typed, exit codes) |
 
+mod blank;
 pub mod buffers;
 #[doc(hidden)]
 pub mod cli;

@@ -16,6 +16,7 @@ use std::ops::Range;
 use memchr::memmem::Finder;
 use memchr::{memchr, memchr_iter, memrchr};
 
+use crate::blank::{trim_end, trim_start};
 use crate::doi::{self, LABEL};
 
 /// Bytes of a line that are looked at before a candidate or before its line.
@@ -118,7 +119,7 @@ pub fn page_within(text: &[u8], stretch: Range<usize>) -> Option<Range<usize>> {
     loop {
         let before = start;
         start += mark_length(&text[start..end]);
-        let filled = start + blanks_before(&text[start..end], true);
+        let filled = start + blank_lines_before(&text[start..end]);
         if filled == end {
             return None;
         }
@@ -127,7 +128,7 @@ pub fn page_within(text: &[u8], stretch: Range<usize>) -> Option<Range<usize>> {
             break;
         }
     }
-    let last_filled = start + without_blanks_after(&text[start..end], true).len();
+    let last_filled = start + without_blank_lines_after(&text[start..end]).len();
     if let Some(feed) = memchr(b'\n', &text[last_filled..end]) {
         end = last_filled + feed;
         if text[..end].ends_with(b"\r") {
@@ -151,12 +152,12 @@ fn judge(text: &[u8], candidate: usize, at_end: bool) -> Verdict {
     };
 
     let line = line_start(text, candidate);
-    let glued_to = without_blanks_before(strip_mark(&text[line..candidate]));
+    let glued_to = trim_start(strip_mark(&text[line..candidate]));
     let value = &text[candidate + LABEL.len()..horizon];
     let Some(feed) = memchr(b'\n', value) else {
         return undecided();
     };
-    let printed = without_blanks_after(&value[..feed], false);
+    let printed = trim_end(&value[..feed]);
     let Some(doi) = doi::named_by(printed) else {
         return Verdict::No;
     };
@@ -165,7 +166,7 @@ fn judge(text: &[u8], candidate: usize, at_end: bool) -> Verdict {
         return Verdict::No;
     }
 
-    let bar = candidate + LABEL.len() + feed + blanks_before(&value[feed..], true);
+    let bar = candidate + LABEL.len() + feed + blank_lines_before(&value[feed..]);
     match text.get(bar..) {
         None | Some([]) => return undecided(),
         Some(_) if bar >= candidate + LOOK_AHEAD => return Verdict::No,
@@ -214,7 +215,7 @@ fn start_with_year(text: &[u8], line: usize) -> Start {
         return without_year;
     }
     let above = line_start(text, line - 1);
-    let year_line = without_blanks_after(&text[above..line - 1], false);
+    let year_line = trim_end(&text[above..line - 1]);
     let Some((before, digits)) = year_line.split_last_chunk::<4>() else {
         return without_year;
     };
@@ -222,7 +223,7 @@ fn start_with_year(text: &[u8], line: usize) -> Start {
         return without_year;
     }
     let own_line = strip_mark(before);
-    if without_blanks_before(own_line).is_empty() {
+    if trim_start(own_line).is_empty() {
         return Start {
             previous_end: above,
             at: above + before.len() - own_line.len(),
@@ -246,7 +247,7 @@ fn glued_at(text: &[u8], at: usize) -> Start {
 /// does: after a blank only a line that surely ends there counts as glued.
 fn can_be_glued(before: &[u8]) -> bool {
     let before = before.strip_suffix(BYTE_ORDER_MARK).unwrap_or(before);
-    let trimmed = without_blanks_after(before, false);
+    let trimmed = trim_end(before);
     let surely_ended = || {
         let ends: [&[u8]; 4] = [b"%", b"Smart Citation", b"Smart Citations", "”".as_bytes()];
         ends.iter().any(|end| trimmed.ends_with(end))
@@ -273,31 +274,22 @@ fn strip_mark(text: &[u8]) -> &[u8] {
     text.strip_prefix(BYTE_ORDER_MARK).unwrap_or(text)
 }
 
-fn without_blanks_before(text: &[u8]) -> &[u8] {
-    &text[blanks_before(text, false)..]
+/// Length of the blanks and line feeds at the beginning.
+fn blank_lines_before(text: &[u8]) -> usize {
+    let mut rest = trim_start(text);
+    while let Some(below) = rest.strip_prefix(b"\n") {
+        rest = trim_start(below);
+    }
+    text.len() - rest.len()
 }
 
-/// Length of the run of blanks (space, tab, CR, NBSP; LF when lines may pass) at the beginning.
-fn blanks_before(text: &[u8], lines_too: bool) -> usize {
-    let mut at = 0;
-    loop {
-        at += match &text[at..] {
-            [b' ' | b'\t' | b'\r', ..] => 1,
-            [b'\n', ..] if lines_too => 1,
-            [0xC2, 0xA0, ..] => 2,
-            _ => return at,
-        };
+/// The text without the blanks and line feeds at its end.
+fn without_blank_lines_after(text: &[u8]) -> &[u8] {
+    let mut rest = trim_end(text);
+    while let Some(above) = rest.strip_suffix(b"\n") {
+        rest = trim_end(above);
     }
-}
-
-fn without_blanks_after(mut text: &[u8], lines_too: bool) -> &[u8] {
-    loop {
-        text = match text {
-            [rest @ .., b' ' | b'\t' | b'\r'] | [rest @ .., 0xC2, 0xA0] => rest,
-            [rest @ .., b'\n'] if lines_too => rest,
-            _ => return text,
-        };
-    }
+    rest
 }
 
 #[cfg(test)]

@@ -6,8 +6,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 const FLOORS: &[&[&str]] = &[
-    &["buffers", "doi", "durable", "meter", "pipeline", "place"],
-    &["error", "model"],
+    &["blank", "buffers", "durable", "meter", "pipeline", "place"],
+    &["doi", "error", "model"],
     &["grammar", "split"],
     &["dedup", "input", "journal", "sink", "stats"],
     &["job"],

@@ -1,13 +1,14 @@
 //! Lines and blanks: the layer under every other rule.
 //!
 //! A line ends at LF, and a CR before it goes; nothing else ends a line. Blanks
-//! around a landmark (space, tab, CR, NBSP) do not count.
+//! around a landmark do not count.
 
 use std::iter;
 
 use memchr::memchr;
 
 use super::number::leading_digits;
+pub use crate::blank::{trim, trim_end, trim_start};
 
 /// A cursor over the lines of a page. Copying it is how rules look ahead.
 #[derive(Clone, Copy)]
@@ -155,34 +156,6 @@ fn near_feed(text: &[u8]) -> Option<usize> {
 /// True for a line of blanks alone.
 pub fn is_blank(line: &[u8]) -> bool {
     trim_start(line).is_empty()
-}
-
-/// The line without the blanks around it.
-#[inline]
-pub fn trim(line: &[u8]) -> &[u8] {
-    trim_end(trim_start(line))
-}
-
-/// The line without the blanks before it.
-#[inline]
-pub fn trim_start(mut line: &[u8]) -> &[u8] {
-    loop {
-        line = match line {
-            [b' ' | b'\t' | b'\r', rest @ ..] | [0xC2, 0xA0, rest @ ..] => rest,
-            _ => return line,
-        }
-    }
-}
-
-/// The line without the blanks after it.
-#[inline]
-pub fn trim_end(mut line: &[u8]) -> &[u8] {
-    loop {
-        line = match line {
-            [rest @ .., b' ' | b'\t' | b'\r'] | [rest @ .., 0xC2, 0xA0] => rest,
-            _ => return line,
-        }
-    }
 }
 
 #[cfg(test)]
