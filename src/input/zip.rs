@@ -60,20 +60,24 @@ fn first_archive<'f>(
     let mut archive = open(file, end)?;
     let mut behind = Vec::new();
     loop {
-        for (hidden, why) in hidden_in(&archive, file) {
+        let list = start_of_list(&archive, file);
+        let (hidden, end_of_list) = hidden_in(&archive, file, list);
+        for (hidden, why) in hidden {
             if hidden > 0 {
                 let message = format!("{hidden} of its members are not read: {why}");
                 fault(packer, origin, before, io::Error::other(message));
             }
         }
-        let gap = end_of(&archive, file).filter(|&at| at < end);
+        let gap = end_behind(end_of_list, file).filter(|&at| at < end);
         if let Some(at) = gap.filter(|&at| begins_archive(file, at)) {
-            let behind = end - at;
+            let bytes = end - at;
             let message =
-                format!("{behind} bytes at byte {at} are not read: an archive without its index");
+                format!("{bytes} bytes at byte {at} are not read: an archive without its index");
             fault(packer, origin, before, io::Error::other(message));
         }
-        let start = start_of(&archive, file);
+        // As the archive counts places itself.
+        let in_archive = archive.central_directory_start() - archive.offset();
+        let start = list.saturating_sub(in_archive);
         if start == 0 {
             return Ok((archive, behind));
         }
@@ -153,29 +157,26 @@ fn fault(packer: &mut Packer, origin: &Origin, before: u64, error: io::Error) {
     }
 }
 
-/// How many members of the list the library does not know, and why: of those with one name it knows
-/// the last, and none behind as many as the archive's end counts.
-fn hidden_in(archive: &Archive, file: &File) -> [(usize, &'static str); 2] {
+/// How many members of the list that begins here the library does not know, and why: of those with one
+/// name it knows the last, and none behind as many as the archive's end counts. And where the list ends.
+fn hidden_in(archive: &Archive, file: &File, start: u64) -> ([(usize, &'static str); 2], u64) {
     let known = (0..archive.len()).filter_map(|number| archive.by_index_data(number).ok());
     let last = known.map(|member| member.central_header_start()).max();
     let (mut counted, mut uncounted) = (0_usize, 0);
-    for place in places(file, start_of_list(archive, file)) {
+    let mut end = start;
+    for place in places(file, start) {
+        end = place.end;
         match Some(place.start) <= last {
             true => counted += 1,
             false => uncounted += 1,
         }
     }
     let same_name = counted.saturating_sub(archive.len());
-    [
+    let hidden = [
         (same_name, "others have their names"),
         (uncounted, "its end counts fewer than it lists"),
-    ]
-}
-
-/// Where the archive begins, as it counts places itself.
-fn start_of(archive: &Archive, file: &File) -> u64 {
-    let list = archive.central_directory_start() - archive.offset();
-    start_of_list(archive, file).saturating_sub(list)
+    ];
+    (hidden, end)
 }
 
 /// Where the list begins. For an archive whose end counts none the library names that end, and the
@@ -191,10 +192,8 @@ fn start_of_list(archive: &Archive, file: &File) -> u64 {
     }
 }
 
-/// Where the archive ends, if its end stands behind its list.
-fn end_of(archive: &Archive, file: &File) -> Option<u64> {
-    let start = start_of_list(archive, file);
-    let mut at = places(file, start).last().map_or(start, |place| place.end);
+/// Where an archive ends, if its end stands behind its list, which ends here.
+fn end_behind(mut at: u64, file: &File) -> Option<u64> {
     loop {
         let record: [u8; 20] = bytes_at(file, at).ok()?;
         let length = match &record[..4] {
