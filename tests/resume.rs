@@ -368,11 +368,8 @@ fn killed(place: &Place, names: &str, ending: &str, more: &[&str], step: Duratio
     for killed in 0.. {
         // A new file of statements that are known is refused, also if the last run was killed when
         // all was done.
-        let is_done = || {
-            let path = |what| place.path(&format!("{names}-out{ending}{what}"));
-            killed > 0 && path("").exists() && !path(".journal").exists()
-        };
-        let was_done = is_done();
+        let path = |what| place.path(&format!("{names}-out{ending}{what}"));
+        let was_done = killed > 0 && path("").exists() && !path(".journal").exists();
         let mut child = place.command(names, ending, &resuming).spawn().unwrap();
         let start = Instant::now();
         let most = match killed {
