@@ -27,15 +27,22 @@ struct Placed<'a> {
     beside: Vec<PathBuf>,
 }
 
+/// The sentence that says what to name instead, if what is to be written has an address.
+pub fn refuse_address(flag: &str, path: &Path, instead: &str) -> Result<(), String> {
+    let path = path.to_string_lossy();
+    match scheme_of(&path) {
+        Some(_) => Err(format!(
+            "{flag}: `{}` is an address, and nothing is written to a store; {instead}",
+            Printable(&path)
+        )),
+        None => Ok(()),
+    }
+}
+
 /// The sentence that says what to change, if the folder of a store is none, is read or holds an
 /// output.
 pub fn refuse_store(store: &Path, outputs: &[Named], inputs: &[Input]) -> Result<(), String> {
-    if scheme_of(&store.to_string_lossy()).is_some() {
-        return Err(format!(
-            "--seen: `{}` is an address, and nothing is written to a store; name a folder",
-            Printable(&store.to_string_lossy())
-        ));
-    }
+    refuse_address("--seen", store, "name a folder")?;
     let there = store.canonicalize().ok();
     let Some(place) = there.or_else(|| place_of(store)) else {
         return Ok(());

@@ -6,9 +6,8 @@ use std::fs;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
-use super::collision::Named;
+use super::collision::{Named, refuse_address};
 use super::form::{self, ToArg};
-use crate::input::scheme_of;
 use crate::place::Printable;
 use crate::sink::{Form, promises_compression, target_of};
 
@@ -113,13 +112,7 @@ fn named(output: &Named, form: &str, ending: &str) -> PathBuf {
 fn refuse_folder(output: &Named) -> Result<(), String> {
     let flag = output.flag;
     let shown = |path: &Path| Printable(&path.to_string_lossy()).to_string();
-    if scheme_of(&output.path.to_string_lossy()).is_some() {
-        return Err(format!(
-            "{flag}: `{}` is an address, and nothing is written to a store; name a file, and copy \
-             it there",
-            shown(output.path)
-        ));
-    }
+    refuse_address(flag, output.path, "name a file, and copy it there")?;
     if output.path.is_dir() {
         return Err(format!(
             "{flag}: `{}` is a folder; name a file in it",
