@@ -128,6 +128,8 @@ impl Pieces<'_> {
     pub fn block_text(&self, out: &mut Vec<u8>, block: &Block) -> Option<usize> {
         match &self.form {
             PiecesOf::Ndjson(_) => ndjson::block_text(out, self.page.text, block),
+            #[cfg(feature = "parquet")]
+            PiecesOf::Parquet => Some(parquet::block_text(out, block)),
             _ => None,
         }
     }
@@ -146,7 +148,7 @@ impl Pieces<'_> {
             PiecesOf::Ndjson(_) => ndjson::block(out, start, self.page.text, block, id, similar),
             PiecesOf::Csv => csv::block(out, block, id, similar),
             #[cfg(feature = "parquet")]
-            PiecesOf::Parquet => parquet::block(out, block, id, similar),
+            PiecesOf::Parquet => parquet::block(out, start, block, id, similar),
             PiecesOf::Cito(names) => cito::block(out, block, id, names),
         }
     }

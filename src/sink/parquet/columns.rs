@@ -6,9 +6,8 @@
 use std::sync::Arc;
 
 use parquet::errors::ParquetError;
-use parquet::file::properties::{WriterProperties, WriterPropertiesPtr};
 use parquet::schema::parser::parse_message_type;
-use parquet::schema::types::{SchemaDescPtr, SchemaDescriptor, TypePtr};
+use parquet::schema::types::{SchemaDescPtr, SchemaDescriptor};
 
 const SCHEMA: &str = "message statements {
     required binary id (STRING);
@@ -43,25 +42,11 @@ pub const UNIQUE: usize = 2;
 /// The first one of what a page says for all its rows.
 pub const OF_PAGE: usize = 9;
 
-/// Columns, and what a file says of itself.
-pub struct Columns {
-    pub schema: TypePtr,
-    pub described: SchemaDescPtr,
-    pub properties: WriterPropertiesPtr,
-}
-
 /// The columns of every file.
 ///
 /// # Errors
 /// None that is known.
-pub fn columns() -> Result<Columns, ParquetError> {
+pub fn columns() -> Result<SchemaDescPtr, ParquetError> {
     let schema = Arc::new(parse_message_type(SCHEMA)?);
-    let described = Arc::new(SchemaDescriptor::new(Arc::clone(&schema)));
-    let properties = WriterProperties::builder()
-        .set_created_by(concat!("citesift ", env!("CARGO_PKG_VERSION")).to_owned());
-    Ok(Columns {
-        schema,
-        described,
-        properties: Arc::new(properties.build()),
-    })
+    Ok(Arc::new(SchemaDescriptor::new(schema)))
 }

@@ -22,13 +22,14 @@ use super::slice::{Dictionaries, Dictionary, Run, Runs, Slice};
 
 /// Level 1 with a smaller table (2^11 places), a longer stride where nothing repeats, and letters
 /// in fewer bits all the same, which the library would leave out with such a stride. Of synthetic
-/// statements it packs 533 MB a second into 1/2.03, and of English prose 586 into 1/2.27, where level 1
-/// packs 325 into 1/2.87 and 394 into 1/2.87. Levels -1 to -5 are slower than this.
+/// statements it packs 516 MB a second into 1/1.87, and of manuals in English 572 into 1/1.85, where
+/// level 1 packs 239 into 1/2.87 and 345 into 1/2.43. Level -5 is slower than this for about the same
+/// size, levels -1 to -4 still more.
 const ZSTD: [CParameter; 5] = [
     CParameter::CompressionLevel(1),
     CParameter::HashLog(11),
     CParameter::MinMatch(7),
-    CParameter::TargetLength(4),
+    CParameter::TargetLength(10),
     CParameter::LiteralCompressionMode(ParamSwitch::Enable),
 ];
 
@@ -88,7 +89,7 @@ impl Encoder {
             compressor.set_parameter(parameter)?;
         }
         Ok(Self {
-            described: columns()?.described,
+            described: columns()?,
             compressor,
             compressed: Vec::new(),
             page: Vec::new(),

@@ -18,12 +18,11 @@ use std::mem;
 use std::num::NonZeroUsize;
 
 use parquet::errors::ParquetError;
-use parquet::file::writer::SerializedFileWriter;
 
-use self::columns::{Columns, OF_PAGE, UNIQUE, columns};
+use self::columns::{OF_PAGE, UNIQUE, columns};
 use self::encode::Encoder;
-use self::group::RowGroup;
-pub use self::piece::{BEFORE_ID, block, ending};
+use self::group::RowGroups;
+pub use self::piece::{BEFORE_ID, block, block_text, ending};
 use self::piece::{Values, fits};
 use self::slice::{Dictionaries, Slice};
 use super::form::PagePieces;
@@ -41,17 +40,17 @@ const MOST_THREADS: NonZeroUsize = NonZeroUsize::new(8).unwrap();
 
 /// A file under way.
 pub struct Table {
-    file: SerializedFileWriter<Vec<u8>>,
     /// The next rows.
     slice: Slice,
     /// What was looked up in their row group so far, and bytes of it that were sent.
     dictionaries: Dictionaries,
     sent: usize,
     ahead: Ahead<Sent>,
-    /// The row group that comes back.
-    group: RowGroup,
+    /// What came back.
+    groups: RowGroups,
     /// Memory of slices that came back.
     spare: Vec<Slice>,
+    spare_dictionaries: Option<Dictionaries>,
 }
 
 /// A slice on its way through the threads, and how it went.
@@ -66,19 +65,14 @@ impl Table {
     /// # Errors
     /// None that is known.
     pub fn new(threads: NonZeroUsize) -> Result<Self, ParquetError> {
-        let Columns {
-            schema,
-            described,
-            properties,
-        } = columns()?;
         Ok(Self {
-            file: SerializedFileWriter::new(Vec::new(), schema, properties)?,
             slice: Slice::default(),
             dictionaries: Dictionaries::new(),
             sent: 0,
             ahead: Ahead::new("parquet", threads.min(MOST_THREADS).get(), encoding),
-            group: RowGroup::new(described),
+            groups: RowGroups::new(columns()?),
             spare: Vec::new(),
+            spare_dictionaries: None,
         })
     }
 
@@ -118,9 +112,8 @@ impl Table {
         if self.sent + self.slice.bytes() > 0 {
             self.send(out, true)?;
         }
-        while self.receive()? {}
-        self.file.finish()?;
-        out.append(self.file.inner_mut());
+        while self.receive(out)? {}
+        self.groups.end(out)?;
         Ok(())
     }
 
@@ -154,9 +147,8 @@ impl Table {
     }
 
     fn look_up(&mut self, column: usize, value: Option<&[u8]>, rows: u32) -> io::Result<()> {
-        fits(value.unwrap_or_default())?;
         let column = column - UNIQUE;
-        let place = self.dictionaries.of(column).place_of(value);
+        let place = self.dictionaries.of(column).place_of(value)?;
         self.slice.looked_up[column].push(place, rows);
         Ok(())
     }
@@ -171,15 +163,14 @@ impl Table {
     fn send(&mut self, out: &mut Vec<u8>, is_last: bool) -> io::Result<()> {
         self.sent += self.slice.bytes();
         if is_last || self.sent + self.dictionaries.bytes() >= GROUP {
-            let dictionaries = mem::replace(&mut self.dictionaries, Dictionaries::new());
-            self.slice.dictionaries = Some(dictionaries);
+            let next = self.spare_dictionaries.take();
+            let next = next.unwrap_or_else(Dictionaries::new);
+            self.slice.dictionaries = Some(mem::replace(&mut self.dictionaries, next));
             self.sent = 0;
         }
         while !self.ahead.has_room_beside(0) {
-            self.receive()?;
+            self.receive(out)?;
         }
-        self.file.flush()?;
-        out.append(self.file.inner_mut());
         let next = self.spare.pop().unwrap_or_default();
         self.ahead.send(Sent {
             slice: mem::replace(&mut self.slice, next),
@@ -188,14 +179,15 @@ impl Table {
     }
 
     /// Takes the pages of the oldest slice under way; false when there is none.
-    fn receive(&mut self) -> io::Result<bool> {
+    fn receive(&mut self, out: &mut Vec<u8>) -> io::Result<bool> {
         let Some(Sent { mut slice, result }) = self.ahead.receive()? else {
             return Ok(false);
         };
         result?;
-        self.group.add(&slice);
-        if slice.dictionaries.is_some() {
-            self.group.put_into(&mut self.file, &slice)?;
+        self.groups.add(out, &mut slice)?;
+        if let Some(mut dictionaries) = slice.dictionaries.take() {
+            dictionaries.clear();
+            self.spare_dictionaries = Some(dictionaries);
         }
         slice.clear();
         self.spare.push(slice);

@@ -15,19 +15,36 @@ const BEFORE: usize = size_of::<u64>();
 /// Bytes before a text in its value: the text's length.
 const BEFORE_TEXT: usize = size_of::<u32>();
 
+/// Bytes of an id.
+const ID: usize = 32;
+
 /// Bytes of a block's piece before the id.
 pub const BEFORE_ID: usize = BEFORE + BEFORE_TEXT;
 
-/// Writes what is said of a block before the deduplicator has spoken.
-pub fn block(out: &mut Vec<u8>, block: &Block, id: u128, similar: Option<(u128, u16)>) {
-    let similar_to = similar.map(|(id, _)| hexadecimal(id));
-    text(out, Some(&hexadecimal(id)));
+/// Writes a block up to its text's end, with room for its id. Returns where in `out` the text stands.
+pub fn block_text(out: &mut Vec<u8>, block: &Block) -> usize {
+    text(out, Some(&[0; ID]));
     text(out, Some(&block.text));
+    out.len() - block.text.len()
+}
+
+/// Writes the rest of a block whose piece begins at `start`, before the deduplicator has spoken.
+///
+/// `similar` is the id of a statement that it is like, and in thousandths how much.
+pub fn block(
+    out: &mut Vec<u8>,
+    start: usize,
+    block: &Block,
+    id: u128,
+    similar: Option<(u128, u16)>,
+) {
+    out[start + BEFORE_ID..][..ID].copy_from_slice(&hexadecimal(id));
+    let similar_to = similar.map(|(id, _)| hexadecimal(id));
     text(out, block.section);
     let statement_type = block.statement_type.map(|word| word.as_str().as_bytes());
     text(out, statement_type);
     number(out, block.confidence.map(u64::from));
-    text(out, similar_to.as_ref().map(<[u8; 32]>::as_slice));
+    text(out, similar_to.as_ref().map(<[u8; ID]>::as_slice));
     // A share in thousandths.
     let similarity = similar.map(|(_, share)| f64::from(share) / 1000.0);
     number(out, similarity.map(f64::to_bits));

@@ -2,13 +2,16 @@
 //! unique and to look up what is not; all else is done for many rows at once, elsewhere.
 
 use std::hash::{BuildHasher, RandomState};
+use std::io;
 use std::iter;
 
 use hashbrown::HashTable;
+use hashbrown::hash_table::Entry;
 use twox_hash::XxHash3_64;
 
 use super::columns::{COLUMNS, UNIQUE};
 use super::encode::Encoded;
+use super::piece::fits;
 
 /// Columns with a dictionary.
 pub const LOOKED_UP: usize = COLUMNS - UNIQUE;
@@ -37,7 +40,6 @@ impl Slice {
         self.rows = 0;
         self.unique.iter_mut().for_each(Vec::clear);
         self.looked_up.iter_mut().for_each(Runs::clear);
-        self.dictionaries = None;
         self.encoded.clear();
     }
 }
@@ -86,7 +88,7 @@ impl Dictionaries {
             values: Vec::new(),
             ends: Vec::new(),
             known: HashTable::new(),
-            recent: [0; RECENT],
+            recent: [Recent::NONE; RECENT],
             seed,
         };
         Self(iter::repeat_with(dictionary).take(LOOKED_UP).collect())
@@ -99,6 +101,16 @@ impl Dictionaries {
     /// The one of a column, which is counted without the unique ones.
     pub fn of(&mut self, column: usize) -> &mut Dictionary {
         &mut self.0[column]
+    }
+
+    /// Keeps the memory alone.
+    pub fn clear(&mut self) {
+        for dictionary in &mut self.0 {
+            dictionary.values.clear();
+            dictionary.ends.clear();
+            dictionary.known.clear();
+            dictionary.recent = [Recent::NONE; RECENT];
+        }
     }
 
     /// Bytes of all values.
@@ -114,27 +126,37 @@ pub struct Dictionary {
     values: Vec<u8>,
     ends: Vec<usize>,
     known: HashTable<u32>,
-    /// Places of values that are found without hashing: nearly all are of a few.
-    recent: [u32; RECENT],
+    /// Values that are found without hashing: nearly all are of a few.
+    recent: [Recent; RECENT],
     seed: u64,
 }
 
 impl Dictionary {
     /// A value's place in it, or that of none.
+    ///
+    /// # Errors
+    /// A value that is too large for the format.
     #[inline]
-    pub fn place_of(&mut self, value: Option<&[u8]>) -> u32 {
+    pub fn place_of(&mut self, value: Option<&[u8]>) -> io::Result<u32> {
         let Some(value) = value else {
-            return Runs::NULL;
+            return Ok(Runs::NULL);
         };
-        let slot = slot_of(value);
-        let recent = self.recent[slot];
-        if self.ends.is_empty() || at(&self.values, &self.ends, recent) != value {
-            self.recent[slot] = self.find(value);
+        let key = Key::of(value);
+        let slot = key.slot();
+        let recent = &self.recent[slot];
+        if recent.key == key
+            && (value.len() <= size_of::<Key>()
+                || at(&self.values, &self.ends, recent.place) == value)
+        {
+            return Ok(recent.place);
         }
-        self.recent[slot]
+        let place = self.find(value)?;
+        self.recent[slot] = Recent { key, place };
+        Ok(place)
     }
 
-    fn find(&mut self, value: &[u8]) -> u32 {
+    fn find(&mut self, value: &[u8]) -> io::Result<u32> {
+        fits(value)?;
         let Self {
             values,
             ends,
@@ -143,15 +165,21 @@ impl Dictionary {
             ..
         } = self;
         let hash_of = |value: &[u8]| XxHash3_64::oneshot_with_seed(*seed, value);
-        let hash = hash_of(value);
-        if let Some(&place) = known.find(hash, |&place| at(values, ends, place) == value) {
-            return place;
+        let found = known.entry(
+            hash_of(value),
+            |&place| at(values, ends, place) == value,
+            |&place| hash_of(at(values, ends, place)),
+        );
+        match found {
+            Entry::Occupied(known) => Ok(*known.get()),
+            Entry::Vacant(vacant) => {
+                let place = ends.len() as u32;
+                vacant.insert(place);
+                values.extend_from_slice(value);
+                ends.push(values.len());
+                Ok(place)
+            }
         }
-        let place = ends.len() as u32;
-        values.extend_from_slice(value);
-        ends.push(values.len());
-        known.insert_unique(hash, place, |&place| hash_of(at(values, ends, place)));
-        place
     }
 
     /// All values, one behind the other, and how many there are.
@@ -160,15 +188,51 @@ impl Dictionary {
     }
 }
 
-/// A number for a value's ends, and so for a number or for a text with its length.
-#[inline]
-fn slot_of(value: &[u8]) -> usize {
-    let end = |bytes: Option<&[u8; 4]>| bytes.map_or(0, |bytes| u32::from_le_bytes(*bytes));
-    let first = end(value.first_chunk());
-    let last = end(value.last_chunk());
-    // The factor of Fibonacci hashing, which spreads to the high bits.
-    let mixed = (first ^ last.rotate_left(16)).wrapping_mul(0x9E37_79B9);
-    (mixed >> 26) as usize
+#[derive(Clone, Copy)]
+struct Recent {
+    key: Key,
+    place: u32,
+}
+
+impl Recent {
+    /// With the key of no value: no text is so long, and a number's two halves of a key are the same.
+    const NONE: Self = Self {
+        key: Key {
+            first: u64::MAX,
+            last: 0,
+        },
+        place: 0,
+    };
+}
+
+/// A value's first and last bytes. In a text its length is among them.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct Key {
+    first: u64,
+    last: u64,
+}
+
+impl Key {
+    #[inline]
+    fn of(value: &[u8]) -> Self {
+        let (first, last) = match (value.first_chunk(), value.last_chunk()) {
+            (Some(first), Some(last)) => (u64::from_le_bytes(*first), u64::from_le_bytes(*last)),
+            _ => (
+                value
+                    .iter()
+                    .rfold(0, |all, &byte| all << 8 | u64::from(byte)),
+                0,
+            ),
+        };
+        Self { first, last }
+    }
+
+    #[inline]
+    fn slot(self) -> usize {
+        // The factor of Fibonacci hashing, which spreads to the high bits.
+        let mixed = (self.first ^ self.last.rotate_left(32)).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+        (mixed >> 58) as usize
+    }
 }
 
 #[inline]
@@ -184,17 +248,41 @@ mod tests {
 
     #[test]
     fn a_value_has_one_place_also_among_values_with_the_same_ends() {
+        let text = |text: &str| [&(text.len() as u32).to_le_bytes(), text.as_bytes()].concat();
+        let mut values = vec![
+            text(""),
+            text("a"),
+            text("ab"),
+            text("\0"),
+            text("\0\0\0\0"),
+        ];
+        values.extend((0..300).map(|n| text(&format!("the very same {n:03} ends of text"))));
+        values.extend((0..300).map(|n| text(&format!("is {n:03}"))));
+        let mut dictionaries = Dictionaries::new();
+        for _ in 0..2 {
+            let dictionary = dictionaries.of(0);
+            for _ in 0..2 {
+                for (place, value) in (0..).zip(&values) {
+                    assert_eq!(dictionary.place_of(Some(value)).unwrap(), place);
+                }
+            }
+            assert_eq!(dictionary.place_of(None).unwrap(), Runs::NULL);
+            let number = values.len() as u32;
+            assert_eq!(dictionary.values(), (values.concat().as_slice(), number));
+            dictionaries.clear();
+            assert_eq!(dictionaries.of(0).values(), (&[][..], 0));
+        }
+    }
+
+    #[test]
+    fn a_number_has_one_place_also_the_largest() {
         let mut dictionaries = Dictionaries::new();
         let dictionary = dictionaries.of(0);
-        let values: Vec<_> = (0..300).map(|n| format!("same {n:03} ends")).collect();
-        for _ in 0..2 {
-            for (place, value) in (0..).zip(&values) {
-                assert_eq!(dictionary.place_of(Some(value.as_bytes())), place);
-            }
+        for (place, number) in (0..).zip([u64::MAX, 0, 1, u64::MAX >> 1, 1 << 63]) {
+            let value = number.to_le_bytes();
+            assert_eq!(dictionary.place_of(Some(&value)).unwrap(), place);
+            assert_eq!(dictionary.place_of(Some(&value)).unwrap(), place);
         }
-        assert_eq!(dictionary.place_of(None), Runs::NULL);
-        assert_eq!(dictionary.place_of(Some(b"")), 300);
-        assert_eq!(dictionary.values(), (values.concat().as_bytes(), 301));
     }
 
     #[test]
