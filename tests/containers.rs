@@ -351,6 +351,44 @@ fn flipped_bits_neither_hang_nor_break_the_run() {
     }
 }
 
+/// Nothing of what was decoded before the damage is lost for how much was asked for at once.
+#[test]
+fn damage_costs_the_same_however_the_source_is_read() {
+    let number =
+        |n: usize| move |page: Page| page.text.replace("10.5555/", &format!("10.5555/{n}-"));
+    let texts = (0..60).flat_map(|n| pages().into_iter().map(number(n)));
+    let pages = [Page {
+        text: texts.collect::<Vec<_>>().join("\n"),
+        url: String::new(),
+    }];
+    let compressed = CODECS
+        .iter()
+        .map(|(codec, encode)| (*codec, encode(&text(&pages))));
+    for (codec, whole) in compressed.chain([("zip", zip(&pages))]) {
+        for tenth in 1..10 {
+            let mut damaged = whole.clone();
+            let at = damaged.len() * tenth / 10;
+            damaged[at] ^= 0x10;
+            let file = tempfile::NamedTempFile::new().unwrap();
+            fs::write(file.path(), damaged).unwrap();
+            let with = |batch, threads| {
+                let done = done(file.path(), |config| {
+                    config.batch = NonZeroUsize::new(batch).unwrap();
+                    config.threads = NonZeroUsize::new(threads).unwrap();
+                });
+                let faults = done.summary.faults.iter().map(ToString::to_string);
+                let faults: Vec<_> = faults.collect();
+                (done.reports, format!("{:?}", done.rejects), faults)
+            };
+            let expected = with(1 << 20, 1);
+            for (batch, threads) in [(1000, 1), (70_000, 2), (1 << 20, 3)] {
+                let found = with(batch, threads);
+                assert!(found == expected, "{codec} at {at}: {batch}, {threads}");
+            }
+        }
+    }
+}
+
 #[test]
 fn a_line_that_is_no_json_is_said_once_with_its_place_and_the_next_goes_on() {
     let pages = pages();

@@ -6,12 +6,11 @@
 
 use std::io::{self, BufRead, BufReader, Cursor, ErrorKind, Read};
 
-use bzip2::read::MultiBzDecoder;
-use liblzma::read::XzDecoder;
 use lz4_flex::frame::FrameDecoder;
 
 use super::format::BEGINNING;
 use super::gzip::Members;
+use super::stepwise::{Bzip2, Stepwise, Xz, Zstd};
 use crate::meter::Meter;
 
 /// A source's bytes.
@@ -31,9 +30,6 @@ const MOST_LAYERS: usize = 8;
 
 /// Compressed bytes that are read at once.
 const BUFFER: usize = 256 * 1024;
-
-/// The largest window a zstd frame may ask for, as a power of two: all that `zstd --long=31` writes.
-const ZSTD_WINDOW_LOG: u32 = 31;
 
 /// A kind of compression.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -138,13 +134,9 @@ impl Codec {
         let buffered = |stream| BufReader::with_capacity(BUFFER, stream);
         Ok(match self {
             Self::Gzip => Box::new(Members::new(stream, threads)),
-            Self::Zstd => {
-                let mut decoder = zstd::Decoder::with_buffer(buffered(stream))?;
-                decoder.window_log_max(ZSTD_WINDOW_LOG)?;
-                Box::new(decoder)
-            }
-            Self::Xz => Box::new(XzDecoder::new_multi_decoder(buffered(stream))),
-            Self::Bzip2 => Box::new(MultiBzDecoder::new(buffered(stream))),
+            Self::Zstd => Box::new(Stepwise::new(buffered(stream), Zstd::new()?)),
+            Self::Xz => Box::new(Stepwise::new(buffered(stream), Xz::new()?)),
+            Self::Bzip2 => Box::new(Stepwise::new(buffered(stream), Bzip2::new())),
             Self::Lz4 => Box::new(Lz4Frames::new(buffered(stream))),
         })
     }
@@ -406,6 +398,49 @@ mod tests {
                 read.is_err() || codec == Codec::Lz4 && found != text,
                 "{codec:?}"
             );
+        }
+    }
+
+    /// Hands out so many bytes at a time.
+    struct Handing<'a>(&'a [u8], usize);
+
+    impl Read for Handing<'_> {
+        fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+            let most = buffer.len().min(self.1);
+            self.0.read(&mut buffer[..most])
+        }
+    }
+
+    #[test]
+    fn damage_loses_nothing_of_what_came_before_however_it_is_read() {
+        let text = text();
+        for codec in ALL {
+            let whole = encoded(codec, &text);
+            for place in (8..whole.len()).step_by(whole.len() / 8) {
+                let mut bytes = [&whole[..], &whole].concat();
+                bytes[whole.len() + place] ^= 0x55;
+                let read = |at_once, handed| {
+                    let stream = Box::new(Handing(&bytes, handed));
+                    let mut found = Vec::new();
+                    let mut stream = decoded(stream, None, 1).unwrap().stream;
+                    let mut buffer = vec![0; at_once];
+                    loop {
+                        match stream.read(&mut buffer) {
+                            Ok(0) => return (found, None),
+                            Ok(read) => found.extend_from_slice(&buffer[..read]),
+                            Err(error) => return (found, Some(error.to_string())),
+                        }
+                    }
+                };
+                let byte_by_byte = read(1, 1);
+                for (at_once, handed) in [(1 << 20, 1 << 20), (1 << 20, 1), (1, 1 << 20), (999, 77)]
+                {
+                    let (found, error) = read(at_once, handed);
+                    let context = format!("{codec:?}, {place}, {at_once} of {handed}");
+                    assert_eq!(found.len(), byte_by_byte.0.len(), "{context}");
+                    assert_eq!((found, error), byte_by_byte, "{context}");
+                }
+            }
         }
     }
 

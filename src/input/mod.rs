@@ -22,6 +22,7 @@ mod pack;
 mod parquet;
 mod patience;
 mod share;
+mod stepwise;
 mod tar;
 mod text;
 mod walk;

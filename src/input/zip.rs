@@ -10,12 +10,13 @@ use std::iter;
 use std::ops::{ControlFlow, Range};
 use std::path::Path;
 
-use zip::ZipArchive;
 use zip::read::{ZipFile, read_zipfile_from_stream};
 use zip::result::ZipError;
+use zip::{CompressionMethod, ZipArchive};
 
 use super::pack::Packer;
-use super::{Origin, member};
+use super::stepwise::InSteps;
+use super::{Origin, Stream, member};
 
 /// An archive that is read as if its file ended with it.
 type Archive<'f> = ZipArchive<BufReader<Beginning<'f>>>;
@@ -279,7 +280,11 @@ fn read_member<R: Read>(packer: &mut Packer, origin: &Origin, file: ZipFile<R>) 
     if file.is_file() {
         let compressed = file.compressed_size();
         let name = name_of(&file);
-        member(packer, origin, &name, Box::new(file), 0)?;
+        let stream: Stream = match file.compression() {
+            CompressionMethod::Stored => Box::new(file),
+            _ => Box::new(InSteps::new(file)),
+        };
+        member(packer, origin, &name, stream, 0)?;
         packer.meter.add(compressed);
     }
     ControlFlow::Continue(())

@@ -10,11 +10,11 @@ use std::io::{self, BufRead, Chain, Cursor, ErrorKind, Read};
 use std::mem;
 
 use flate2::Crc;
-use flate2::bufread::DeflateDecoder;
 
 use super::Compressed;
 use super::blocks::next_block;
 use super::range::{Decoder, Range, open};
+use crate::input::stepwise::Inflating;
 use crate::pipeline::{Ahead, Work};
 
 /// Compressed bytes from which on a range ends.
@@ -140,20 +140,28 @@ fn decoding() -> Work<Range> {
     Box::new(move |range| decoder.decode(range))
 }
 
-/// The rest of a member, streamed.
+/// A member, or the rest of one, streamed.
 pub(super) struct Rest<R> {
-    decoder: DeflateDecoder<Chain<Cursor<Vec<u8>>, Compressed<R>>>,
+    decoder: Inflating<Chain<Cursor<Vec<u8>>, Compressed<R>>>,
     crc: Crc,
 }
 
 impl<R: Read> Rest<R> {
+    /// For a source that is behind a member's header.
+    pub(super) fn of_whole(source: Compressed<R>) -> Self {
+        Self {
+            decoder: Inflating::new(Cursor::default().chain(source)),
+            crc: Crc::new(),
+        }
+    }
+
     fn new(mut source: Compressed<R>, window: &[u8], shift: usize, crc: Crc) -> io::Result<Self> {
         let mut opening = Vec::new();
         let first = source.fill_buf()?.first().copied();
         let first = first.ok_or(ErrorKind::UnexpectedEof)?;
         source.consume(1);
         open(&mut opening, window, shift, first);
-        let mut decoder = DeflateDecoder::new(Cursor::new(opening).chain(source));
+        let mut decoder = Inflating::new(Cursor::new(opening).chain(source));
         decoder.read_exact(&mut vec![0; window.len()])?;
         Ok(Self { decoder, crc })
     }

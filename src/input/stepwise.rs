@@ -1,0 +1,279 @@
+//! Decoders that hand out all that a damaged stream still gives.
+//!
+//! Those that the libraries offer as readers throw away what they have decoded in the call that meets
+//! the damage. How much that is depends on how much is asked for at once, and so on threads and on
+//! what was read before.
+
+use std::io::{self, BufRead, ErrorKind, Read};
+
+use flate2::bufread::DeflateDecoder;
+use liblzma::stream::{Action, CONCATENATED, Status, Stream};
+use zstd::stream::raw::{DParameter, Decoder, InBuffer, Operation, OutBuffer};
+
+/// The largest window a zstd frame may ask for, as a power of two: all that `zstd --long=31` writes.
+const ZSTD_WINDOW_LOG: u32 = 31;
+
+/// A decoder that is fed by hand.
+pub trait Step {
+    /// Decodes some of the next bytes, of which there are none at the source's end; says how many it
+    /// has taken and how many it gives, also when it fails. At the source's end it gives none when all is
+    /// given, and fails when something is lacking.
+    fn step(&mut self, input: &[u8], output: &mut [u8]) -> (usize, usize, io::Result<()>);
+}
+
+/// Reads what a decoder gives.
+pub struct Stepwise<R, D> {
+    source: R,
+    decoder: D,
+    /// The damage, until all that came before it has been handed out.
+    fault: Option<io::Error>,
+}
+
+impl<R, D> Stepwise<R, D> {
+    pub fn new(source: R, decoder: D) -> Self {
+        Self {
+            source,
+            decoder,
+            fault: None,
+        }
+    }
+}
+
+impl<R: BufRead, D: Step> Read for Stepwise<R, D> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        if buffer.is_empty() {
+            return Ok(0);
+        }
+        if let Some(fault) = self.fault.take() {
+            return Err(fault);
+        }
+        loop {
+            let input = self.source.fill_buf()?;
+            let is_at_end = input.is_empty();
+            let (taken, given, outcome) = self.decoder.step(input, buffer);
+            self.source.consume(taken);
+            match outcome {
+                Err(fault) if given > 0 => self.fault = Some(fault),
+                outcome => outcome?,
+            }
+            if given > 0 || is_at_end {
+                return Ok(given);
+            }
+        }
+    }
+}
+
+/// xz streams in a row.
+pub struct Xz(Stream);
+
+impl Xz {
+    /// # Errors
+    /// None that is known.
+    pub fn new() -> io::Result<Self> {
+        Ok(Self(Stream::new_auto_decoder(u64::MAX, CONCATENATED)?))
+    }
+}
+
+impl Step for Xz {
+    fn step(&mut self, input: &[u8], output: &mut [u8]) -> (usize, usize, io::Result<()>) {
+        let Self(stream) = self;
+        let before = (stream.total_in(), stream.total_out());
+        let action = match input.is_empty() {
+            true => Action::Finish,
+            false => Action::Run,
+        };
+        let status = stream.process(input, output, action);
+        let taken = (stream.total_in() - before.0) as usize;
+        let given = (stream.total_out() - before.1) as usize;
+        let outcome = match status {
+            Err(error) => Err(error.into()),
+            Ok(Status::StreamEnd) => Ok(()),
+            Ok(_) if taken + given > 0 => Ok(()),
+            Ok(_) if input.is_empty() => Err(incomplete("premature eof")),
+            Ok(_) => Err(io::Error::new(ErrorKind::InvalidData, "corrupt xz stream")),
+        };
+        (taken, given, outcome)
+    }
+}
+
+/// bzip2 streams in a row.
+pub struct Bzip2 {
+    stream: bzip2::Decompress,
+    is_between: bool,
+}
+
+impl Bzip2 {
+    pub fn new() -> Self {
+        Self {
+            stream: bzip2::Decompress::new(false),
+            is_between: false,
+        }
+    }
+}
+
+impl Step for Bzip2 {
+    fn step(&mut self, input: &[u8], output: &mut [u8]) -> (usize, usize, io::Result<()>) {
+        if self.is_between {
+            if input.is_empty() {
+                return (0, 0, Ok(()));
+            }
+            *self = Self::new();
+        }
+        let stream = &mut self.stream;
+        let before = (stream.total_in(), stream.total_out());
+        let status = stream.decompress(input, output);
+        let taken = (stream.total_in() - before.0) as usize;
+        let given = (stream.total_out() - before.1) as usize;
+        self.is_between = matches!(status, Ok(bzip2::Status::StreamEnd));
+        let outcome = match status {
+            Err(error) => Err(io::Error::new(ErrorKind::InvalidInput, error)),
+            Ok(_) if input.is_empty() && given == 0 && !self.is_between => {
+                Err(incomplete("decompression not finished but EOF reached"))
+            }
+            Ok(_) => Ok(()),
+        };
+        (taken, given, outcome)
+    }
+}
+
+/// zstd frames in a row.
+pub struct Zstd {
+    decoder: Decoder<'static>,
+    /// Whether there may be something decoded that was not given. The library tells nothing of what it
+    /// has given in a call that fails, so what it decodes is asked for apart from the decoding.
+    has_more: bool,
+    is_within: bool,
+}
+
+impl Zstd {
+    /// # Errors
+    /// Too little memory.
+    pub fn new() -> io::Result<Self> {
+        let mut decoder = Decoder::new()?;
+        decoder.set_parameter(DParameter::WindowLogMax(ZSTD_WINDOW_LOG))?;
+        Ok(Self {
+            decoder,
+            has_more: false,
+            is_within: false,
+        })
+    }
+
+    /// Bytes that were taken, bytes that were given, and how many more may be wanted: none where a frame
+    /// ends.
+    fn run(&mut self, input: &[u8], output: &mut [u8]) -> io::Result<(usize, usize, usize)> {
+        let (mut input, mut output) = (InBuffer::around(input), OutBuffer::around(output));
+        let wanted = self.decoder.run(&mut input, &mut output)?;
+        Ok((input.pos(), output.pos(), wanted))
+    }
+
+    fn try_step(&mut self, input: &[u8], output: &mut [u8]) -> io::Result<(usize, usize)> {
+        if self.has_more {
+            let (_, given, _) = self.run(&[], output)?;
+            self.has_more = given > 0;
+            if self.has_more {
+                return Ok((0, given));
+            }
+        }
+        if input.is_empty() {
+            return match self.is_within {
+                true => Err(incomplete("incomplete frame")),
+                false => Ok((0, 0)),
+            };
+        }
+        let (taken, _, wanted) = self.run(input, &mut [])?;
+        (self.has_more, self.is_within) = (true, wanted > 0);
+        Ok((taken, 0))
+    }
+}
+
+impl Step for Zstd {
+    fn step(&mut self, input: &[u8], output: &mut [u8]) -> (usize, usize, io::Result<()>) {
+        match self.try_step(input, output) {
+            Ok((taken, given)) => (taken, given, Ok(())),
+            Err(error) => (0, 0, Err(error)),
+        }
+    }
+}
+
+/// Inflates one deflated text.
+pub struct Inflating<R> {
+    decoder: DeflateDecoder<R>,
+    /// As in [`Stepwise`].
+    fault: Option<io::Error>,
+}
+
+impl<R: BufRead> Inflating<R> {
+    pub fn new(source: R) -> Self {
+        Self {
+            decoder: DeflateDecoder::new(source),
+            fault: None,
+        }
+    }
+
+    /// The source behind the text.
+    pub fn into_inner(self) -> R {
+        self.decoder.into_inner()
+    }
+}
+
+impl<R: BufRead> Read for Inflating<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        if let Some(fault) = self.fault.take() {
+            return Err(fault);
+        }
+        let before = self.decoder.total_out();
+        let read = self.decoder.read(buffer);
+        let given = (self.decoder.total_out() - before) as usize;
+        match read {
+            Err(fault) if given > 0 => {
+                self.fault = Some(fault);
+                Ok(given)
+            }
+            read => read,
+        }
+    }
+}
+
+/// Reads a decoder that cannot be fed by hand in steps of one size, whatever is asked for, so that
+/// damage costs what it costs: less than a step.
+pub struct InSteps<R> {
+    decoder: R,
+    step: Vec<u8>,
+    given: usize,
+    /// As in [`Stepwise`].
+    fault: Option<io::Error>,
+}
+
+impl<R: Read> InSteps<R> {
+    const STEP: usize = 32 * 1024;
+
+    pub fn new(decoder: R) -> Self {
+        Self {
+            decoder,
+            step: Vec::with_capacity(Self::STEP),
+            given: 0,
+            fault: None,
+        }
+    }
+}
+
+impl<R: Read> Read for InSteps<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        if self.given == self.step.len() {
+            if let Some(fault) = self.fault.take() {
+                return Err(fault);
+            }
+            self.given = 0;
+            self.step.clear();
+            let mut step = self.decoder.by_ref().take(Self::STEP as u64);
+            self.fault = step.read_to_end(&mut self.step).err();
+        }
+        let read = (&self.step[self.given..]).read(buffer)?;
+        self.given += read;
+        Ok(read)
+    }
+}
+
+fn incomplete(message: &str) -> io::Error {
+    io::Error::new(ErrorKind::UnexpectedEof, message)
+}
