@@ -616,6 +616,84 @@ fn rows_of_a_store_hold_too() {
     assert!(told.contains("it is there twice"), "{told}");
 }
 
+/// A page on a paper, under this title, with these statements.
+fn page_on(paper: &str, title: &str, statements: &[&str]) -> String {
+    let mut page = format!(
+        "2012\nDOI: 10.5555/paper.{paper}\n|View full text |Cite\n|\n\n{title}\n\n\
+         Help me understand this report\n\n"
+    );
+    for statement in statements {
+        let _ = writeln!(
+            page,
+            "“…{statement}…”\nSection: Resultssupporting\nconfidence: 91%"
+        );
+    }
+    page
+}
+
+fn page_on_no_paper(statement: &str) -> String {
+    format!(
+        "A title\n\nHelp me understand this report\n\n“…{statement}…”\n\
+         Section: Resultssupporting\nconfidence: 91%\n"
+    )
+}
+
+#[test]
+fn with_a_store_and_a_limit_rows_hold_whether_pages_without_rows_counted_or_were_dropped() {
+    let blank = page_on("a", "One", &[]);
+    let other_blank = page_on("a", "Other", &[]);
+    let known = page_on("a", "One", &["Said."]);
+    let renamed = page_on("a", "Other", &["Said."]);
+    let pages = [blank, other_blank, known, renamed];
+    let new = [
+        page_on("b", "Two", &["Said too."]),
+        page_on_no_paper("Of none."),
+    ];
+    for before in [&pages[..1], &pages[2..3], &pages[1..4]] {
+        let world = World::new();
+        world.write("before.txt", &before.concat());
+        world.done("--seen seen --emit statements before.txt -q -o before.ndjson");
+        for number in 0..pages.len() * pages.len() {
+            let (first, second) = (&pages[number / pages.len()], &pages[number % pages.len()]);
+            for (number, page) in [first, second, &new[0], &new[1]].iter().enumerate() {
+                world.write(&format!("{number}.txt"), page);
+            }
+            for limit in 1..=3 {
+                copy(&world.path().join("seen"), &world.path().join("copied"));
+                let flags = format!("--emit statements 0.txt 1.txt 2.txt 3.txt --limit {limit}");
+                world.done(&format!("--seen copied {flags} -q -o out.ndjson"));
+                world.done(&format!("verify out.ndjson --seen seen {flags}"));
+                fs::remove_dir_all(world.path().join("copied")).unwrap();
+                fs::remove_file(world.path().join("out.ndjson")).unwrap();
+            }
+        }
+    }
+}
+
+#[test]
+fn a_limit_that_may_have_been_reached_explains_nothing_that_is_missing_before_other_rows() {
+    let world = World::new();
+    world.write("before.txt", &page_on("a", "One", &[]));
+    world.done("--seen seen --emit statements before.txt -q -o before.ndjson");
+    world.write("0.txt", &page_on("a", "One", &[]));
+    for number in 1..4 {
+        let text = page_on_no_paper(&format!("Statement {number}."));
+        world.write(&format!("{number}.txt"), &text);
+    }
+    let flags = "--seen seen --emit statements 0.txt 1.txt 2.txt 3.txt --limit";
+    world.done(&format!("{flags} 3 -q -o out.ndjson"));
+    let rows = world.read("out.ndjson");
+    let rows: Vec<_> = rows.split_inclusive('\n').collect();
+    assert_eq!(rows.len(), 3);
+    world.done(&format!("verify out.ndjson {flags} 3"));
+    world.write("out.ndjson", &[rows[0], rows[2]].concat());
+    let told = world.ends(&format!("verify out.ndjson {flags} 3"), 1);
+    assert!(told.contains("what it gives is missing"), "{told}");
+    world.write("out.ndjson", rows[0]);
+    let told = world.ends(&format!("verify out.ndjson {flags} 3"), 1);
+    assert!(told.contains("what it gives is missing"), "{told}");
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(200))]
 

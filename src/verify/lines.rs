@@ -99,6 +99,11 @@ impl<'a> Lines<'a> {
         self.pop()
     }
 
+    /// Whether there is no next line.
+    pub fn are_all_taken(&mut self) -> bool {
+        self.ahead.is_empty() && !self.read_one()
+    }
+
     /// How many lines stand before the first one of this key.
     pub fn find(&mut self, key: u128) -> Option<usize> {
         while self.looked_at < self.ahead.len() {

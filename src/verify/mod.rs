@@ -98,6 +98,8 @@ pub fn verify(
         has_store,
         skip: config.skip,
         limit: config.limit.unwrap_or(u64::MAX),
+        counted: 0,
+        perhaps_counted: 0,
         lines: Lines::new(output, config.max_page.get()),
         repeats: Repeats::new(config.dedup, config.memory),
         last: Vec::new(),
@@ -125,6 +127,9 @@ struct Check<'a> {
     has_store: bool,
     skip: u64,
     limit: u64,
+    /// Pages that the run counted towards the limit, and those of which the store alone can tell.
+    counted: u64,
+    perhaps_counted: u64,
     lines: Lines<'a>,
     repeats: Repeats,
     /// The last line that was expected and found.
@@ -160,12 +165,16 @@ impl Check<'_> {
             Single::Report(report) => self.report(*report).map_err(Error::Remember)?,
         }
         self.tell_fault();
-        let pages = &self.verified.pages;
-        let emitted = pages.emitted + pages.changed + pages.missing;
-        Ok(match emitted >= self.limit {
+        Ok(match self.has_ended() {
             true => ControlFlow::Break(()),
             false => ControlFlow::Continue(()),
         })
+    }
+
+    /// Whether the run ended here, by its limit. Where it may have, no more lines say that it did.
+    fn has_ended(&mut self) -> bool {
+        let most = self.counted + self.perhaps_counted;
+        self.counted >= self.limit || (most >= self.limit && self.lines.are_all_taken())
     }
 
     fn report(&mut self, mut report: Report) -> io::Result<()> {
@@ -176,6 +185,7 @@ impl Check<'_> {
             pages.repeated += 1;
             return Ok(());
         }
+        let is_blank = report.statements.is_empty();
         let found = match self.emit {
             Emit::Reports if is_believed => self.part_of_record(report, earlier),
             Emit::Reports => {
@@ -184,6 +194,11 @@ impl Check<'_> {
             }
             Emit::Statements => self.rows(&report, is_believed),
         };
+        let has_lines = match self.emit {
+            Emit::Reports => found != Found::Believed,
+            Emit::Statements => found != Found::Believed && !is_blank,
+        };
+        self.count(has_lines, earlier);
         let pages = &mut self.verified.pages;
         *match found {
             Found::Held => &mut pages.emitted,
@@ -192,6 +207,19 @@ impl Check<'_> {
             Found::Believed => &mut pages.believed,
         } += 1;
         Ok(())
+    }
+
+    /// Counts a page towards the limit. One without lines counts unless it was dropped, as a page
+    /// is that brings nothing new under a known header.
+    fn count(&mut self, has_lines: bool, earlier: Earlier) {
+        match (self.emit, earlier) {
+            _ if has_lines => self.counted += 1,
+            (Emit::Reports, _) => {}
+            (_, earlier) if !earlier.may_be_dropped => self.counted += 1,
+            (_, earlier) if earlier.is_header_known => {}
+            _ if self.has_store => self.perhaps_counted += 1,
+            _ => self.counted += 1,
+        }
     }
 
     /// One row for each statement; the page is what most is wrong of it.
