@@ -451,6 +451,56 @@ fn a_part_that_was_made_with_a_wider_scope_is_refused_where_its_counts_show_it()
     }
 }
 
+/// Members of a tar archive with one name, or what was read from standard input.
+#[test]
+fn rows_of_two_pages_in_one_place_are_taken_where_a_row_tells_that_they_are_two() {
+    let place = |pages: &[String], scope| {
+        let parts = pages
+            .iter()
+            .map(|page| part(slice::from_ref(page), scope, Emit::Statements));
+        parts.collect::<Vec<_>>().concat()
+    };
+    let counted = text_page("z", "Z", &["one", "one"]);
+    for (pages, is_told) in [
+        (
+            ["A", "B"].map(|title| text_page("a", title, &["one"])),
+            true,
+        ),
+        (["a", "b"].map(|doi| text_page(doi, "A", &["one"])), true),
+        (
+            [(); 2].map(|()| text_page("a", "A", &["one", "one", "two"])),
+            true,
+        ),
+        (
+            [(); 2].map(|()| text_page("a", "A", &["one", "two"])),
+            false,
+        ),
+    ] {
+        assert_eq!(pages[0].len(), pages[1].len());
+        let rows = place(&pages, Dedup::Page);
+        let counted = part(slice::from_ref(&counted), Dedup::Page, Emit::Statements);
+        for (rows, is_taken) in [([&counted[..], &rows].concat(), true), (rows, is_told)] {
+            let (merged_rows, outcome) = merged(slice::from_ref(&rows), settings(Dedup::Page));
+            match outcome {
+                Ok(_) => assert!(is_taken && merged_rows == rows),
+                Err(error) => {
+                    let said = error.to_string();
+                    assert!(
+                        !is_taken && said.contains("which rows do not tell apart"),
+                        "{said}"
+                    );
+                }
+            }
+            let outcome = merged(slice::from_ref(&rows), settings(Dedup::Run)).1;
+            assert_eq!(outcome.is_ok(), is_taken);
+        }
+        // The evidence is of its part alone.
+        let off = place(&[text_page("a", "A", &["one", "one"])], Dedup::Off);
+        let outcome = merged(&[counted, off], settings(Dedup::Page)).1;
+        assert!(outcome.is_err());
+    }
+}
+
 /// A page that names no paper is compared with others by `text` alone.
 #[test]
 fn a_page_without_a_paper_that_lacks_statements_is_refused_by_run() {

@@ -20,8 +20,10 @@
 //! A scope to the right removes what one to the left removes, and what is removed for a repeat
 //! within a part is one among all parts too: its first copy stayed, so all that was seen can be
 //! learnt from what stayed. A page that a part has dropped would be dropped by the one run for the
-//! same reason. A row says nothing of how often its page prints the block, nor where the page
-//! ends, so rows of `off` cannot be counted together.
+//! same reason. A row of `off` says nothing of how often its page prints the block, and no row
+//! where its page ends, so rows of `off` cannot be counted together. Two pages in a row that have
+//! one place, one paper and one title look like one of `off`, as long as no row of the part counts
+//! several occurrences: rows that give a statement a second time are then refused (`suits`).
 //!
 //! A record does not say what its run was told, but what was removed shows in its counts, and
 //! then unsuitable parts are refused (`suits`). It does not show where a whole page is missing,

@@ -42,8 +42,8 @@ pub struct Record {
     /// removed as repeats of the statements that stayed.
     pub removed: u64,
     pub removed_across: u64,
-    /// Of a row, the place of its page.
-    pub source: Key,
+    /// Of a row, all that it says of its page.
+    pub page: Key,
 }
 
 /// A statement.
@@ -154,7 +154,7 @@ impl Preparer {
             ending: ending..start + line.len() + 1,
             removed,
             removed_across,
-            source: Key(0),
+            page: Key(0),
         })
     }
 
@@ -209,7 +209,8 @@ impl Preparer {
         let key = self
             .key(&row.id, values, (row.statement_type, row.confidence))
             .ok_or("the id is not that of the statement's values")?;
-        write(&mut self.written, &row.source)?;
+        let header = (&row.doi, row.year, &row.title, &row.report_id);
+        write(&mut self.written, &(header, &row.source, &row.meta))?;
         let first = prepared.seen.len();
         prepared.seen.push(Seen {
             key,
@@ -232,7 +233,7 @@ impl Preparer {
             ending: 0..0,
             removed: 0,
             removed_across: 0,
-            source: fingerprint_of("source", &self.written),
+            page: fingerprint_of("page of row", &self.written),
         })
     }
 

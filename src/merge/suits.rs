@@ -1,8 +1,12 @@
 //! Whether a record suits the scope and the records before it: what its part lacks must be what the
 //! one run would have removed. Where that shows in the record's counts, it is refused here.
 //!
-//! What does not show: a whole page that a part has dropped, and rows that it lacks. The messages
-//! name the flag of the run that made the part.
+//! What does not show: a whole page that a part has dropped, and rows that it lacks. Rows with a
+//! statement a second time may be those of one page, in a part of `off`, or those of two pages with
+//! all in common that a row says of its page. A part that counts several occurrences in one row is
+//! none of `off`; before the first such row the two look alike, and both are refused.
+//!
+//! The messages name the flag of the run that made the part.
 
 use std::collections::HashSet;
 use std::env;
@@ -25,8 +29,10 @@ pub struct Suits {
 /// Rows of one part that follow each other and are of one page, with their keys.
 #[derive(Default)]
 struct PageOfRows {
-    source: Option<Key>,
+    page: Option<Key>,
     keys: HashSet<u128>,
+    /// A row of the part counts several occurrences.
+    are_counted: bool,
 }
 
 /// The share of the memory that is for papers: of each there are several statements.
@@ -40,8 +46,9 @@ const NOT_PAGE: &str = "statements were removed from it that stand on other page
     for --dedup page, make the part with --dedup page";
 const NOT_RUN: &str = "statements were removed from it that stand on other papers' pages, or on \
     pages that are not here; for --dedup run, make the part with --dedup page or run, and without --seen";
-const ROW_TWICE: &str = "the statement stands a second time on its page; make the part with \
-    --dedup page or run, and name each input once, or merge records of --emit reports";
+const ROW_TWICE: &str = "the statement stands a second time on its page, or on two pages with the \
+    same place and title, which rows do not tell apart; make the part with --dedup page or run, and \
+    of inputs that have places of their own, or merge records of --emit reports";
 
 impl Suits {
     /// Also returns the memory that is left for what was seen.
@@ -84,8 +91,9 @@ impl Suits {
         Ok(match self.scope {
             Dedup::Off => lacks_repeats.then_some(NOT_OFF),
             _ if record.emit == Emit::Statements => {
+                self.page.are_counted |= lacks_repeats;
                 let seen = prepared.seen_of(record).iter();
-                let are_new = self.page.add(record.source, seen.map(|seen| seen.key));
+                let are_new = self.page.add(record.page, seen.map(|seen| seen.key));
                 (!are_new).then_some(ROW_TWICE)
             }
             Dedup::Page => is_across.then_some(NOT_PAGE),
@@ -107,9 +115,12 @@ impl Suits {
 }
 
 impl PageOfRows {
-    /// Whether the page had none of these.
-    fn add(&mut self, source: Key, keys: impl Iterator<Item = Key>) -> bool {
-        if self.source.replace(source) != Some(source) {
+    /// Whether the page may have had none of these.
+    fn add(&mut self, page: Key, keys: impl Iterator<Item = Key>) -> bool {
+        if self.are_counted {
+            return true;
+        }
+        if self.page.replace(page) != Some(page) {
             // A page of very many would leave its room to all others.
             self.keys = HashSet::new();
         }
