@@ -123,6 +123,13 @@ pub enum StoreError {
         /// The output.
         output: PathBuf,
     },
+    /// What names its other files is gone.
+    #[error(
+        "{} is missing, without which the store's other files say nothing. Put it back if you have \
+         it; if it is lost, give a new folder, and what earlier runs wrote is given again",
+        Shown(.0)
+    )]
+    NoManifest(PathBuf),
     /// A file of it cannot be read or written, or is damaged.
     #[error("{}", Printable(&.0.to_string()))]
     Io(#[from] io::Error),
@@ -131,7 +138,7 @@ pub enum StoreError {
 impl StoreError {
     /// Whether something else is to be typed, and nothing is wrong with the store.
     pub fn is_usage(&self) -> bool {
-        !matches!(self, Self::Io(_))
+        !matches!(self, Self::NoManifest(_) | Self::Io(_))
     }
 }
 

@@ -101,10 +101,7 @@ impl Store {
         let pending = pending_in(folder)?;
         let is_there = manifest.is_some() || pending.is_some();
         let manifest = manifest.unwrap_or_else(|| new_manifest(scope));
-        let settled = match pending {
-            Some(pending) => settled(folder, &manifest, pending)?.unwrap_or(manifest),
-            None => manifest,
-        };
+        let settled = settled(folder, &manifest, pending)?.unwrap_or(manifest);
         refuse_other_scope(folder, &settled, scope)?;
         Ok(is_there)
     }
@@ -164,13 +161,15 @@ impl Store {
 
     /// Finds out whether the last run's output got its name, if that run did not say so.
     fn settle(&mut self) -> Result<(), StoreError> {
-        let Some(pending) = pending_in(&self.folder)? else {
-            return Ok(());
-        };
+        let pending = pending_in(&self.folder)?;
+        let is_pending = pending.is_some();
         if let Some(next) = settled(&self.folder, &self.manifest, pending)? {
             self.replace(next)?;
         }
-        Ok(remove(&self.folder.join(PENDING))?)
+        match is_pending {
+            true => Ok(remove(&self.folder.join(PENDING))?),
+            false => Ok(()),
+        }
     }
 
     fn replace(&mut self, next: Manifest) -> io::Result<()> {
@@ -232,7 +231,12 @@ impl Contents {
     /// There is no store in the folder, or it is of another version or damaged.
     pub fn of(folder: &Path) -> Result<Self, StoreError> {
         let manifest = manifest::read::<Manifest>(&folder.join(MANIFEST))?;
-        let manifest = manifest.ok_or_else(|| StoreError::NoStore(folder.to_owned()))?;
+        let Some(manifest) = manifest else {
+            if folder.is_dir() {
+                refuse_orphans(folder)?;
+            }
+            return Err(StoreError::NoStore(folder.to_owned()));
+        };
         Ok(Self {
             total: manifest.total(),
             bytes: manifest.places + manifest.keys.iter().map(KeyFile::size).sum::<u64>(),
@@ -252,7 +256,34 @@ fn pending_in(folder: &Path) -> Result<Option<Pending>, StoreError> {
 }
 
 /// What takes the place of the manifest, if the output of the run that was broken off got its name.
+/// A store that knows of no run then is refused if there was one.
 fn settled(
+    folder: &Path,
+    manifest: &Manifest,
+    pending: Option<Pending>,
+) -> Result<Option<Manifest>, StoreError> {
+    let next = pending.map(|pending| added(folder, manifest, pending));
+    let next = next.transpose()?.flatten();
+    if manifest.runs.is_empty() && next.is_none() {
+        refuse_orphans(folder)?;
+    }
+    Ok(next)
+}
+
+/// A first run writes `keys-1` and `places` before there is a manifest, so what it leaves when it is
+/// killed looks like a store of one run that has lost its manifest. Keys of a later run are never
+/// written without one.
+fn refuse_orphans(folder: &Path) -> Result<(), StoreError> {
+    let number = |name: &String| name.strip_prefix(KEYS)?.parse::<usize>().ok();
+    let names = names_in(folder)?;
+    match names.iter().filter_map(number).any(|number| number > 1) {
+        true => Err(StoreError::NoManifest(folder.join(MANIFEST))),
+        false => Ok(()),
+    }
+}
+
+/// The manifest with what a run was about to add, if it came so far.
+fn added(
     folder: &Path,
     manifest: &Manifest,
     pending: Pending,

@@ -235,6 +235,50 @@ fn a_damaged_store_is_an_error_that_names_the_file() {
     assert!(world.open().memory(0).is_err());
 }
 
+#[test]
+fn a_store_of_several_runs_without_its_manifest_is_refused_and_left_as_it_is() {
+    let world = World::new();
+    world.commit("one", &[1]);
+    world.commit("two", &[2]);
+    let manifest = fs::read(world.path("seen/manifest")).unwrap();
+    let refused = || {
+        let before = names_in(&world.path("seen")).unwrap();
+        let folder = world.path("seen");
+        let opened = Store::open(&folder, None).map(drop);
+        let looked = Store::look(&folder, None).map(drop);
+        for outcome in [opened, looked, Contents::of(&folder).map(drop)] {
+            let error = outcome.unwrap_err();
+            assert!(!error.is_usage());
+            let said = error.to_string();
+            assert!(said.contains("manifest is missing"), "{said}");
+        }
+        assert_eq!(names_in(&folder).unwrap(), before);
+    };
+    fs::remove_file(world.path("seen/manifest")).unwrap();
+    refused();
+    // Put back, all is as before.
+    fs::write(world.path("seen/manifest"), &manifest).unwrap();
+    assert_eq!(world.commit("three", &[1, 2, 3]), [3]);
+    // A run that was broken off before its output had its name says nothing of what was there.
+    drop(world.run("four", &[4]));
+    fs::remove_file(world.path("seen/manifest")).unwrap();
+    refused();
+    // One whose output has it says all.
+    world.name("four");
+    assert_eq!(world.commit("five", &[1, 2, 3, 4, 5]), [5]);
+}
+
+#[test]
+fn what_a_first_run_leaves_that_was_broken_off_is_begun_anew() {
+    let world = World::new();
+    let (_, prepared) = world.run("one", &[1]);
+    drop(prepared);
+    fs::remove_file(world.path("seen/pending")).unwrap();
+    assert!(world.path("seen/keys-1").exists());
+    assert!(fs::metadata(world.path("seen/places")).unwrap().len() > 0);
+    assert_eq!(world.commit("one", &[1, 2]), [1, 2]);
+}
+
 /// What is in a store was made by this rule. Who changes the rule raises [`VERSION`].
 #[test]
 fn keys_of_this_version_are_made_like_this() {
