@@ -298,6 +298,9 @@ fn wrong_uses_are_refused_before_anything_is_done() {
     refused(&["seen", "seen"], "seen is no store");
     world.done(&["--seen", "seen", "crawl", "-o", "one", "--dedup", "text"]);
     refused(&["--seen", "seen", "crawl", "-o", "one"], "needs a new one");
+    let resume = ["--seen", "new", "--resume", "-o", "one"];
+    refused(&[&resume[..], &["crawl"]].concat(), "needs a new one");
+    refused(&[&resume[..], &["-"]].concat(), "standard input is no file");
     refused(
         &["--seen", "seen", "crawl", "-o", "seen/o"],
         "--output is in `seen`, which --seen keeps for itself",

@@ -332,14 +332,15 @@ impl Args {
         }
     }
 
-    /// What a run must have in common with the one that it goes on with.
+    /// What a run must have in common with the one that it goes on with. A store that is asked
+    /// for and not there is a new one.
     pub fn settings(&self, config: &Config, store: Option<&Store>) -> Settings {
         let paths = |paths: &mut dyn Iterator<Item = &PathBuf>| {
             let shown = paths.map(|path| path.to_string_lossy().into_owned());
             shown.collect::<Vec<_>>().join(" ")
         };
         let file = |path: &Option<PathBuf>| paths(&mut path.iter());
-        let runs = store.map(|store| store.runs().to_string());
+        let runs = self.seen.as_ref().map(|_| store.map_or(0, Store::runs));
         let settings = [
             ("the version", env!("CARGO_PKG_VERSION").to_owned()),
             ("PATH", paths(&mut self.inputs.iter())),
@@ -358,7 +359,10 @@ impl Args {
             ("--report", file(&self.report)),
             ("--dedup", config.dedup.as_str().to_owned()),
             ("--seen", file(&self.seen)),
-            (STORE_RUNS, runs.unwrap_or_default()),
+            (
+                STORE_RUNS,
+                runs.map(|runs| runs.to_string()).unwrap_or_default(),
+            ),
             (
                 "--near",
                 config.near.map(|near| near.to_string()).unwrap_or_default(),

@@ -11,9 +11,9 @@ use super::outputs::{NamedFile, Outputs};
 use super::report::Report;
 use super::resume::{self, Found, Interrupted, Keeper, Settings};
 use super::{DONE, FAILED, GATE_FAILED, refuse};
-use crate::dedup::{Memory, Store};
+use crate::dedup::{Dedup, Memory, Store};
 use crate::durable::FileState;
-use crate::error::Error;
+use crate::error::{Error, StoreError};
 use crate::job::{Checkpoint, Config, Summary, Watch, run_from};
 use crate::model::{Reject, RejectReason};
 use crate::place::{Place, Printable};
@@ -23,12 +23,16 @@ use crate::summary;
 /// Carries the run through, and returns the exit code.
 pub fn run(args: &Args, mut config: Config) -> Result<u8, Error> {
     let started = Instant::now();
-    let (store, mut memory) = remembered(args, &mut config)?;
+    let store = known_store(args, &mut config)?;
     let settings = args.settings(&config, store.as_ref());
-    let interrupted = match interrupted(args, &config, &settings, &mut memory)? {
+    let interrupted = match interrupted(args, &config, &settings)? {
         Ok(interrupted) => interrupted,
         Err(Ended(code)) => return Ok(code),
     };
+    let (store, mut memory) = remembered(args, &config, store)?;
+    if let Some(interrupted) = &interrupted {
+        interrupted.replay(&mut memory)?;
+    }
     let mut outputs = Outputs::open(
         args.output.as_deref(),
         args.rejects.as_deref(),
@@ -133,26 +137,55 @@ fn begin(
     Ok((keeper.transpose()?, Checkpoint::default()))
 }
 
-/// What earlier runs saw, whose scope then holds for this one too.
-fn remembered(args: &Args, config: &mut Config) -> Result<(Option<Store>, Memory), Error> {
+/// The store, whose scope then holds for this run too. Where there is none yet, none is made
+/// before it is sure that the run is not refused.
+fn known_store(args: &Args, config: &mut Config) -> Result<Option<Store>, Error> {
+    let Some(folder) = &args.seen else {
+        return Ok(None);
+    };
+    config.dedup = args.scope().unwrap_or(Dedup::Run);
+    if !Store::look(folder, args.scope())? {
+        return Ok(None);
+    }
+    let store = Store::open(folder, args.scope())?;
+    config.dedup = store.scope();
+    Ok(Some(store))
+}
+
+/// What earlier runs saw.
+fn remembered(
+    args: &Args,
+    config: &Config,
+    known: Option<Store>,
+) -> Result<(Option<Store>, Memory), Error> {
     let Some(folder) = &args.seen else {
         return Ok((None, config.memory()));
     };
-    let store = Store::open(folder, args.scope())?;
-    config.dedup = store.scope();
+    let store = match known {
+        Some(store) => store,
+        None => new_store(folder, args.scope())?,
+    };
     let memory = store.memory(config.memory).map_err(Error::Remember)?;
     Ok((Some(store), memory))
+}
+
+fn new_store(folder: &Path, scope: Option<Dedup>) -> Result<Store, StoreError> {
+    let store = Store::open(folder, scope)?;
+    match store.runs() {
+        0 => Ok(store),
+        // It was not there when it was looked for.
+        _ => Err(StoreError::Locked(folder.to_owned())),
+    }
 }
 
 /// There is nothing to do, or it is not done: the exit code.
 struct Ended(u8);
 
-/// The run to go on with, whose memory is filled; none is to be begun.
+/// The run to go on with; none is to be begun.
 fn interrupted(
     args: &Args,
     config: &Config,
     settings: &Settings,
-    memory: &mut Memory,
 ) -> Result<Result<Option<Box<Interrupted>>, Ended>, Error> {
     let (Some(output), true) = (&args.output, args.resume) else {
         return Ok(Ok(None));
@@ -175,10 +208,7 @@ fn interrupted(
             tell(args, output, "has no checkpoint: the run begins anew");
             Ok(Ok(None))
         }
-        Ok(Found::Interrupted(found)) => {
-            found.replay(memory)?;
-            Ok(Ok(Some(found)))
-        }
+        Ok(Found::Interrupted(found)) => Ok(Ok(Some(found))),
     }
 }
 
