@@ -546,8 +546,7 @@ fn what_was_not_counted_before_an_interruption_is_not_made_up_behind_it() {
     assert!(journal.exists());
     let output = place.run(&format!("{without} --resume --report run.html"));
     assert_eq!(output.status.code(), Some(2));
-    let expected =
-        "--resume: --report was `` and is `run.html`; give what the interrupted run was given";
+    let expected = "--resume: --report was not given and is `run.html`; give what the interrupted run was given";
     assert!(said(&output).contains(expected), "{}", said(&output));
     assert!(!place.path("run.html").exists());
 }

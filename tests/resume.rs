@@ -564,6 +564,7 @@ fn what_is_not_as_it_was_is_refused_by_its_name() {
         "--emit was `reports` and is `statements`",
     );
     refused(&["--dedup", "run"], "--dedup was `page` and is `run`");
+    refused(&["--near", "0.5"], "--near was not given and is `0.5`");
     refused(
         &["4.txt"],
         "PATH was `1.txt 2.jsonl 3.txt` and is `1.txt 2.jsonl 3.txt 4.txt`",

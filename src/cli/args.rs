@@ -14,7 +14,7 @@ use super::merge::MergeArgs;
 use super::places;
 use super::resume::{STORE_RUNS, Settings};
 use super::schema::FormArg;
-use super::shaping::{ShapingArgs, input};
+use super::shaping::{ShapingArgs, input, typed_share, typed_size};
 use super::verify::VerifyArgs;
 use crate::dedup::{Dedup, Store};
 use crate::input::Input;
@@ -363,10 +363,7 @@ impl Args {
                 STORE_RUNS,
                 runs.map(|runs| runs.to_string()).unwrap_or_default(),
             ),
-            (
-                "--near",
-                config.near.map(|near| near.to_string()).unwrap_or_default(),
-            ),
+            ("--near", config.near.map(typed_share).unwrap_or_default()),
             (
                 "--sample",
                 self.shaping
@@ -382,7 +379,7 @@ impl Args {
                     .map(|limit| limit.to_string())
                     .unwrap_or_default(),
             ),
-            ("--max-page", config.max_page.to_string()),
+            ("--max-page", typed_size(config.max_page.get())),
         ];
         settings
             .map(|(name, value)| (name.to_owned(), value))

@@ -242,12 +242,19 @@ fn changed(before: &Settings, now: &Settings) -> Option<String> {
         .map(|name| (name, value(before, name), value(now, name)))
         .find(|(_, before, now)| before != now)
         .map(|(name, before, now)| {
-            let (before, now) = (Printable(&before), Printable(&now));
+            let (before, now) = (shown(&before), shown(&now));
             format!(
-                "--resume: {name} was `{before}` and is `{now}`; give what the interrupted run \
+                "--resume: {name} was {before} and is {now}; give what the interrupted run \
                  was given, or leave --resume out to start again"
             )
         })
+}
+
+fn shown(value: &str) -> String {
+    match value {
+        "" => "not given".to_owned(),
+        _ => format!("`{}`", Printable(value)),
+    }
 }
 
 impl Interrupted {

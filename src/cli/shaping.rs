@@ -254,6 +254,26 @@ pub fn size(typed: &str) -> Result<NonZeroUsize, String> {
     NonZeroUsize::new(bytes).ok_or_else(|| "the size must be above zero".to_owned())
 }
 
+/// How a size can be typed, in the largest unit of which it is a multiple.
+pub fn typed_size(bytes: usize) -> String {
+    let units = [
+        ("GiB", 1 << 30),
+        ("GB", 1_000_000_000),
+        ("MiB", 1 << 20),
+        ("MB", 1_000_000),
+        ("KiB", 1 << 10),
+        ("kB", 1000),
+    ];
+    let found = units.iter().find(|(_, size)| bytes.is_multiple_of(*size));
+    let (unit, size) = found.unwrap_or(&("", 1));
+    format!("{}{unit}", bytes / size)
+}
+
+/// How a share of so many thousandths is typed.
+pub fn typed_share(thousandths: u16) -> String {
+    (f64::from(thousandths) / 1000.0).to_string()
+}
+
 /// A share in thousandths.
 fn share(typed: &str) -> Result<u16, String> {
     let share: f64 = typed.parse().unwrap_or(f64::NAN);
@@ -302,6 +322,16 @@ mod tests {
         }
         for wrong in ["0", "1.1", "-1", "80%", "nan", ""] {
             assert!(share(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn what_was_typed_can_be_said() {
+        for typed in ["64MiB", "17", "2kB", "10GB", "3GiB", "1500KiB", "1234567"] {
+            assert_eq!(typed_size(size(typed).unwrap().get()), typed);
+        }
+        for typed in ["0.8", "1", "0.667", "0.001"] {
+            assert_eq!(typed_share(share(typed).unwrap()), typed);
         }
     }
 
