@@ -543,6 +543,33 @@ fn what_shows_nowhere_in_a_part_is_what_the_documentation_says() {
     assert_ne!(records, part(&pages, Dedup::Run, Emit::Statements));
 }
 
+#[test]
+fn what_no_id_covers_can_be_changed_unseen_as_the_documentation_says() {
+    let folder = tempfile::tempdir().unwrap();
+    let input = Input::Path(folder.path().join("dump"));
+    let blocks = ["one two three four five", "one two three four six"];
+    fs::write(folder.path().join("dump"), text_page("a", "A", &blocks)).unwrap();
+    for (emit, name, is, becomes, is_seen) in [
+        (Emit::Reports, "see_more", "null", "7", false),
+        (Emit::Statements, "see_more", "null", "7", false),
+        (Emit::Reports, "occurrences", "1", "2", true),
+        (Emit::Statements, "occurrences", "1", "2", false),
+        (Emit::Reports, "similarity", "0.666", "0.5", false),
+        (Emit::Statements, "similarity", "0.666", "0.5", false),
+    ] {
+        let records = ran(vec![input.clone()], Dedup::Page, emit, Some(500));
+        let records = String::from_utf8(records).unwrap();
+        let [is, becomes] = [is, becomes].map(|value| format!("\"{name}\":{value}"));
+        assert!(records.contains(&is), "{records}");
+        let changed = records.replacen(&is, &becomes, 1).into_bytes();
+        for scope in [Dedup::Page, Dedup::Run] {
+            let (records, outcome) = merged(slice::from_ref(&changed), settings(scope));
+            assert_eq!(outcome.is_err(), is_seen, "{emit:?}: {name}");
+            assert!(is_seen || records == changed);
+        }
+    }
+}
+
 /// Outputs of runs with one store are what one run gives in pieces, and suit each other in order.
 #[test]
 fn parts_made_with_a_store_suit_each_other_in_their_order() {
