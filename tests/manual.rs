@@ -38,6 +38,13 @@ fn flags(help: &str) -> Vec<String> {
 }
 
 #[test]
+fn the_help_says_which_pages_a_limit_counts() {
+    let help = printed("--help");
+    let flat = help.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(flat.contains("Stop when N report pages have come out. Those that are dropped"));
+}
+
+#[test]
 fn completions_know_every_flag_and_subcommand() {
     let flags = flags(&printed("--help"));
     assert!(flags.len() > 20, "{flags:?}");

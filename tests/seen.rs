@@ -322,6 +322,18 @@ fn wrong_uses_are_refused_before_anything_is_done() {
 }
 
 #[test]
+fn a_limit_counts_no_page_that_is_dropped() {
+    let world = World::new();
+    world.crawl("one", 0..3, 0..3);
+    world.crawl("two", 0..6, 0..3);
+    for (emit, lines) in [("reports", 5), ("statements", 15)] {
+        let args = ["-q", "--dedup", "run", "--limit", "5", "--emit", emit];
+        world.done(&[&args[..], &["one", "two", "-o", emit]].concat());
+        assert_eq!(world.lines(emit).len(), lines);
+    }
+}
+
+#[test]
 fn what_a_limit_leaves_out_is_not_seen() {
     let world = World::new();
     world.crawl("crawl", 0..50, 0..3);

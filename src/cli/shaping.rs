@@ -83,7 +83,8 @@ pub struct ShapingArgs {
     #[arg(long, value_name = "N", default_value = "0", help_heading = "Work")]
     skip: u64,
 
-    /// Stop after N report pages.
+    /// Stop when N report pages have come out. Those that are dropped as repeats, with `--dedup run`
+    /// and `text`, do not count, and neither do rejected ones.
     #[arg(long, value_name = "N", help_heading = "Work")]
     limit: Option<u64>,
 
