@@ -26,7 +26,7 @@ use crate::job::{Config, Summary};
 use crate::model::SCHEMA_VERSION;
 use crate::progress::Point;
 use crate::stats::{Content, Stats};
-use crate::summary::{number, size};
+use crate::summary::{self, number, size};
 
 /// What a report is made of.
 pub struct Run<'a> {
@@ -126,7 +126,7 @@ impl Outcome {
         let said = run.verdict.unwrap_or_default();
         let mut sentences = vec![said.trim_start_matches("citesift: ").to_owned()];
         if run.code == 1 {
-            let unread = run.summary.faults.len() as u64;
+            let unread = summary::unread(&run.summary.faults);
             let damaged = run.summary.stats.damaged();
             sentences.push(format!(
                 "{} could not be read whole, and {} damaged. What could be read came out.",

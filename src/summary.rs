@@ -1,9 +1,11 @@
 //! A run's outcome: in a few sentences, for people, and as figures, for programs.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use serde::Serialize;
 
+use crate::error::ReadError;
 use crate::job::Summary;
 use crate::place::Place;
 use crate::stats::{ByName, Stages, Stats};
@@ -81,7 +83,7 @@ pub fn text(summary: &Summary, elapsed: Duration, before: u64, rejects_written: 
     if !summary.faults.is_empty() {
         lines.push(format!(
             "{} could not be read whole.",
-            counted(summary.faults.len() as u64, "input")
+            counted(unread(&summary.faults), "input")
         ));
     }
     if summary.stopped {
@@ -183,6 +185,12 @@ pub fn interrupted(summary: &Summary) -> String {
         size(summary.stats.bytes.read),
         counted(summary.stats.pages.seen, "page"),
     )
+}
+
+/// Inputs that could not be read, or not to their end. In one there may be several faults, as in an archive.
+pub fn unread(faults: &[ReadError]) -> u64 {
+    let paths: BTreeSet<_> = faults.iter().map(|fault| &fault.path).collect();
+    paths.len() as u64
 }
 
 /// What nobody should believe was read.

@@ -479,6 +479,39 @@ fn a_run_that_ends_early_has_its_report() {
     assert!(place.report().contains("No page became a record."));
 }
 
+/// A tar archive of these members, each of which is a page in gzip that is cut off.
+fn archive_of_cut_members(names: &[&str]) -> Vec<u8> {
+    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    encoder.write_all(PAGE.as_bytes()).unwrap();
+    let whole = encoder.finish().unwrap();
+    let cut = &whole[..whole.len() - 20];
+    let mut archive = tar::Builder::new(Vec::new());
+    for name in names {
+        let mut header = tar::Header::new_gnu();
+        header.set_size(cut.len() as u64);
+        header.set_cksum();
+        archive.append_data(&mut header, name, cut).unwrap();
+    }
+    archive.into_inner().unwrap()
+}
+
+#[test]
+fn an_input_with_several_faults_is_one_input() {
+    let archive = archive_of_cut_members(&["1.gz", "2.gz", "3.gz"]);
+    let place = Place::with(&[("a.tar", &archive)]);
+    let output = place.run("a.tar -o out --stats stats.json --report run.html");
+    assert_eq!(output.status.code(), Some(1));
+    assert_eq!(place.stats()["read_errors"].as_array().unwrap().len(), 3);
+    let sentence = "1 input could not be read whole";
+    assert!(said(&output).contains(&format!("citesift: {sentence}.\n")));
+    assert!(place.report().contains(&format!("{sentence}, and ")));
+
+    let output = place.run("a.tar missing -o out --report run.html");
+    let sentence = "2 inputs could not be read whole";
+    assert!(said(&output).contains(sentence), "{}", said(&output));
+    assert!(place.report().contains(sentence));
+}
+
 #[test]
 fn a_reader_that_leaves_is_told_in_the_report() {
     let place = Place::with(&[("a.txt", PAGE.repeat(20_000).as_bytes())]);

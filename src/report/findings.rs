@@ -9,7 +9,7 @@ use crate::place::Place;
 use crate::stats::{Shape, Stats, Warned};
 use crate::summary::{self, number};
 
-/// Inputs that are named, and shapes of lines.
+/// Faults that are named, and shapes of lines.
 const UNREAD: usize = 20;
 const SHAPES: usize = 12;
 
@@ -20,7 +20,7 @@ const PLACE: usize = 200;
 pub struct Findings {
     pub warnings: Vec<Finding>,
     pub rejects: Vec<Finding>,
-    /// Inputs that could not be read whole, each with why, and how many are not named.
+    /// What could not be read whole, each with why, and how many are not named.
     pub unread: Vec<(String, String)>,
     pub more_unread: String,
     pub not_read: Vec<(Count, String)>,
