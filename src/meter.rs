@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 #[derive(Debug, Default)]
 pub struct Meter {
     bytes: AtomicU64,
+    passed_over: AtomicU64,
     nanoseconds: AtomicU64,
 }
 
@@ -19,6 +20,16 @@ impl Meter {
     /// Adds bytes that were read.
     pub fn add(&self, bytes: u64) {
         self.bytes.fetch_add(bytes, Ordering::Relaxed);
+    }
+
+    /// Bytes that were not read, for a run before this one has read them, as they stand in the sources.
+    pub fn passed_over(&self) -> u64 {
+        self.passed_over.load(Ordering::Relaxed)
+    }
+
+    /// Adds bytes that were passed over.
+    pub fn pass_over(&self, bytes: u64) {
+        self.passed_over.fetch_add(bytes, Ordering::Relaxed);
     }
 
     /// The time that reading took.

@@ -17,7 +17,7 @@ use crate::error::{Error, StoreError};
 use crate::job::{Checkpoint, Config, Summary, Watch, run_from};
 use crate::model::{Reject, RejectReason};
 use crate::place::{Place, Printable};
-use crate::progress::{Progress, say, total_bytes};
+use crate::progress::{Progress, say};
 use crate::summary;
 
 /// Carries the run through, and returns the exit code.
@@ -43,7 +43,7 @@ pub fn run(args: &Args, mut config: Config) -> Result<u8, Error> {
     }
     let stats_file = args.stats.as_deref().map(NamedFile::create).transpose()?;
     let mut report = Report::asked_for(args, started, interrupted.as_deref())?;
-    let progress = progress(args, &config);
+    let progress = progress(args, &config, interrupted.as_deref());
     let watch = Watch {
         on_fault: &|fault| progress.say(&format!("citesift: {fault}")),
         ..Watch::default()
@@ -292,7 +292,7 @@ impl Damage {
     }
 }
 
-fn progress(args: &Args, config: &Config) -> Progress {
+fn progress(args: &Args, config: &Config, interrupted: Option<&Interrupted>) -> Progress {
     use std::io::IsTerminal;
     let shown = match args.progress {
         _ if args.quiet => false,
@@ -301,7 +301,10 @@ fn progress(args: &Args, config: &Config) -> Progress {
         When::Auto => io::stderr().is_terminal(),
     };
     match shown {
-        true => Progress::shown(total_bytes(&config.inputs)),
+        true => {
+            let start = interrupted.map(|run| run.checkpoint().clone());
+            Progress::shown(&config.inputs, &start.unwrap_or_default())
+        }
         false => Progress::hidden(),
     }
 }

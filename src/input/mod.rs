@@ -239,7 +239,7 @@ impl<'a> Inside<'a> {
         let format = format_of(&decoded.beginning, format, path)?;
         let stream = match format {
             Format::Text | Format::Jsonl | Format::Warc if before.at > 0 => {
-                behind(decoded.stream, before.at, file)?
+                behind(decoded.stream, before.at, file, meter)?
             }
             _ => decoded.stream,
         };
@@ -358,14 +358,19 @@ fn behind<'s>(
     mut stream: Stream<'s>,
     bytes: u64,
     sought: Option<Sought>,
+    meter: &Meter,
 ) -> io::Result<Stream<'s>> {
     match sought {
         Some(Sought::File(file)) => {
             let mut file = File::open(file.path)?;
             file.seek(SeekFrom::Start(bytes))?;
+            meter.pass_over(bytes);
             return Ok(Box::new(file));
         }
-        Some(Sought::Object(object)) => return object.open(bytes).map(|(stream, _)| stream),
+        Some(Sought::Object(object)) => {
+            meter.pass_over(bytes);
+            return object.open(bytes).map(|(stream, _)| stream);
+        }
         Some(Sought::Bytes) | None => {}
     }
     match io::copy(&mut stream.by_ref().take(bytes), &mut io::sink())? == bytes {

@@ -236,7 +236,13 @@ fn read_listed(
     earlier: u64,
     mut archive: Archive,
 ) -> ControlFlow<()> {
-    for number in before.saturating_sub(earlier) as usize..archive.len() {
+    let before = archive.len().min(before.saturating_sub(earlier) as usize);
+    for number in 0..before {
+        if let Ok(file) = archive.by_index_raw(number) {
+            packer.meter.pass_over(file.compressed_size());
+        }
+    }
+    for number in before..archive.len() {
         let listed = archive.name_for_index(number).and_then(Result::ok);
         let listed = listed.map_or_else(|| number.to_string(), Cow::into_owned);
         match archive.by_index(number) {
@@ -267,7 +273,7 @@ fn read_in_a_row(
         if done > before {
             read_member(packer, origin, member)?;
         } else {
-            drop(member);
+            packer.meter.pass_over(member.compressed_size());
         }
         if done >= before {
             packer.border(done)?;

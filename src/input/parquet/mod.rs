@@ -57,7 +57,9 @@ pub fn read(packer: &mut Packer, origin: &Arc<Origin>, before: u64, file: File) 
     for group in metadata.row_groups() {
         let rows = first..first.saturating_add(group.num_rows().try_into().unwrap_or(0));
         first = rows.end;
+        let compressed = u64::try_from(group.compressed_size()).unwrap_or(0);
         if rows.end <= before {
+            packer.meter.pass_over(compressed);
             continue;
         }
         let each = &mut |number, url: Option<&[u8]>, text: Option<&[u8]>| match number < before {
@@ -72,7 +74,6 @@ pub fn read(packer: &mut Packer, origin: &Arc<Origin>, before: u64, file: File) 
                 packer.fault(&row, None, damaged(message));
             }
         }
-        let compressed = u64::try_from(group.compressed_size()).unwrap_or(0);
         packer.meter.add(compressed);
     }
     reading.close(packer);
