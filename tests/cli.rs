@@ -397,7 +397,7 @@ fn what_is_damaged_is_said_with_its_place_ten_times_and_is_exit_code_1() {
         good.len()
     );
     assert!(said[0].starts_with(&first), "{}", said[0]);
-    assert!(messages.contains("more is damaged; --rejects FILE tells all of it"));
+    assert!(messages.contains("citesift: more is damaged; --rejects FILE tells all of it\n"));
     assert!(messages.contains("15 pages rejected: invalid_json 15"));
     let stats = fs::read(folder.path().join("s.json")).unwrap();
     let stats: serde_json::Value = serde_json::from_slice(&stats).unwrap();
@@ -405,6 +405,15 @@ fn what_is_damaged_is_said_with_its_place_ten_times_and_is_exit_code_1() {
     let columns = ["pages", "between_pages", "skipped", "container"];
     assert_eq!(bytes("read"), columns.map(bytes).iter().sum::<u64>());
     assert_eq!(bytes("read"), (2 * good.len() + bad.len()) as u64);
+}
+
+#[test]
+fn where_rejects_are_written_the_last_word_on_damage_names_their_file() {
+    let folder = folder_with(&[("d.jsonl", &"{\"text\": \n".repeat(15))]);
+    let output = run(&["d.jsonl", "--rejects", "rejects"], folder.path());
+    let messages = messages(&output);
+    assert!(messages.contains("citesift: more is damaged; rejects tells all of it\n"));
+    assert!(!messages.contains("--rejects FILE"), "{messages}");
 }
 
 #[test]

@@ -57,7 +57,7 @@ pub fn run(args: &Args, mut config: Config) -> Result<u8, Error> {
         memory.note_news();
     }
     let mut reader_left = false;
-    let mut damage = Damage::default();
+    let mut damage = Damage::told_in(args.rejects.as_deref());
     let summary = run_from(&config, &start, &mut memory, &watch, |batch| {
         progress.update(&watch);
         if let Some(report) = &mut report {
@@ -269,13 +269,18 @@ fn finish(
 }
 
 /// Says what is damaged, record by record, but not without end.
-#[derive(Default)]
-struct Damage {
+struct Damage<'a> {
     said: usize,
+    /// The file of the rejects, where there is one.
+    rejects: Option<&'a Path>,
 }
 
-impl Damage {
+impl<'a> Damage<'a> {
     const MOST: usize = 10;
+
+    fn told_in(rejects: Option<&'a Path>) -> Self {
+        Self { said: 0, rejects }
+    }
 
     fn say(&mut self, reject: &Reject, progress: &Progress) {
         if !RejectReason::DAMAGE.contains(&reject.reason) || self.said > Self::MOST {
@@ -283,7 +288,11 @@ impl Damage {
         }
         self.said += 1;
         if self.said > Self::MOST {
-            progress.say("citesift: more is damaged; --rejects FILE tells all of it");
+            let file = self.rejects.map(|file| file.to_string_lossy());
+            let file = Printable(file.as_deref().unwrap_or("--rejects FILE"));
+            progress.say(&format!(
+                "citesift: more is damaged; {file} tells all of it"
+            ));
             return;
         }
         let place = Place::from(&reject.source);
