@@ -123,8 +123,8 @@ impl Outcome {
             3 => ("bad", "A gate does not hold"),
             _ => ("bad", "Not all could be read"),
         };
-        let said = run.verdict.unwrap_or_default();
-        let mut sentences = vec![said.trim_start_matches("citesift: ").to_owned()];
+        let sentence = |said: &str| format!("{}.", said.trim_start_matches("citesift: "));
+        let mut sentences = Vec::from_iter(run.verdict.map(sentence));
         if run.code == 1 {
             let unread = summary::unread(&run.summary.faults);
             let damaged = run.summary.stats.damaged();
@@ -143,7 +143,6 @@ impl Outcome {
                     .to_owned(),
             );
         }
-        sentences.retain(|sentence| !sentence.is_empty());
         Self {
             class,
             word,

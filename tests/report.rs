@@ -473,6 +473,10 @@ fn a_run_that_ends_early_has_its_report() {
     let output = place.run("b.txt -o out --strict --report run.html");
     assert_eq!(output.status.code(), Some(3));
     assert!(place.report().contains("--strict does not hold"));
+    let output = place.run("b.txt a.txt -o out --limit 1 --strict --report run.html");
+    assert_eq!(output.status.code(), Some(3));
+    let sentences = "there are rejected pages or warnings. The run ended before its input";
+    assert!(place.report().contains(sentences));
     // No text at all.
     fs::write(place.path("b.txt"), "").unwrap();
     assert!(place.run("b.txt -o out --report run.html").status.success());
