@@ -527,6 +527,24 @@ fn a_reader_that_leaves_is_told_in_the_report() {
     assert!(place.report().contains("The run ended before its input"));
 }
 
+/// However long it took: its text has come in one piece.
+#[test]
+fn a_run_that_was_seen_at_few_moments_is_not_called_too_short() {
+    let place = Place::with(&[]);
+    let mut command = place.command("- -q --report run.html");
+    command.stdin(Stdio::piped()).stdout(Stdio::null());
+    let mut child = command.spawn().unwrap();
+    let mut stdin = child.stdin.take().unwrap();
+    std::thread::sleep(Duration::from_millis(100));
+    stdin.write_all(PAGE.as_bytes()).unwrap();
+    drop(stdin);
+    assert!(child.wait().unwrap().success());
+    let report = place.report();
+    let course = section(&report, "course");
+    assert!(course.contains("too few moments"), "{course}");
+    assert!(!course.contains("too short"), "{course}");
+}
+
 /// Runs until a checkpoint was written and kills that, until a run ends; how many were killed.
 fn killed(place: &Place, args: &str) -> usize {
     let journal = place.path("out.ndjson.journal");

@@ -7,7 +7,8 @@ use crate::progress::Point;
 use crate::stats::{Share, Stages};
 use crate::summary::{number, size};
 
-/// A run with fewer stretches has no course to draw. One with more has at most so many, for single
+/// A run with fewer stretches has no course to draw: it was short, or its text came in few pieces, for a
+/// point is taken only when a batch has come through. One with more has at most so many, for single
 /// batches make the short ones jump.
 const FEWEST: usize = 4;
 const STRETCHES: usize = 60;
@@ -18,7 +19,7 @@ const ROWS: usize = 12;
 pub struct Course {
     /// Bytes per second over this run.
     pub mean: f64,
-    /// Drawings of bytes and of pages; none of a run that was too short.
+    /// Drawings of bytes and of pages; none of a run that was seen at too few moments.
     pub charts: Vec<(String, String)>,
     pub rows: Vec<Row>,
     pub elapsed: String,
