@@ -27,9 +27,10 @@ pub struct Stats {
     pub pages: Pages,
     /// Statement blocks of the emitted and the repeated pages.
     pub blocks: Blocks,
-    /// Lines written: pages, or statements with `--emit statements`.
+    /// Records written: pages, or statements with `--emit statements` and `cito`. Only in NDJSON each is
+    /// one line.
     pub records: u64,
-    /// Bytes written.
+    /// Bytes written, before the compression of a `.gz` or `.zst`.
     pub written: u64,
     /// Records of containers that hold no text to read, by why.
     pub not_read: ByName,

@@ -839,6 +839,24 @@ fn world() -> tempfile::TempDir {
     folder
 }
 
+/// As the README says of `--stats`.
+#[test]
+fn records_are_counted_and_not_lines_and_bytes_before_compression() {
+    let folder = world();
+    for (name, emit) in [("x.csv", "statements"), ("x.nq", "cito")] {
+        for args in [name.to_owned(), format!("{name}.gz --stats s.json")] {
+            let args = format!("-q --emit {emit} a.txt -o {args}");
+            assert!(citesift(folder.path(), &args).status.success());
+        }
+        let [plain, packed, stats] = [name, &format!("{name}.gz"), "s.json"]
+            .map(|name| fs::read(folder.path().join(name)).unwrap());
+        let stats: Value = serde_json::from_slice(&stats).unwrap();
+        assert_eq!(stats["records"], stats["blocks"]["kept"], "{name}");
+        assert_eq!(stats["written"], plain.len(), "{name}");
+        assert!(packed.len() < plain.len(), "{name}");
+    }
+}
+
 fn names(folder: &Path) -> BTreeSet<String> {
     let entries = fs::read_dir(folder).unwrap();
     entries
