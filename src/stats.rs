@@ -73,7 +73,8 @@ pub struct Pages {
     pub repeated: u64,
     /// Pages that could not become a record.
     pub rejected: u64,
-    /// Pages of other sites; a long one counts once for each stretch of 1 MiB.
+    /// Pages of other sites. Plain text of more than 1 MiB, or than the largest page where that is
+    /// less, counts once for each stretch of at most 7/8 of that, also in a large WARC record.
     pub skipped: u64,
     /// Report pages before the first one that was asked for.
     pub passed_over: u64,

@@ -416,6 +416,25 @@ fn where_rejects_are_written_the_last_word_on_damage_names_their_file() {
     assert!(!messages.contains("--rejects FILE"), "{messages}");
 }
 
+/// As the README says.
+#[test]
+fn long_text_of_another_site_counts_for_each_stretch_and_a_line_once() {
+    let text = "Text of another site, a line of it.\n".repeat((4 << 20) / 36);
+    let warc = format!(
+        "WARC/1.0\r\nWARC-Type: conversion\r\nContent-Length: {}\r\n\r\n{text}\r\n\r\n",
+        text.len()
+    );
+    for (input, skipped) in [
+        (&text, "5 pages"),
+        (&warc, "5 pages"),
+        (&json_line(&text), "1 page"),
+    ] {
+        let messages = messages(&with_input(&[], input.as_bytes()));
+        let expected = format!("citesift: {skipped} skipped: no report");
+        assert!(messages.contains(&expected), "{messages}");
+    }
+}
+
 #[test]
 fn html_is_named_in_the_summary_so_that_nobody_believes_it_was_read() {
     let http = "HTTP/1.1 200 OK\r\nContent-Type: text/html\r\n\r\n<html>";
