@@ -33,7 +33,7 @@ struct Reached {
     pages: u64,
 }
 
-/// After 1, 2, 4, … seconds there is a line, and then each minute.
+/// After 1, 2, 4, … seconds there is a line, and then each minute, with the next batch that comes through.
 const MOST_BETWEEN_LINES: u64 = 60;
 
 impl Progress {

@@ -95,6 +95,17 @@ fn progress_is_a_line_now_and_then_where_that_is_asked_for_and_is_no_terminal() 
 }
 
 #[test]
+fn help_promises_no_line_of_progress_while_the_input_stalls() {
+    let help = String::from_utf8(with_input(&["--help"], b"").stdout).unwrap();
+    let words: Vec<_> = help.split_whitespace().collect();
+    assert!(
+        words
+            .join(" ")
+            .contains("while the input stalls there is none")
+    );
+}
+
+#[test]
 fn a_missing_file_is_named_and_the_others_are_read() {
     let folder = folder_with(&[("a.txt", PAGE)]);
     let output = run(&["no-such-file", "a.txt"], folder.path());

@@ -117,7 +117,8 @@ pub struct Args {
     pub fail_on_drift: Option<f64>,
 
     /// Show progress on standard error: when that is a terminal, always, or never. What is no terminal
-    /// has a line after 1, 2, 4, … seconds, and then each minute.
+    /// has a line after 1, 2, 4, … seconds, and then each minute, as soon as more text has come through:
+    /// while the input stalls there is none.
     #[arg(long, value_enum, value_name = "WHEN", default_value_t = When::Auto, help_heading = "Messages")]
     pub progress: When,
 
