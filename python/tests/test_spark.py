@@ -313,6 +313,24 @@ def test_what_is_wrong_is_an_error_that_names_it(spark: Any) -> None:
             clean(df, order=order, dedup="run").collect()
 
 
+def test_columns_are_found_as_the_session_finds_them(spark: Any) -> None:
+    address = "https://scite.ai/reports/a-1"
+    df = spark.createDataFrame([(TEXTS[0], address, 1)], "Text string, URL string, n bigint")
+    for name in ("text", "TEXT"):
+        [row] = clean(df, name, order="N", dedup="run").collect()
+        assert row.url == address
+    twice = df.withColumnRenamed("n", "url")
+    with pytest.raises(ValueError, match=r"'url' is any of the columns \['URL', 'url'\]"):
+        clean(twice)
+    spark.conf.set("spark.sql.caseSensitive", "true")
+    try:
+        with pytest.raises(ValueError, match="there is no column 'text'"):
+            clean(df)
+        assert [row.url for row in clean(df, "Text").collect()] == [None]
+    finally:
+        spark.conf.unset("spark.sql.caseSensitive")
+
+
 def test_rows_that_the_order_does_not_tell_apart_are_an_error(spark: Any) -> None:
     rows = [(TEXTS[0], "a", 1), (TEXTS[1], "a", 2), (TEXTS[5], "b", 1), ("no page", "a", 1)]
     df = spark.createDataFrame(rows, "text string, file string, n bigint")

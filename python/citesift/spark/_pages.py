@@ -17,6 +17,7 @@ import citesift
 from .._arrow import OUTCOMES
 from .._options import Dedup, Emit, Format, names
 from . import _accounting, _repeats
+from ._columns import column
 from ._ddl import ddl
 from ._ndjson import VALUE, Lines, ndjson
 from ._order import Order
@@ -59,13 +60,13 @@ class Pages:
         max_page: int | str = "64MiB",
     ) -> Pages:
         """Pages in the rows of a DataFrame; `clean` tells what the options are."""
-        named = None if url == "url" and url not in df.columns else url
-        columns = {"text": text, "url": named, "path": path, "record": record}
-        ordered = Order((order,) if isinstance(order, str) else tuple(order))
-        wanted = {name for name in columns.values() if name} | set(ordered.columns)
-        for name in sorted(wanted - set(df.columns)):
-            raise ValueError(f"there is no column {name!r}; name one of {df.columns}")
-        named_order = ordered.columns
+        named = None if url == "url" and column(df, url) is None else url
+        asked = {"text": text, "url": named, "path": path, "record": record}
+        columns = {option: name and _present(df, name) for option, name in asked.items()}
+        listed = [order] if isinstance(order, str) else order
+        named_order = tuple(_present(df, name) for name in listed)
+        ordered = Order(named_order)
+        wanted = {name for name in columns.values() if name} | set(named_order)
         if named_order or dedup in ("off", "page"):
             df = df.select(*sorted(wanted))
         else:
@@ -168,3 +169,10 @@ class Pages:
         if columns.is_placed(self._dedup):
             fields.append("`place` binary")
         return self._df.mapInArrow(self._hires(asked=columns), ", ".join(fields))
+
+
+def _present(df: DataFrame, name: str) -> str:
+    found = column(df, name)
+    if found is None:
+        raise ValueError(f"there is no column {name!r}; name one of {df.columns}")
+    return found
