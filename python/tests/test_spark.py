@@ -331,6 +331,19 @@ def test_columns_are_found_as_the_session_finds_them(spark: Any) -> None:
         spark.conf.unset("spark.sql.caseSensitive")
 
 
+def test_names_of_columns_may_be_anything(spark: Any) -> None:
+    names = ["content.body", "u`r``l", "a b", "é-1", "where"]
+    columns = ", ".join(f"`{name.replace('`', '``')}` string" for name in names)
+    address = "https://scite.ai/reports/a-1"
+    df = spark.createDataFrame([(TEXTS[0], address, "x", "y", "z")], columns)
+    body, url, path, record, order = names
+    for dedup in SCOPES:
+        for placed in ((), order):
+            records = clean(df, body, url, dedup, path=path, record=record, order=placed)
+            [row] = records.collect()
+            assert (row.url, row.source.path, row.source.record) == (address, "x", "y")
+
+
 def test_rows_that_the_order_does_not_tell_apart_are_an_error(spark: Any) -> None:
     rows = [(TEXTS[0], "a", 1), (TEXTS[1], "a", 2), (TEXTS[5], "b", 1), ("no page", "a", 1)]
     df = spark.createDataFrame(rows, "text string, file string, n bigint")

@@ -6,7 +6,8 @@ address is looked for without being named, and one that is passed over is lost w
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
@@ -20,3 +21,23 @@ def column(df: DataFrame, name: str) -> str | None:
     if len(found) > 1:
         raise ValueError(f"{name!r} is any of the columns {found}; rename all but one of them")
     return found[0] if found else None
+
+
+def selected(df: DataFrame, names: Sequence[str]) -> DataFrame:
+    """These columns under plain names: Spark asks for each anew to hand it to a function, and takes
+    a point in its name for a way into it."""
+    from pyspark.sql import functions as F
+
+    return df.select(*(F.col(_quoted(name)).alias(f"c{n}") for n, name in enumerate(names)))
+
+
+def named_again(batch: Any, names: Sequence[str]) -> Any:
+    """A table of such columns, and of others behind them, with the names that the users know."""
+    import pyarrow
+
+    others = batch.schema.names[len(names) :]
+    return pyarrow.RecordBatch.from_arrays(batch.columns, names=[*names, *others])
+
+
+def _quoted(name: str) -> str:
+    return "`" + name.replace("`", "``") + "`"

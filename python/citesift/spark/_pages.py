@@ -17,7 +17,7 @@ import citesift
 from .._arrow import OUTCOMES
 from .._options import Dedup, Emit, Format, names
 from . import _accounting, _repeats
-from ._columns import column
+from ._columns import column, selected
 from ._ddl import ddl
 from ._ndjson import VALUE, Lines, ndjson
 from ._order import Order
@@ -66,13 +66,13 @@ class Pages:
         listed = [order] if isinstance(order, str) else order
         named_order = tuple(_present(df, name) for name in listed)
         ordered = Order(named_order)
-        wanted = {name for name in columns.values() if name} | set(named_order)
-        if named_order or dedup in ("off", "page"):
-            df = df.select(*sorted(wanted))
-        else:
-            df, ordered = ordered.as_read(df.select(*sorted(wanted)))
+        wanted = sorted({name for name in columns.values() if name} | set(named_order))
+        df = selected(df, wanted)
+        if not named_order and dedup not in ("off", "page"):
+            df, ordered = ordered.as_read(df)
         options = {"dedup": dedup, "near": near, "max_page": max_page}
-        return Pages(df, partial(Rows, columns, ordered, options), dedup, named_order)
+        hires = partial(Rows, tuple(wanted), columns, ordered, options)
+        return Pages(df, hires, dedup, named_order)
 
     @staticmethod
     def files(

@@ -19,6 +19,7 @@ import citesift
 from .. import _native
 from .._arrow import of_files, parse_share
 from .._options import Dedup, Emit
+from ._columns import named_again
 from ._order import Order, of_number, of_text
 from ._paths import named, on_disk
 
@@ -57,6 +58,7 @@ class Hires(Protocol):
 class Rows:
     """Parses the pages in rows."""
 
+    names: tuple[str, ...]
     columns: dict[str, Any]
     order: Order
     options: dict[str, Any]
@@ -64,7 +66,8 @@ class Rows:
 
     def __call__(self, batches: Iterable[Any]) -> Iterator[Any]:
         asked = self.asked
-        for batch in batches:
+        for sent in batches:
+            batch = named_again(sent, self.names)
             found = citesift.parse_batch(
                 batch, emit=asked.emit, outcomes=asked.outcomes, **self.columns, **self.options
             )
