@@ -433,6 +433,18 @@ def test_the_command_says_of_an_input_that_it_is_damaged_or_missing(
         main([str(tmp_path / "none"), str(tmp_path / "out")], spark)
 
 
+@pytest.mark.parametrize("to", ["parquet", "ndjson"])
+def test_the_command_tells_of_an_input_of_nothing(to: str, spark: Any, tmp_path: Path) -> None:
+    from citesift.spark.__main__ import main
+
+    for name, content in {"empty": b"", "gzip": gzip.compress(b"")}.items():
+        (tmp_path / name).write_bytes(content)
+        out = tmp_path / f"{name}-out"
+        assert main([str(tmp_path / name), str(out), "--to", to], spark) == 0
+        [line] = spark.read.text(f"{out}/summary").collect()
+        check_accounting(json.loads(line.value), of_run(str(tmp_path / name))[1])
+
+
 @pytest.mark.parametrize("document", ["README.md", "docs/src/spark.md"])
 def test_the_documents_code_runs(
     document: str, spark: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -33,7 +33,9 @@ def main(arguments: list[str], spark: SparkSession) -> int:
     _write(pages, args.emit, f"{args.output}/records", args.to)
     outcomes = pages.outcomes()
     outcomes.write.parquet(f"{args.output}/outcomes")
-    figures = summary(spark.read.parquet(f"{args.output}/outcomes"))
+    # Sail writes no file where there are no rows.
+    written = spark.read.schema(outcomes.schema).parquet(f"{args.output}/outcomes")
+    figures = summary(written)
     _write_figures(spark, figures, f"{args.output}/summary")
     print(json.dumps(figures), file=sys.stderr)
     damaged = sum(figures["rejects"].get(reason, 0) for reason in DAMAGE)
