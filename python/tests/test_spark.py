@@ -433,6 +433,35 @@ def test_the_command_says_of_an_input_that_it_is_damaged_or_missing(
         main([str(tmp_path / "none"), str(tmp_path / "out")], spark)
 
 
+WRONG: list[dict[str, Any]] = [{"near": 2.0}, {"max_page": "x"}, {"dedup": "x"}]
+
+
+@pytest.mark.parametrize("options", [*WRONG, {"format": "docx"}, {"keep": [""]}])
+def test_wrong_options_are_an_error_before_anything_is_done(
+    options: dict[str, Any], spark: Any, tmp_path: Path
+) -> None:
+    (tmp_path / "a.txt").write_text(TEXTS[0])
+    [option] = options
+    with pytest.raises(ValueError, match=option.replace("_", "[_-]")):
+        Pages.files(spark, str(tmp_path), **options)
+    if options in WRONG:
+        with pytest.raises(ValueError, match=option.replace("_", "[_-]")):
+            Pages.rows(spark.read.text(str(tmp_path)), "value", **options)
+
+
+@pytest.mark.parametrize("flag", ["--near=2", "--max-page=x", "--format=docx", "--keep="])
+def test_the_command_says_a_wrong_flag_in_a_line_and_writes_nothing(
+    flag: str, spark: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from citesift.spark.__main__ import main
+
+    (tmp_path / "a.txt").write_text(TEXTS[0])
+    assert main([str(tmp_path / "a.txt"), str(tmp_path / "out"), flag], spark) == 2
+    [line] = capsys.readouterr().err.splitlines()
+    assert line.startswith("citesift.spark: ") and flag.split("=")[0] in line
+    assert not (tmp_path / "out").exists()
+
+
 @pytest.mark.parametrize("to", ["parquet", "ndjson"])
 def test_the_command_tells_of_an_input_of_nothing(to: str, spark: Any, tmp_path: Path) -> None:
     from citesift.spark.__main__ import main

@@ -29,7 +29,11 @@ def main(arguments: list[str], spark: SparkSession) -> int:
     args = _parser().parse_args(arguments)
     spark.conf.set(*(_BOUND_IN_ROWS if spark.version.startswith("3.") else _BOUND_IN_BYTES))
     options = {name: value for name, value in vars(args).items() if name in _SHAPING}
-    pages = Pages.files(spark, args.input, **options)
+    try:
+        pages = Pages.files(spark, args.input, **options)
+    except (TypeError, ValueError) as error:
+        print("citesift.spark:", *str(error).split(), file=sys.stderr)
+        return 2
     _write(pages, args.emit, f"{args.output}/records", args.to)
     outcomes = pages.outcomes()
     outcomes.write.parquet(f"{args.output}/outcomes")

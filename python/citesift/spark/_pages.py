@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 import citesift
 
-from .._arrow import OUTCOMES
-from .._options import Dedup, Emit, Format, names
+from .._arrow import OUTCOMES, of_files
+from .._options import Dedup, Emit, Format, names, settings
 from . import _accounting, _repeats
 from ._columns import column, selected
 from ._ddl import ddl
@@ -70,7 +70,9 @@ class Pages:
         df = selected(df, wanted)
         if not named_order and dedup not in ("off", "page"):
             df, ordered = ordered.as_read(df)
-        options = {"dedup": dedup, "near": near, "max_page": max_page}
+        options: dict[str, Any] = {"dedup": dedup, "near": near, "max_page": max_page}
+        # Here, for in a worker it is Spark that says what is wrong, when much may be done already.
+        settings("reports", text_field=columns["text"], url_field=columns["url"], **options)
         hires = partial(Rows, tuple(wanted), columns, ordered, options)
         return Pages(df, hires, dedup, named_order)
 
@@ -97,7 +99,7 @@ class Pages:
         """
         root = whole(folder)
         read = spark.read.format("binaryFile").option("recursiveFileLookup", "true")
-        options = {
+        options: dict[str, Any] = {
             "format": format,
             "text_field": text_field,
             "url_field": url_field,
@@ -106,6 +108,7 @@ class Pages:
             "near": near,
             "max_page": max_page,
         }
+        of_files("reports", **options)
         found = read.load(root)
         path = on_disk(root)
         first = found.select("path").head() if path else None
