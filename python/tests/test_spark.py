@@ -23,7 +23,7 @@ import pytest
 from citesift import Dedup, Emit
 from citesift.spark import Pages, clean, ndjson, summary
 from citesift.spark._order import Order, of_number, of_text
-from citesift.spark._paths import named, on_disk
+from citesift.spark._paths import is_within, named, on_disk
 from citesift.spark._shares import _bytes
 from citesift.spark._workers import Columns, Files
 from conftest import SAMPLES, Case, as_python, cases, dump_of, lines, needed, page, printed
@@ -460,6 +460,36 @@ def test_the_command_says_a_wrong_flag_in_a_line_and_writes_nothing(
     [line] = capsys.readouterr().err.splitlines()
     assert line.startswith("citesift.spark: ") and flag.split("=")[0] in line
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    ("read", "out"), [("dump", "dump/out"), ("dump", "link/out"), ("dump", "dump"), ("dump", ".")]
+)
+def test_the_command_refuses_an_output_that_is_in_its_input_or_around_it(
+    read: str,
+    out: str,
+    spark: Any,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    from citesift.spark.__main__ import main
+
+    monkeypatch.chdir(tmp_path)
+    Path("dump").mkdir()
+    Path("dump/a.txt").write_text(TEXTS[0])
+    Path("link").symlink_to("dump")
+    assert main([read, out], spark) == 2
+    assert capsys.readouterr().err.startswith("citesift.spark: output: ")
+    assert sorted(path.name for path in tmp_path.rglob("*")) == ["a.txt", "dump", "link"]
+
+
+def test_places_are_compared_in_whole_parts() -> None:
+    assert is_within("s3a://b/dump/out", "s3a://b/dump/")
+    assert not is_within("s3a://b/dump-2", "s3a://b/dump")
+    assert not is_within("s3a://c/dump/out", "s3a://b/dump")
+    assert is_within("file:/data/dump/out", "/data/dump")
+    assert not is_within("hdfs://n/data/dump/out", "/data/dump")
 
 
 @pytest.mark.parametrize("to", ["parquet", "ndjson"])

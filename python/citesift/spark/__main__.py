@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from citesift._native import DAMAGE
 from citesift.spark import Pages, summary
+from citesift.spark._paths import is_within
 
 if TYPE_CHECKING:
     from citesift import Emit
@@ -30,6 +31,7 @@ def main(arguments: list[str], spark: SparkSession) -> int:
     spark.conf.set(*(_BOUND_IN_ROWS if spark.version.startswith("3.") else _BOUND_IN_BYTES))
     options = {name: value for name, value in vars(args).items() if name in _SHAPING}
     try:
+        _refuse_overlap(args.input, args.output)
         pages = Pages.files(spark, args.input, **options)
     except (TypeError, ValueError) as error:
         print("citesift.spark:", *str(error).split(), file=sys.stderr)
@@ -44,6 +46,13 @@ def main(arguments: list[str], spark: SparkSession) -> int:
     print(json.dumps(figures), file=sys.stderr)
     damaged = sum(figures["rejects"].get(reason, 0) for reason in DAMAGE)
     return 1 if figures["read_errors"] or damaged else 0
+
+
+def _refuse_overlap(read: str, written: str) -> None:
+    if is_within(written, read):
+        raise ValueError(f"output: it is in {read}, which is read; choose a place outside of that")
+    if is_within(read, written):
+        raise ValueError(f"output: the input is in {written}; name a folder that is not there yet")
 
 
 def _write(pages: Pages, emit: Emit, folder: str, to: str) -> None:

@@ -34,6 +34,20 @@ def whole(folder: str) -> str:
     return folder if _SCHEME.match(folder) else os.path.abspath(folder)
 
 
+def is_within(one: str, other: str) -> bool:
+    """Whether one place is the other one, or in it, behind links too."""
+    above = _place(other)
+    return _place(one)[: len(above)] == above
+
+
+def _place(address: str) -> list[str]:
+    path = on_disk(whole(address))
+    if path is not None:
+        return ["", *_parts(os.path.realpath(path))]
+    found = _SCHEME.match(address)
+    return [found[0].lower() if found else "", *_parts(address)]
+
+
 def _parts(address: str) -> list[str]:
     found = _SCHEME.match(address)
     path = address[found.end() :] if found else address
