@@ -77,8 +77,6 @@ def parse_file(
         if isinstance(file, bytes):
             raise ValueError("path: say what the records are to call the file of this content")
         path = os.fsdecode(file)
-    # What is no UTF-8 in a file's name is replaced, as the program does.
-    path = path.encode(errors="surrogateescape").decode(errors="replace")
     checked = of_files(
         emit,
         format=format,
@@ -89,7 +87,12 @@ def parse_file(
         near=near,
         max_page=max_page,
     )
-    return parse_share(file, path, None, checked, outcomes=outcomes)
+    return parse_share(file, shown(path), None, checked, outcomes=outcomes)
+
+
+def shown(path: str) -> str:
+    """What records call a file: what is no UTF-8 in its name is replaced, as the program does."""
+    return path.encode(errors="surrogateescape").decode(errors="replace")
 
 
 def of_files(emit: Emit, *, keep: Iterable[str], **options: Any) -> _native.Settings:

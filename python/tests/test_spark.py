@@ -280,6 +280,99 @@ def test_names_of_files_may_be_anything(spark: Any, tmp_path: Path) -> None:
     assert written(Pages.files(spark, str(folder)).records()) == expected
 
 
+NAMES = [
+    "a=b.txt",
+    "day=1/x.txt",
+    "day=2/hour=3",
+    "path=1/length=2",
+    "_hidden.txt",
+    ".hidden/x.txt",
+    "_k=v/.x",
+    "x._COPYING_",
+    "[a]{b,c}*?/x.txt",
+    "back\\slash",
+    "a/x",
+    "a-b",
+]
+
+
+@pytest.mark.parametrize("dedup", ["page", "run"])
+def test_all_files_of_a_folder_are_read(dedup: Dedup, spark: Any, tmp_path: Path) -> None:
+    for number, name in enumerate(NAMES):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(page(f"10.5555/{number % 5}", name, "Same.", f"{number}."))
+    with open(os.fsencode(tmp_path / "x") + b"\xff.txt", "wb") as file:
+        file.write(TEXTS[0].encode())
+    expected, figures = of_run(str(tmp_path), dedup=dedup)
+    assert len(expected) == len(NAMES) + 1
+    pages = Pages.files(spark, tmp_path, dedup=dedup)
+    assert written(pages.records()) == expected
+    check_accounting(summary(pages.outcomes()), figures)
+
+
+@pytest.mark.parametrize("of_file", [False, True])
+@pytest.mark.parametrize("root", ["crawl[1]", "{a,b}", "st*r", "q?x", "c:1", "_h", ".h", "k=v"])
+def test_a_folder_or_file_of_any_name_is_read(
+    root: str, of_file: bool, spark: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for number, name in enumerate([root, "crawl1", "a", "b", "star", "qxx"]):
+        path = Path(name) if of_file else Path(name, "x.txt")
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(page(f"10.5555/{number}", name))
+    [expected] = of_run(root)[0]
+    assert written(Pages.files(spark, root).records()) == [expected]
+    [whole] = of_run(str(tmp_path / root))[0]
+    assert written(Pages.files(spark, f"file://{tmp_path / root}").records()) == [
+        whole.replace(str(tmp_path), f"file://{tmp_path}")
+    ]
+
+
+@pytest.mark.parametrize("dedup", ["page", "run"])
+def test_what_cannot_be_listed_is_told_as_by_a_run(
+    dedup: Dedup, spark: Any, tmp_path: Path
+) -> None:
+    folder, aside = tmp_path / "dump", tmp_path / "aside"
+    (folder / "sub").mkdir(parents=True)
+    aside.mkdir()
+    for path in (folder / "sub/a.txt", aside / "b.txt"):
+        path.write_text(TEXTS[0])
+    links = {"loop": ".", "sub/back": str(folder), "broken": "nowhere", "twice": "sub"}
+    for name, target in (links | {"aside": str(aside)}).items():
+        (folder / name).symlink_to(target)
+    os.mkfifo(folder / "pipe")
+    (closed := folder / "closed").mkdir(0)
+    expected, figures = of_run(str(folder), dedup=dedup)
+    assert len(figures["read_errors"]) == (4 if os.geteuid() == 0 else 5)
+    pages = Pages.files(spark, str(folder), dedup=dedup)
+    assert written(pages.records()) == expected
+    outcomes = pages.outcomes()
+    check_accounting(summary(outcomes), figures)
+    told = {
+        row.reject.source.path: row.reject.message
+        for row in outcomes.where("outcome = 'fault'").collect()
+    }
+    assert told == {error["path"]: error["message"] for error in figures["read_errors"]}
+    closed.rmdir()
+
+
+def test_what_the_engine_has_to_list_is_refused_where_it_passes_over_it(
+    spark: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("_a.txt", ".a.txt", "a._COPYING_"):
+        (tmp_path / name).write_text(TEXTS[0])
+    monkeypatch.setattr("citesift.spark._pages.sees_disk", lambda *_: False)
+    for name in ("_a.txt", ".a.txt", "a._COPYING_"):
+        with pytest.raises(FileNotFoundError, match=re.escape(name)):
+            Pages.files(spark, str(tmp_path / name))
+    for root in ("s3a://bucket/crawl[1]", "s3a://bucket/*", str(tmp_path / "{a,b}")):
+        with pytest.raises(ValueError, match="for a pattern"):
+            Pages.files(spark, root)
+    (tmp_path / "b.txt").write_text(TEXTS[0])
+    pages = Pages.files(spark, str(tmp_path))
+    assert written(pages.records()) == of_run(str(tmp_path / "b.txt"))[0]
+
+
 def test_files_of_other_stores_are_sent(spark: Any, tmp_path: Path) -> None:
     (tmp_path / "a.txt").write_text("".join(TEXTS))
     (tmp_path / "b.parquet").write_bytes((SAMPLES / "container-parquet/input.parquet").read_bytes())
@@ -390,6 +483,7 @@ def test_only_files_on_a_disk_are_read_in_place() -> None:
         "file:///data/a.txt": "/data/a.txt",
         "data/a.txt": "/data/a.txt",
         "/data/a:b.txt": "/data/a:b.txt",
+        "a:b.txt": "/a:b.txt",
         "hdfs://name:8020/a.txt": None,
         "s3a://bucket/a.txt": None,
     }

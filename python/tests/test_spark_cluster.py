@@ -139,8 +139,9 @@ def test_one_paper_on_very_many_pages_and_tiny_files_are_like_any_others(jobs: J
     assert figures["pages"]["repeated"] > 0.9 * (TOGETHER + ALONE)
     assert jobs.of_spark("skew") == expected
     # A task sends each key once, so nobody gets all pages of a paper.
-    *_, parsing = (jobs.folder / "out/plan").read_text().split("Exchange")
-    assert "partial_min(place" in parsing
+    *_, parsing, paths = (jobs.folder / "out/plan").read_text().split("Exchange")
+    assert "partial_min(place" in parsing and "MapInArrow" in parsing
+    assert "MapInArrow" not in paths
 
 
 def test_the_recipe_that_pipes_partitions_through_the_program_gives_records(jobs: Jobs) -> None:

@@ -19,9 +19,10 @@ from .._options import Dedup, Emit, Format, names, settings
 from . import _accounting, _repeats
 from ._columns import column, selected
 from ._ddl import ddl
+from ._listing import Found, listed, sees_disk
 from ._ndjson import VALUE, Lines, ndjson
 from ._order import Order
-from ._paths import on_disk, whole
+from ._paths import on_disk, scheme, whole
 from ._shares import shared
 from ._workers import Columns, Files, Hires, Rows
 
@@ -79,7 +80,7 @@ class Pages:
     @staticmethod
     def files(
         spark: SparkSession,
-        folder: str,
+        folder: str | os.PathLike[str],
         *,
         format: Format = "auto",
         text_field: str | None = None,
@@ -97,8 +98,8 @@ class Pages:
         another store is sent by Spark to one task, so it must fit into that task's memory, and
         cannot be larger than 2 GB.
         """
+        folder = os.fspath(folder)
         root = whole(folder)
-        read = spark.read.format("binaryFile").option("recursiveFileLookup", "true")
         options: dict[str, Any] = {
             "format": format,
             "text_field": text_field,
@@ -109,18 +110,11 @@ class Pages:
             "max_page": max_page,
         }
         of_files("reports", **options)
-        found = read.load(root)
         path = on_disk(root)
-        first = found.select("path").head() if path else None
-        # Sail takes a folder that is missing for an empty one.
-        if path and first is None and not os.path.exists(path):
-            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), path)
-        # Executors can open the files themselves, as Spark does with those of these addresses. What
-        # a folder without a scheme is, the session's settings say, and a file's address shows.
-        if path and (first is None or on_disk(first["path"])):
-            df = shared(spark, found.select("path", "length"), options)
+        if path and os.path.lexists(path) and sees_disk(spark, "file://" if scheme(root) else ""):
+            df = shared(spark, listed(path), options)
         else:
-            df = found.select("path", "content")
+            df = _listed_by_engine(spark, root, options)
         return Pages(df, partial(Files, folder, root, options), dedup)
 
     def records(self, emit: Emit = "reports") -> DataFrame:
@@ -172,6 +166,29 @@ class Pages:
         if columns.is_placed(self._dedup):
             fields.append("`place` binary")
         return self._df.mapInArrow(self._hires(asked=columns), ", ".join(fields))
+
+
+def _listed_by_engine(spark: SparkSession, root: str, options: dict[str, Any]) -> DataFrame:
+    """The files that are not on this machine's disk, as far as the engine tells of them."""
+    if signs := set(root) & set("*?[]{}\\"):
+        message = f"{root}: engines take {' '.join(sorted(signs))} for a pattern; name a folder"
+        raise ValueError(message)
+    read = spark.read.format("binaryFile").option("recursiveFileLookup", "true")
+    found = read.load(root)
+    path = on_disk(root)
+    name = os.path.basename(root.rstrip("/"))
+    is_passed_over = name.startswith(("_", ".")) or name.endswith("._COPYING_")
+    first = found.select("path").head() if path or is_passed_over else None
+    # Sail takes a folder that is missing for an empty one, and Spark a file of such a name.
+    if first is None and (path or is_passed_over):
+        raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), root)
+    # Executors can open the files themselves, as Spark does with those of these addresses. What
+    # a folder without a scheme is, the session's settings say, and a file's address shows.
+    if path and first and on_disk(first["path"]):
+        rows = found.select("path", "length").collect()
+        files = [Found((on_disk(row.path) or row.path).encode(), row.length, None) for row in rows]
+        return shared(spark, files, options)
+    return found.select("path", "content")
 
 
 def _present(df: DataFrame, name: str) -> str:

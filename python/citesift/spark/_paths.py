@@ -9,7 +9,8 @@ from __future__ import annotations
 import os
 import re
 
-_SCHEME = re.compile(r"^[A-Za-z][A-Za-z0-9+.-]*:(//[^/]*)?")
+# A relative path may hold a colon.
+_SCHEME = re.compile(r"^[A-Za-z][A-Za-z0-9+.-]*:(//[^/]*|(?=/))")
 
 
 def named(address: str, folder: str, root: str) -> str:
@@ -18,7 +19,7 @@ def named(address: str, folder: str, root: str) -> str:
     if path[: len(above)] != above:
         raise ValueError(f"{address} is not below {root}; give the folder's whole address")
     below = path[len(above) :]
-    return "/".join([folder.rstrip("/") or "/", *below]) if below else folder
+    return os.path.join(folder, *below)
 
 
 def on_disk(address: str) -> str | None:
@@ -31,7 +32,15 @@ def on_disk(address: str) -> str | None:
 
 def whole(folder: str) -> str:
     """A folder's address, with the working directory before a path that is relative."""
-    return folder if _SCHEME.match(folder) else os.path.abspath(folder)
+    if not folder:
+        raise ValueError("folder: its name is empty")
+    return folder if _SCHEME.match(folder) else os.path.join(os.getcwd(), folder)
+
+
+def scheme(address: str) -> str:
+    """What stands before the path in an address, if something does."""
+    found = _SCHEME.match(address)
+    return found[0] if found else ""
 
 
 def is_within(one: str, other: str) -> bool:
@@ -44,8 +53,7 @@ def _place(address: str) -> list[str]:
     path = on_disk(whole(address))
     if path is not None:
         return ["", *_parts(os.path.realpath(path))]
-    found = _SCHEME.match(address)
-    return [found[0].lower() if found else "", *_parts(address)]
+    return [scheme(address).lower(), *_parts(address)]
 
 
 def _parts(address: str) -> list[str]:

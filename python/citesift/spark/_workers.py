@@ -7,6 +7,7 @@ for a task that is retried, it answers in the same way.
 from __future__ import annotations
 
 import contextlib
+import os
 import sys
 from array import array
 from collections.abc import Callable, Iterable, Iterator
@@ -17,7 +18,7 @@ from typing import Any, Protocol
 import citesift
 
 from .. import _native
-from .._arrow import of_files, parse_share
+from .._arrow import of_files, parse_share, shown
 from .._options import Dedup, Emit
 from ._columns import named_again
 from ._order import Order, of_number, of_text
@@ -91,29 +92,35 @@ class Files:
 
     def _of_file(
         self,
-        path: str,
+        path: str | bytes,
         content: bytes | None = None,
+        fault: str | None = None,
         start: int | None = None,
         end: int | None = None,
         feeds: int | None = None,
     ) -> Iterator[Any]:
+        path = os.fsdecode(path)
         asked, name = self.asked, named(path, self.folder, self.root)
         file: bytes | str
         if content is not None:
             file = content
+        elif fault is not None:
+            # No file has this name.
+            file = ""
         else:
             file = on_disk(path) or path
             # One that cannot be opened ends the task, as if Spark had tried to read it.
             with open(file, "rb"):
                 pass
         share = None if start is None else (start, end or 0, feeds or 0)
-        place = of_text(name) + (b"" if start is None else of_number(start))
+        place = of_text(os.fsencode(name)) + (b"" if start is None else of_number(start))
         checked = of_files(asked.emit, **self.options)
         # Raised behind what could be saved. Among the outcomes it is a row, and one damaged file
         # is no reason to lose the others.
         with contextlib.suppress(citesift.ReadError):
-            for table in parse_share(file, name, share, checked, outcomes=asked.outcomes):
-                yield _selected(table, asked, self.options, partial(list, [place]))
+            for table in parse_share(file, shown(name), share, checked, outcomes=asked.outcomes):
+                told = table if fault is None else _told(table, fault)
+                yield _selected(told, asked, self.options, partial(list, [place]))
 
 
 @dataclass(frozen=True)
@@ -128,11 +135,21 @@ class Cells:
         checked = of_files("reports", **self.options)
         for batch in batches:
             for cell in batch.to_pylist():
-                file = on_disk(cell["path"]) or cell["path"]
+                file = os.fsdecode(cell["path"])
                 share = _native.share_in(file, checked, cell["start"], cell["end"])
                 if share is not None:
                     found = {"path": cell["path"]} | dict(zip(SHARE, share, strict=True))
                     yield pyarrow.RecordBatch.from_pylist([found])
+
+
+def _told(faults: Any, message: str) -> Any:
+    """Faults that say what the one who has listed the files was told."""
+    import pyarrow
+
+    rows = faults.to_pylist()
+    for row in rows:
+        row["reject"]["message"] = message
+    return pyarrow.RecordBatch.from_pylist(rows, schema=faults.schema)
 
 
 def _selected(
