@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from . import _native
 from ._clean import raise_unread
+from ._errors import RunError, interrupted
 from ._json import loaded
 from ._options import Dedup, Emit, Format, names, settings
 
@@ -71,7 +72,8 @@ def parse_file(
     one, as bytes. ``path`` is what the records call it, if that is not where it is. One thread
     reads and parses. The columns are those of `parse_batch`; ``row`` is 0. Raises `ReadError`
     behind the last table where the file could not be read whole, or is damaged; with ``outcomes``
-    that is told in rows instead.
+    that is told in rows instead. What a signal's handler raises ends the parsing: whoever goes on
+    gets a `RunError`.
     """
     if path is None:
         if isinstance(file, bytes):
@@ -110,7 +112,7 @@ def parse_share(
 ) -> Iterator[pyarrow.RecordBatch]:
     """What `parse_file` gives, of a share of the file."""
     parsed = _native.parse_file(file, path, checked, outcomes=outcomes, share=share)
-    return _tables(parsed, raises=not outcomes)
+    return _Tables(parsed, raises=not outcomes)
 
 
 def schema(
@@ -167,18 +169,38 @@ _NOT_IN_RECORDS = {
 }
 
 
-def _tables(file: _native.File, *, raises: bool) -> Iterator[pyarrow.RecordBatch]:
-    arrow = _pyarrow()
-    try:
-        while (batch := file.next()) is not None:
-            yield arrow.record_batch(batch)
-    except GeneratorExit:
-        file.end()
-        raise
-    ended = file.end()
-    if raises and ended is not None:
-        faults, damage = ended
-        raise_unread(json.loads(faults), json.loads(damage or "null"))
+class _Tables(Iterator["pyarrow.RecordBatch"]):
+    """Not a generator, which a signal's handler that raises would end as if it were whole."""
+
+    def __init__(self, file: _native.File, *, raises: bool) -> None:
+        self._file = file
+        self._raises = raises
+        self._is_interrupted = False
+        self._record_batch = _pyarrow().record_batch
+
+    def __next__(self) -> pyarrow.RecordBatch:
+        if self._is_interrupted:
+            raise interrupted()
+        try:
+            batch = self._file.next()
+            if batch is not None:
+                return self._record_batch(batch)
+            ended = self._file.end()
+        except RunError:
+            raise
+        except BaseException:
+            # What was on its way is lost, be it a table or the end.
+            self._is_interrupted = True
+            raise
+        if self._raises and ended is not None:
+            faults, damage = ended
+            raise_unread(json.loads(faults), json.loads(damage or "null"))
+        raise StopIteration
+
+    def close(self) -> None:
+        """End the parsing, as by the generators that engines expect."""
+        if not self._is_interrupted:
+            self._file.end()
 
 
 def _handed_over(table: ArrowStream) -> ArrowStream:

@@ -6,17 +6,17 @@ import json
 import os
 import threading
 from collections.abc import Callable, Iterable, Iterator
-from itertools import chain, repeat
 from types import TracebackType
 from typing import Any
 
 from . import _native
-from ._errors import ReadError
+from ._errors import ReadError, RunError, interrupted
 from ._json import loaded
 from ._options import Dedup, Emit, Format, flags, listed, names
 
 Path = str | os.PathLike[str]
 Tell = Callable[[dict[str, Any]], object]
+Ended = tuple[str, str, str | None]
 
 
 def clean(
@@ -47,7 +47,8 @@ def clean(
 
     Raises ``ValueError`` at once for an option with a wrong value. The iterator raises
     `ReadError` behind the last record where an input could not be read whole. What a function that
-    is told raises comes out of it too; who then goes on misses nothing else.
+    is told raises comes out of it too; who then goes on misses nothing else. What a signal's
+    handler raises while records are waited for ends the run: whoever goes on gets a `RunError`.
 
     >>> for record in clean("dump.txt.zst", dedup="run"):
     ...     print(record["doi"], len(record["statements"]))
@@ -88,9 +89,11 @@ class Records(Iterator[dict[str, Any]]):
         self._run: _native.Run | None = run
         self._rejects = rejects
         self._duplicates = duplicates
-        self._lines: Iterator[dict[str, Any]] = iter(())
-        # What is to be told before these.
-        self._told: Iterator[tuple[Tell, dict[str, Any]]] = iter(())
+        # The last one comes first.
+        self._lines: list[str] = []
+        # What is to be told before these, likewise.
+        self._told: list[tuple[Tell, str]] = []
+        self._is_interrupted = False
         self._summary: dict[str, Any] | None = None
         # Those who are told may ask for the next record.
         self._turn = threading.RLock()
@@ -109,25 +112,48 @@ class Records(Iterator[dict[str, Any]]):
 
     def _next(self) -> dict[str, Any]:
         while True:
-            # Where one of those who are told fails, the next call goes on behind what it was told.
-            for tell, line in self._told:
-                tell(line)
-            for record in self._lines:
+            # A line is taken off when it is read: a signal's handler may raise before. Where one of
+            # those who are told fails, the next call goes on behind what it was told.
+            while told := self._told:
+                tell, line = told[-1]
+                reject = loaded(line)
+                del told[-1]
+                tell(reject)
+            if lines := self._lines:
+                record: dict[str, Any] = loaded(lines[-1])
+                del lines[-1]
                 return record
             if self._run is None:
                 raise StopIteration
-            piece = self._run.next()
-            if piece is None:
-                self._end(is_whole=True)
-                continue
-            records, rejects, duplicates = map(_lines, piece)
+            self._take(self._run)
+
+    def _take(self, run: _native.Run) -> None:
+        """Take what comes next."""
+        if self._is_interrupted:
+            raise interrupted()
+        try:
+            piece = run.next()
+            ended = run.end() if piece is None else None
+            records, rejects, duplicates = map(_lines, piece or (b"", b"", b""))
+            self._told = _told(self._duplicates, duplicates) + _told(self._rejects, rejects)
             self._lines = records
-            self._told = chain(_told(self._rejects, rejects), _told(self._duplicates, duplicates))
+            if piece is None:
+                self._run = None
+        except RunError:
+            self._run = None
+            raise
+        except BaseException:
+            # What was on its way is lost, be it a piece or the end.
+            self._is_interrupted = True
+            raise
+        self._account(ended, is_whole=True)
 
     def close(self) -> None:
         """End the run, and wait until it has."""
-        self._lines, self._told = iter(()), iter(())
-        self._end(is_whole=False)
+        self._lines, self._told = [], []
+        run, self._run = self._run, None
+        if run and not self._is_interrupted:
+            self._account(run.end(), is_whole=False)
 
     def __enter__(self) -> Records:
         return self
@@ -140,9 +166,7 @@ class Records(Iterator[dict[str, Any]]):
     ) -> None:
         self.close()
 
-    def _end(self, *, is_whole: bool) -> None:
-        run, self._run = self._run, None
-        ended = run.end() if run else None
+    def _account(self, ended: Ended | None, *, is_whole: bool) -> None:
         if ended is None:
             return
         figures, faults, damage = ended
@@ -164,12 +188,10 @@ def raise_unread(faults: list[dict[str, Any]], damage: dict[str, Any] | None = N
         raise errors[0]
 
 
-def _told(
-    tell: Tell | None, lines: Iterator[dict[str, Any]]
-) -> Iterator[tuple[Tell, dict[str, Any]]]:
-    return iter(()) if tell is None else zip(repeat(tell), lines)
+def _told(tell: Tell | None, lines: list[str]) -> list[tuple[Tell, str]]:
+    return [] if tell is None else [(tell, line) for line in lines]
 
 
-def _lines(ndjson: bytes) -> Iterator[dict[str, Any]]:
+def _lines(ndjson: bytes) -> list[str]:
     # Not by `splitlines`, which also ends a line at what may stand in a text.
-    return map(loaded, ndjson.decode().split("\n")[:-1])
+    return ndjson.decode().split("\n")[-2::-1]

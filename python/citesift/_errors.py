@@ -55,5 +55,10 @@ class RunError(Error):
     """A run that could not be carried through, such as for want of temporary space."""
 
 
+def interrupted() -> RunError:
+    """What is raised for all that would have come behind an interrupt."""
+    return RunError("this was interrupted, and what would have come behind is missing; begin anew")
+
+
 def _again(kind: type[Error], args: tuple[Any, ...]) -> Error:
     return kind.__new__(kind, *args)

@@ -11,14 +11,14 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import page
+from conftest import dump_of, page
 
 import citesift
 
@@ -226,7 +226,7 @@ main = threading.main_thread()
 
 def tell():
     # Runs only while the main thread, which waits for a record, holds no lock on the interpreter.
-    while sys._current_frames()[main.ident].f_code.co_name != "_next":
+    while sys._current_frames()[main.ident].f_code.co_name != "_take":
         pass
     print("waiting", flush=True)
 
@@ -291,6 +291,71 @@ def test_an_interrupt_is_obeyed_where_no_table_fills(tmp_path: Path) -> None:
     os.mkfifo(pipe)
     with interrupted(PARSING, pipe, "begun") as said:
         assert said == "nobody reads\n"
+
+
+@pytest.mark.parametrize("begin", [citesift.clean, citesift.parse_file])
+def test_nothing_is_missing_in_silence_behind_an_interrupt(
+    begin: Callable[[Path], Iterator[Any]], tmp_path: Path
+) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    rows = begin(pipe)
+    with pipe.open("w") as writing:
+        writing.write(PAGE * 2)
+        writing.flush()
+        with alarm(0.2), pytest.raises(TimeoutError):
+            list(rows)
+    for _ in range(2):
+        with pytest.raises(citesift.RunError, match="interrupt"):
+            next(rows)
+    if isinstance(rows, citesift.Records):
+        assert rows.summary is None
+        rows.close()
+        assert rows.summary is None
+        assert next(rows, None) is None
+
+
+def test_a_record_that_is_read_when_a_signal_comes_is_given_behind_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dump = dump_of([page(f"10.5555/{n}", "Title") for n in range(3)], tmp_path / "dump.jsonl")
+    dump.write_text("{1\n" + dump.read_text())
+    fails = [True, False] * 4
+
+    def loaded(line: str) -> Any:
+        if fails.pop(0):
+            raise KeyboardInterrupt
+        return json.loads(line)
+
+    monkeypatch.setattr("citesift._clean.loaded", loaded)
+    told: list[dict[str, Any]] = []
+    records = citesift.clean(dump, format="jsonl", rejects=told.append)
+    found: list[str] = []
+    for _ in range(3):
+        with pytest.raises(KeyboardInterrupt):
+            next(records)
+        if not found:
+            with pytest.raises(KeyboardInterrupt):
+                next(records)
+        found.append(next(records)["doi"])
+    assert found == ["10.5555/0", "10.5555/1", "10.5555/2"]
+    assert len(told) == 1
+
+
+@contextmanager
+def alarm(seconds: float) -> Iterator[None]:
+    """A signal after so long, whose handler raises."""
+
+    def ring(*_: object) -> None:
+        raise TimeoutError
+
+    before = signal.signal(signal.SIGALRM, ring)
+    signal.setitimer(signal.ITIMER_REAL, seconds)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
 
 
 @contextmanager
