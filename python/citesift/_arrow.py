@@ -111,6 +111,8 @@ def parse_share(
     outcomes: bool,
 ) -> Iterator[pyarrow.RecordBatch]:
     """What `parse_file` gives, of a share of the file."""
+    # Before the file is begun, for it takes a while in which a signal may come.
+    _pyarrow()
     parsed = _native.parse_file(file, path, checked, outcomes=outcomes, share=share)
     return _Tables(parsed, raises=not outcomes)
 
@@ -173,24 +175,26 @@ class _Tables(Iterator["pyarrow.RecordBatch"]):
     """Not a generator, which a signal's handler that raises would end as if it were whole."""
 
     def __init__(self, file: _native.File, *, raises: bool) -> None:
-        self._file = file
+        self._file: _native.File | None = file
         self._raises = raises
         self._is_interrupted = False
-        self._record_batch = _pyarrow().record_batch
 
     def __next__(self) -> pyarrow.RecordBatch:
-        if self._is_interrupted:
-            raise interrupted()
+        file = self._file
+        if file is None:
+            raise interrupted() if self._is_interrupted else StopIteration
         try:
-            batch = self._file.next()
+            batch = file.next()
             if batch is not None:
-                return self._record_batch(batch)
-            ended = self._file.end()
+                return _pyarrow().record_batch(batch)
+            ended = file.end()
+            self._file = None
         except RunError:
+            self._file = None
             raise
         except BaseException:
-            # What was on its way is lost, be it a table or the end.
-            self._is_interrupted = True
+            # What was on its way is lost, be it a table or the end. A traceback keeps what is here.
+            self._is_interrupted, self._file, file = True, None, None
             raise
         if self._raises and ended is not None:
             faults, damage = ended
@@ -199,8 +203,9 @@ class _Tables(Iterator["pyarrow.RecordBatch"]):
 
     def close(self) -> None:
         """End the parsing, as by the generators that engines expect."""
-        if not self._is_interrupted:
-            self._file.end()
+        file, self._file = self._file, None
+        if file:
+            file.close()
 
 
 def _handed_over(table: ArrowStream) -> ArrowStream:

@@ -123,14 +123,13 @@ class Records(Iterator[dict[str, Any]]):
                 record: dict[str, Any] = loaded(lines[-1])
                 del lines[-1]
                 return record
-            if self._run is None:
-                raise StopIteration
-            self._take(self._run)
+            self._take()
 
-    def _take(self, run: _native.Run) -> None:
+    def _take(self) -> None:
         """Take what comes next."""
-        if self._is_interrupted:
-            raise interrupted()
+        run = self._run
+        if run is None:
+            raise interrupted() if self._is_interrupted else StopIteration
         try:
             piece = run.next()
             ended = run.end() if piece is None else None
@@ -143,17 +142,20 @@ class Records(Iterator[dict[str, Any]]):
             self._run = None
             raise
         except BaseException:
-            # What was on its way is lost, be it a piece or the end.
-            self._is_interrupted = True
+            # What was on its way is lost, be it a piece or the end. A traceback keeps what is here.
+            self._is_interrupted, self._run, run = True, None, None
             raise
         self._account(ended, is_whole=True)
 
     def close(self) -> None:
-        """End the run, and wait until it has."""
+        """End the run, and wait until it has; where an input says nothing, for two seconds only.
+
+        What was not waited for ends when that input says something, and has no summary.
+        """
         self._lines, self._told = [], []
         run, self._run = self._run, None
-        if run and not self._is_interrupted:
-            self._account(run.end(), is_whole=False)
+        if run:
+            self._account(run.close(), is_whole=False)
 
     def __enter__(self) -> Records:
         return self

@@ -51,6 +51,9 @@ class Run:
     def end(self) -> tuple[str, str, str | None] | None:
         """End it, and give its figures, its faults and the first sign of damage, as JSON."""
 
+    def close(self) -> tuple[str, str, str | None] | None:
+        """As `end`, but None where it does not end soon, as its input says nothing."""
+
 @final
 class File:
     """A file that is being parsed."""
@@ -60,6 +63,9 @@ class File:
 
     def end(self) -> tuple[str, str | None] | None:
         """End it, and give what could not be read and the first sign of damage, as JSON."""
+
+    def close(self) -> None:
+        """End it, but do not wait for an input that says nothing."""
 
 def parse(text: bytes, url: str | None) -> tuple[str | None, str | None]:
     """The page's record as JSON, or else the reject."""

@@ -59,11 +59,14 @@ impl File {
     /// Ends the parsing, and gives what could not be read, and the first sign of damage, as JSON.
     /// None when it was asked before.
     fn end(&self, py: Python) -> PyResult<Option<(String, Option<String>)>> {
-        match self.0.end(py)? {
-            Some(Ok(ended)) => Ok(Some(ended)),
-            Some(Err(message)) => Err(crate::failed(message)),
-            None => Ok(None),
-        }
+        let ended = self.0.end(py)?;
+        ended.transpose().map_err(crate::failed)
+    }
+
+    /// Ends the parsing, but does not wait for an input that says nothing.
+    fn close(&self, py: Python) -> PyResult<()> {
+        let ended = self.0.close(py)?;
+        ended.transpose().map(|_| ()).map_err(crate::failed)
     }
 }
 

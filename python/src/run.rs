@@ -86,13 +86,22 @@ impl Run {
 
     /// Ends the run, and gives its figures, its faults and the first sign of damage, as JSON.
     /// None when it was asked before.
-    fn end(&self, py: Python) -> PyResult<Option<(String, String, Option<String>)>> {
-        match self.0.end(py)? {
-            Some(Ok(ended)) => Ok(Some((ended.figures, ended.faults, ended.damage))),
-            Some(Err(message)) => Err(crate::failed(message)),
-            None => Ok(None),
-        }
+    fn end(&self, py: Python) -> PyResult<Option<Accounts>> {
+        self.0.end(py)?.map(accounts).transpose()
     }
+
+    /// As `end`, but None when the run does not end soon: its input may say nothing for ever.
+    fn close(&self, py: Python) -> PyResult<Option<Accounts>> {
+        self.0.close(py)?.map(accounts).transpose()
+    }
+}
+
+/// Figures, faults and the first sign of damage.
+type Accounts = (String, String, Option<String>);
+
+fn accounts(end: End) -> PyResult<Accounts> {
+    let ended = end.map_err(crate::failed)?;
+    Ok((ended.figures, ended.faults, ended.damage))
 }
 
 fn run_through(config: &Config, tells_rejects: bool, pieces: &Pieces<Piece>) -> End {

@@ -5,12 +5,16 @@ use std::ops::ControlFlow;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::thread::{self, JoinHandle};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use pyo3::prelude::*;
 
 /// How long a signal may wait.
 const PATIENCE: Duration = Duration::from_millis(100);
+
+/// How long a thread that is not wanted any more is waited for. What it has at hand takes a fraction
+/// of a second, and an input that says nothing takes for ever.
+const GRACE: Duration = Duration::from_secs(2);
 
 /// Pieces, and what came of it all in the end.
 pub struct Stream<T, E>(Mutex<State<T, E>>);
@@ -100,33 +104,61 @@ impl<T: Send + 'static, E: Send + 'static> Stream<T, E> {
     /// # Errors
     /// What a signal's handler raises, and the thread is then left to its end; its panic.
     pub fn end(&self, py: Python) -> PyResult<Option<E>> {
+        self.end_until(py, None)
+    }
+
+    /// As `end`, but gives nothing and leaves the thread to its end when that does not come soon.
+    ///
+    /// # Errors
+    /// Those of `end`.
+    pub fn close(&self, py: Python) -> PyResult<Option<E>> {
+        self.end_until(py, Some(Instant::now() + GRACE))
+    }
+
+    fn end_until(&self, py: Python, latest: Option<Instant>) -> PyResult<Option<E>> {
         loop {
-            let ended = py.detach(|| {
-                let mut state = self.lock();
-                state.pieces = None;
-                match state.done.recv_timeout(PATIENCE) {
-                    Err(RecvTimeoutError::Timeout) => None,
-                    _ => Some(state.thread.take().map(JoinHandle::join)),
-                }
-            });
+            let is_late = latest.is_some_and(|latest| Instant::now() >= latest);
+            let ended = py.detach(|| self.lock().try_end(is_late));
             match ended {
-                Some(None) => return Ok(None),
-                Some(Some(Ok(end))) => return Ok(Some(end)),
-                Some(Some(Err(_))) => {
+                ControlFlow::Break(None) => return Ok(None),
+                ControlFlow::Break(Some(Ok(end))) => return Ok(Some(end)),
+                ControlFlow::Break(Some(Err(_))) => {
                     return Err(crate::failed("bug: a thread panicked".to_owned()));
                 }
-                None => self.obey(py)?,
+                ControlFlow::Continue(()) => self.obey(py)?,
             }
         }
     }
 
     fn obey(&self, py: Python) -> PyResult<()> {
         py.check_signals().inspect_err(|_| {
-            py.detach(|| self.lock().pieces = None);
+            py.detach(|| self.lock().leave());
         })
     }
 
     fn lock(&self) -> MutexGuard<'_, State<T, E>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl<T, E> State<T, E> {
+    /// Breaks when no more patience is needed, with what the thread gave, if it was not left or asked before.
+    fn try_end(&mut self, is_late: bool) -> ControlFlow<Option<thread::Result<E>>> {
+        self.pieces = None;
+        if self.thread.is_none() {
+            return ControlFlow::Break(None);
+        }
+        match self.done.recv_timeout(PATIENCE) {
+            Err(RecvTimeoutError::Timeout) if is_late => self.leave(),
+            Err(RecvTimeoutError::Timeout) => return ControlFlow::Continue(()),
+            _ => {}
+        }
+        ControlFlow::Break(self.thread.take().map(JoinHandle::join))
+    }
+
+    /// Takes no more pieces, and leaves the thread to its end.
+    fn leave(&mut self) {
+        self.pieces = None;
+        self.thread = None;
     }
 }

@@ -183,6 +183,50 @@ def test_an_iterator_that_is_dropped_ends_its_run(dump: Path) -> None:
     wait_for_threads(before)
 
 
+@pytest.fixture
+def silent(tmp_path: Path) -> Iterator[Path]:
+    """A pipe from which a page comes, and then nothing."""
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    # Open for both, so that nobody waits.
+    end = os.open(pipe, os.O_RDWR)
+    os.write(end, PAGE.encode())
+    yield pipe
+    os.close(end)
+
+
+def test_an_input_that_says_nothing_is_not_waited_for_in_the_end(silent: Path) -> None:
+    with alarm(30):
+        records = citesift.clean(silent)
+        records.close()
+        assert records.summary is None
+        assert next(records, None) is None
+        with pytest.raises(KeyError), citesift.clean(silent):
+            raise KeyError
+        tables: Any = citesift.parse_file(silent)
+        tables.close()
+        assert next(tables, None) is None
+
+
+def test_an_interrupt_in_a_block_is_obeyed_while_an_input_is_waited_for(silent: Path) -> None:
+    begun = time.monotonic()
+    with alarm(0.2), pytest.raises(TimeoutError), citesift.clean(silent) as records:
+        list(records)
+    assert time.monotonic() - begun < 30
+
+
+def test_another_thread_may_close_while_an_input_is_waited_for(silent: Path) -> None:
+    records = citesift.clean(silent)
+    found: list[dict[str, Any]] = []
+    waiting = threading.Thread(target=lambda: found.extend(records), daemon=True)
+    waiting.start()
+    time.sleep(0.2)
+    with alarm(30):
+        records.close()
+    waiting.join(timeout=30)
+    assert not waiting.is_alive()
+
+
 def test_a_teller_that_fails_ends_the_iteration(tmp_path: Path) -> None:
     dump = tmp_path / "dump.txt"
     dump.write_text(PAGE * 2)
@@ -312,7 +356,6 @@ def test_nothing_is_missing_in_silence_behind_an_interrupt(
         assert rows.summary is None
         rows.close()
         assert rows.summary is None
-        assert next(rows, None) is None
 
 
 def test_a_record_that_is_read_when_a_signal_comes_is_given_behind_it(
