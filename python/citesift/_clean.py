@@ -118,7 +118,11 @@ class Records(Iterator[dict[str, Any]]):
                 tell, line = told[-1]
                 reject = loaded(line)
                 del told[-1]
-                tell(reject)
+                try:
+                    tell(reject)
+                except StopIteration as error:
+                    # It would end a loop over the records as if they were whole.
+                    raise RuntimeError("a function that is told raised StopIteration") from error
             if lines := self._lines:
                 record: dict[str, Any] = loaded(lines[-1])
                 del lines[-1]

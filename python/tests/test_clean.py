@@ -264,6 +264,15 @@ def test_who_goes_on_behind_a_teller_that_fails_misses_nothing(tmp_path: Path) -
     assert len(found) == 1
 
 
+def test_a_teller_that_stops_an_iteration_does_not_end_the_records(tmp_path: Path) -> None:
+    dump = tmp_path / "dump.jsonl"
+    dump.write_text("{1\n" + json.dumps({"text": PAGE}) + "\n")
+    records = citesift.clean(dump, format="jsonl", rejects=lambda _: next(iter(())))
+    with pytest.raises(RuntimeError, match="raised StopIteration"):
+        list(records)
+    assert next(records)["doi"] == "10.5555/x"
+
+
 WAITING = """
 import sys, threading, citesift
 main = threading.main_thread()
