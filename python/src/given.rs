@@ -11,7 +11,7 @@ use arrow_array::{
     OffsetSizeTrait, RecordBatch, StringViewArray, StructArray,
 };
 use arrow_buffer::NullBuffer;
-use arrow_schema::DataType;
+use arrow_schema::{DataType, Fields};
 use serde::Deserialize;
 use serde::de::IntoDeserializer;
 use serde::de::value::Error;
@@ -31,6 +31,7 @@ impl Group {
         }
     }
 
+    /// Whether it is there, be it once or more.
     pub fn has(&self, name: &str) -> bool {
         self.columns.column_by_name(name).is_some()
     }
@@ -79,16 +80,27 @@ impl Group {
             "" => name.to_owned(),
             above => format!("{above}.{name}"),
         };
-        match self.columns.column_by_name(name) {
-            Some(values) => Ok(Column {
+        match only(self.columns.fields(), name) {
+            Ok(Some(at)) => Ok(Column {
                 path,
-                values: values.clone(),
+                values: self.columns.column(at).clone(),
             }),
-            None => Err(format!(
+            Err(count) => Err(format!("there are {count} columns {path:?}; keep one")),
+            Ok(None) => Err(format!(
                 "there is no column {path:?}; those of citesift.schema() are needed, or of \
                  citesift.schema(\"statements\")"
             )),
         }
+    }
+}
+
+/// Where the column of that name is, if there is one; and how many there are, if that is more.
+pub fn only(fields: &Fields, name: &str) -> Result<Option<usize>, usize> {
+    let mut named = (0..fields.len()).filter(|&at| fields[at].name() == name);
+    let first = named.next();
+    match named.count() {
+        0 => Ok(first),
+        more => Err(1 + more),
     }
 }
 

@@ -9,7 +9,7 @@ use citesift::input::{Origin, RecordName, Text};
 use citesift::job::{Found, Spans, Take as _};
 use citesift::model::NotRead;
 
-use crate::given::Bytes;
+use crate::given::{Bytes, only};
 use crate::table::{Columns, Table};
 
 /// Where the rows' places stand, if they have any.
@@ -115,9 +115,12 @@ fn needed(batch: &RecordBatch, option: &str, name: &str) -> Result<Bytes, String
 
 /// The column of that name, if there is one.
 fn column(batch: &RecordBatch, option: &str, name: &str) -> Result<Option<Bytes>, String> {
-    let Some(array) = batch.column_by_name(name) else {
+    let fields = batch.schema_ref().fields();
+    let several = |count| format!("{option}: there are {count} columns {name:?}; keep one");
+    let Some(at) = only(fields, name).map_err(several)? else {
         return Ok(None);
     };
+    let array = batch.column(at);
     let bytes = Bytes::of(array).ok_or_else(|| {
         let found = array.data_type();
         format!("{option}: the column {name:?} is of type {found}; cast it to string or binary")

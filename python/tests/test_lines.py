@@ -220,6 +220,15 @@ def test_a_column_that_is_missing_or_of_another_type_is_an_error_that_names_it(
         citesift.to_lines(other)
 
 
+@pytest.mark.parametrize("name", ["doi", "statements", "outcome"])
+def test_two_columns_of_one_name_are_an_error_that_names_it(name: str) -> None:
+    table = citesift.parse_batch(pa.table({"text": PAGES}), outcomes=True)
+    names = table.schema.names
+    twice = pa.RecordBatch.from_arrays([*table.columns, table[name]], [*names, name])
+    with pytest.raises(ValueError, match=f'there are 2 columns "{name}"'):
+        citesift.to_lines(twice)
+
+
 @pytest.mark.parametrize(
     ("emit", "path"), [(emit, path) for emit, path, field in COLUMNS if not field.nullable]
 )

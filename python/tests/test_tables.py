@@ -89,6 +89,18 @@ def test_a_column_that_is_missing_or_no_text_is_an_error_that_names_it() -> None
         citesift.parse_batch(table, text="body", emit="statements", outcomes=True)
 
 
+@pytest.mark.parametrize("name", ["text", "url", "at"])
+def test_two_columns_of_one_name_are_an_error_that_names_it(name: str) -> None:
+    names = ["text", "url", "at"]
+    columns = [pa.array([text]) for text in (ONE, None, "a.txt")]
+    twice = pa.Table.from_arrays([*columns, pa.array([TWO])], [*names, name])
+    option = {"at": "path"}.get(name, name)
+    with pytest.raises(ValueError, match=f'{option}: there are 2 columns "{name}"'):
+        citesift.parse_batch(twice, path="at")
+    other = pa.Table.from_arrays([*columns, *columns[1:2] * 2], [*names, "other", "other"])
+    assert citesift.parse_batch(other, path="at").num_rows == 1
+
+
 def test_columns_are_looked_at_where_no_rows_are() -> None:
     kinds = {"body": pa.string(), "n": pa.int8()}
     table = pa.table({name: pa.array([], kind) for name, kind in kinds.items()})
