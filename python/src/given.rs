@@ -176,6 +176,11 @@ impl Column<Bytes> {
         text.map_err(|error| self.wrong(error))
     }
 
+    /// A text as bytes that were looked at.
+    pub fn utf8(&self, row: usize) -> Result<Option<&[u8]>, String> {
+        Ok(self.text(row)?.map(str::as_bytes))
+    }
+
     /// A text that is one of some words.
     pub fn word<W: for<'a> Deserialize<'a>>(&self, row: usize) -> Result<Option<W>, String> {
         let Some(word) = self.text(row)? else {

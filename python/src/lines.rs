@@ -123,7 +123,7 @@ impl Reports {
         let mut at = self.header.read(row, page)?;
         at.url = self.url.text(row)?.map(Cow::Borrowed);
         page.abstract_lines.clear();
-        page.abstract_lines.extend(self.abstract_text.get(row));
+        page.abstract_lines.extend(self.abstract_text.utf8(row)?);
         let counts = self.tallies.get(row)?;
         let [
             total,
@@ -243,7 +243,7 @@ impl Header {
         page.doi = self.doi(row)?;
         page.year = self.year.get(row)?;
         page.title.clear();
-        page.title.extend(self.title.get(row));
+        page.title.extend(self.title.utf8(row)?);
         self.presence.check(row)?;
         Ok(At {
             path: self.path.needed(self.path.text(row)?)?,
@@ -252,14 +252,14 @@ impl Header {
             record: self.record.text(row)?.map(Cow::Borrowed),
             date: self.date.text(row)?.map(Cow::Borrowed),
             url: None,
-            report_id: self.report_id.get(row),
+            report_id: self.report_id.utf8(row)?,
             meta: self.meta(row)?,
         })
     }
 
     /// The writer puts it into lower case.
     fn doi(&self, row: usize) -> Result<Option<&[u8]>, String> {
-        let doi = self.doi.get(row);
+        let doi = self.doi.utf8(row)?;
         match doi.is_some_and(|doi| doi.iter().any(u8::is_ascii_uppercase)) {
             true => Err(self.doi.wrong("lower case is needed")),
             false => Ok(doi),
@@ -272,9 +272,13 @@ impl Header {
             return Ok(None);
         };
         let is_json = || serde_json::from_str::<IgnoredAny>(meta).is_ok();
-        match meta.starts_with('{') && !meta.contains('\n') && is_json() {
-            true => Ok(Some(meta)),
-            false => Err(self.meta.wrong("a JSON object in one line is needed")),
+        let is_one_line = meta.starts_with('{') && meta.ends_with('}') && !meta.contains('\n');
+        if !is_one_line || !is_json() {
+            return Err(self.meta.wrong("a JSON object in one line is needed"));
+        }
+        match has_half_a_pair(meta) {
+            true => Err(self.meta.wrong("half of a surrogate pair is no text")),
+            false => Ok(Some(meta)),
         }
     }
 }
@@ -347,7 +351,7 @@ impl Facets {
         for (found, (lists, names)) in names.into_iter().zip(&self.names) {
             found.clear();
             for item in lists.get(row)? {
-                found.push(names.needed(names.get(item))?);
+                found.push(names.needed(names.utf8(item)?)?);
             }
         }
         Ok(())
@@ -388,8 +392,8 @@ impl Statements {
     fn write(&self, at: usize, out: &mut Vec<u8>) -> Result<(), String> {
         self.presence.check(at)?;
         let block = Block {
-            text: Cow::Borrowed(self.text.needed(self.text.get(at))?),
-            section: self.section.get(at),
+            text: Cow::Borrowed(self.text.needed(self.text.utf8(at)?)?),
+            section: self.section.utf8(at)?,
             statement_type: self.statement_type.word(at)?,
             confidence: self.confidence.within(at, 0..=100)?,
             see_more: self.see_more.get(at)?,
@@ -448,4 +452,26 @@ fn id_in(column: &Column<Bytes>, at: usize) -> Result<Option<u128>, String> {
         Some(id) if digits.len() == 32 => Ok(Some(id)),
         _ => Err(column.wrong("32 lower-case hexadecimal digits are needed")),
     }
+}
+
+/// Whether an escape in valid JSON is half of a surrogate pair, on which readers of JSON stop.
+fn has_half_a_pair(mut json: &str) -> bool {
+    while let Some((_, escape)) = json.split_once('\\') {
+        json = match unit_of(escape) {
+            None => &escape[1..],
+            Some(0xd800..=0xdbff) => match escape[5..].strip_prefix('\\').and_then(unit_of) {
+                Some(0xdc00..=0xdfff) => &escape[11..],
+                _ => return true,
+            },
+            Some(0xdc00..=0xdfff) => return true,
+            Some(_) => &escape[5..],
+        };
+    }
+    false
+}
+
+/// What an escape of four digits stands for.
+fn unit_of(escape: &str) -> Option<u16> {
+    let digits = escape.strip_prefix('u')?.get(..4)?;
+    u16::from_str_radix(digits, 16).ok()
 }

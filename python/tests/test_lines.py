@@ -275,6 +275,11 @@ def test_a_null_where_a_record_may_have_none_is_written(emit: Emit, path: str) -
         ("meta", "[]", "a JSON object in one line is needed"),
         ("meta", '{"a":1', "a JSON object in one line is needed"),
         ("meta", '{"a":\n1}', "a JSON object in one line is needed"),
+        ("meta", '{"a":1} ', "a JSON object in one line is needed"),
+        ("meta", '{"a":1}\r', "a JSON object in one line is needed"),
+        ("meta", '{"a":"\\ud800"}', "half of a surrogate pair is no text"),
+        ("meta", '{"a":"\\\\\\udc00"}', "half of a surrogate pair is no text"),
+        ("meta", '{"a":"\\ud83d\\n"}', "half of a surrogate pair is no text"),
     ],
 )
 def test_a_value_that_no_record_has_is_an_error_with_its_place(
@@ -282,6 +287,21 @@ def test_a_value_that_no_record_has_is_an_error_with_its_place(
 ) -> None:
     with pytest.raises(ValueError, match=re.escape(f'row 2, column "{path}": {message}')):
         citesift.to_lines(table_with("reports", path, value))
+
+
+def test_escapes_that_are_text_are_written() -> None:
+    meta = '{"a":"\\ud83d\\uDE00 \\\\ud800 \\u00e9\\"\\ud83d\\ude00"}'
+    assert f'"meta":{meta}' in (written(table_with("reports", "meta", meta))[2] or "")
+
+
+@pytest.mark.parametrize(
+    ("emit", "path"),
+    [(emit, path) for emit, path, field in COLUMNS if pa.types.is_string(field.type)],
+)
+def test_a_text_that_is_no_utf_8_is_an_error_with_its_place(emit: Emit, path: str) -> None:
+    name = re.escape(path)
+    with pytest.raises(ValueError, match=f'row 0, column "{name}": (invalid utf-8|32 lower-case)'):
+        citesift.to_lines(table_with(emit, path, b"a\xff", pa.binary()))
 
 
 def test_a_similarity_stands_with_what_is_similar() -> None:
