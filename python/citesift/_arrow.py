@@ -11,7 +11,7 @@ from . import _native
 from ._clean import raise_unread
 from ._errors import RunError, interrupted
 from ._json import loaded
-from ._options import Dedup, Emit, Format, names, settings
+from ._options import Dedup, Emit, Format, named, names, settings
 
 if TYPE_CHECKING:
     import pyarrow
@@ -52,8 +52,8 @@ def parse_batch(
 
 
 def parse_file(
-    file: bytes | str | os.PathLike[str],
-    path: str | None = None,
+    file: bytes | bytearray | memoryview | str | os.PathLike[str],
+    path: str | os.PathLike[str] | None = None,
     *,
     format: Format = "auto",
     text_field: str | None = None,
@@ -75,10 +75,13 @@ def parse_file(
     that is told in rows instead. What a signal's handler raises ends the parsing: whoever goes on
     gets a `RunError`.
     """
-    if path is None:
-        if isinstance(file, bytes):
+    if isinstance(file, (bytes, bytearray, memoryview)):
+        if path is None:
             raise ValueError("path: say what the records are to call the file of this content")
-        path = os.fsdecode(file)
+        file = bytes(file)
+    else:
+        file = named("file", file)
+    path = named("path", file if path is None else path)
     checked = of_files(
         emit,
         format=format,

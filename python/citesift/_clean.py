@@ -53,6 +53,9 @@ def clean(
     >>> for record in clean("dump.txt.zst", dedup="run"):
     ...     print(record["doi"], len(record["statements"]))
     """
+    for name, tell in (("rejects", rejects), ("duplicates", duplicates)):
+        if tell is not None and not callable(tell):
+            raise TypeError(f"{name}: a function is needed, and this is {type(tell).__name__}")
     typed = flags(
         emit,
         format=format,

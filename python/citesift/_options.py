@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterable
 from functools import lru_cache
 from numbers import Integral, Real
-from typing import Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 from . import _native
 
@@ -41,6 +41,8 @@ def names(keep: Iterable[str]) -> list[str] | None:
     """Names of fields; no field's name is given as none at all."""
     if isinstance(keep, str):
         raise TypeError(f"keep: a list of names is needed, such as [{keep!r}]")
+    if not isinstance(keep, Iterable):
+        raise TypeError(f"keep: a list of names is needed, and this is {type(keep).__name__}")
     return list(keep) or None
 
 
@@ -64,10 +66,21 @@ def listed(paths: str | os.PathLike[str] | Iterable[str | os.PathLike[str]]) -> 
     """One path or several."""
     if isinstance(paths, (str, bytes, os.PathLike)):
         paths = [paths]
-    found = [os.fsdecode(path) for path in paths]
+    if not isinstance(paths, Iterable):
+        raise TypeError(f"paths: a path or several are needed, and this is {type(paths).__name__}")
+    found = [named("paths", path) for path in paths]
     if not found:
         raise ValueError("paths: name at least one file or folder, or - for standard input")
     return found
+
+
+def named(option: str, path: str | bytes | os.PathLike[Any]) -> str:
+    """A path as text."""
+    try:
+        return os.fsdecode(path)
+    except TypeError:
+        message = f"{option}: a path is needed, and this is {type(path).__name__}"
+        raise TypeError(message) from None
 
 
 def _typed(name: str, option: Value) -> str:
@@ -87,4 +100,5 @@ def _typed(name: str, option: Value) -> str:
     for field in fields:
         if not isinstance(field, str) or "," in field:
             raise ValueError(f"{name}: {field!r} is no field's name")
+        utf8(name, field)
     return ",".join(fields)

@@ -61,6 +61,7 @@ def dump(tmp_path: Path) -> Path:
         ("max_page", "0"),
         ("keep", ["a", "a.b"]),
         ("keep", ["a,b"]),
+        ("keep", ["\ud800"]),
         ("text_field", "\ud800"),
     ],
 )
@@ -70,10 +71,20 @@ def test_a_wrong_value_is_an_error_that_names_its_option(option: str, value: Any
 
 
 def test_a_wrong_type_is_an_error_that_names_its_option() -> None:
-    wrong: list[dict[str, Any]] = [{"threads": True}, {"keep": "a"}, {"limit": [1]}]
+    wrong: list[dict[str, Any]] = [
+        {"threads": True},
+        {"keep": "a"},
+        {"keep": 5},
+        {"keep": None},
+        {"limit": [1]},
+        {"rejects": 5},
+        {"duplicates": "a"},
+        {"paths": 5},
+        {"paths": [5]},
+    ]
     for option in wrong:
-        with pytest.raises(TypeError, match=next(iter(option))):
-            citesift.clean("dump.txt", **option)
+        with pytest.raises(TypeError, match=f"^{next(iter(option))}: "):
+            citesift.clean(**{"paths": "dump.txt", **option})
     with pytest.raises(TypeError, match="resume"):
         citesift.clean("dump.txt", resume=True)  # type: ignore[call-arg]
     with pytest.raises(ValueError, match="paths"):

@@ -306,6 +306,11 @@ def test_an_archive_that_is_compressed_is_told() -> None:
         list(citesift.parse_file(gzip.compress(b"PK\x03\x04"), "dump.zip.gz"))
 
 
+class NamedByBytes:
+    def __fspath__(self) -> bytes:
+        return b"a.txt"
+
+
 def test_a_file_on_disk_is_called_as_it_was_given_or_said(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -317,6 +322,16 @@ def test_a_file_on_disk_is_called_as_it_was_given_or_said(
         return [record["source"]["path"] for t in tables for record in citesift.to_dicts(t)]
 
     assert called("a.txt") == called(Path("a.txt")) == ["a.txt"]
+    content = ONE.encode()
+    for given in (bytearray(content), memoryview(content)):
+        assert called(given, Path("dump/1.txt")) == ["dump/1.txt"]
+        with pytest.raises(ValueError, match="path: say what"):
+            citesift.parse_file(given)
+    assert called(NamedByBytes()) == called(NamedByBytes(), None) == ["a.txt"]
+    with pytest.raises(TypeError, match="file: a path is needed, and this is int"):
+        called(5)
+    with pytest.raises(TypeError, match="path: a path is needed, and this is int"):
+        called("a.txt", 5)
     assert called("a.txt", "dump/1.txt") == called(ONE.encode(), "dump/1.txt") == ["dump/1.txt"]
     with pytest.raises(ValueError, match="path: say what"):
         citesift.parse_file(ONE.encode())
