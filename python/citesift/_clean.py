@@ -97,6 +97,8 @@ class Records(Iterator[dict[str, Any]]):
         # What is to be told before these, likewise.
         self._told: list[tuple[Tell, str]] = []
         self._is_interrupted = False
+        # Another thread may take what comes next meanwhile.
+        self._is_closed = False
         self._summary: dict[str, Any] | None = None
         # Those who are told may ask for the next record.
         self._turn = threading.RLock()
@@ -114,10 +116,10 @@ class Records(Iterator[dict[str, Any]]):
             return self._next()
 
     def _next(self) -> dict[str, Any]:
-        while True:
+        while not self._is_closed:
             # A line is taken off when it is read: a signal's handler may raise before. Where one of
             # those who are told fails, the next call goes on behind what it was told.
-            while told := self._told:
+            if told := self._told:
                 tell, line = told[-1]
                 reject = loaded(line)
                 del told[-1]
@@ -126,11 +128,13 @@ class Records(Iterator[dict[str, Any]]):
                 except StopIteration as error:
                     # It would end a loop over the records as if they were whole.
                     raise RuntimeError("a function that is told raised StopIteration") from error
-            if lines := self._lines:
+            elif lines := self._lines:
                 record: dict[str, Any] = loaded(lines[-1])
                 del lines[-1]
                 return record
-            self._take()
+            else:
+                self._take()
+        raise StopIteration
 
     def _take(self) -> None:
         """Take what comes next."""
@@ -152,13 +156,14 @@ class Records(Iterator[dict[str, Any]]):
             # What was on its way is lost, be it a piece or the end. A traceback keeps what is here.
             self._is_interrupted, self._run, run = True, None, None
             raise
-        self._account(ended, is_whole=True)
+        self._account(ended, is_whole=not self._is_closed)
 
     def close(self) -> None:
         """End the run, and wait until it has; where an input says nothing, for two seconds only.
 
         What was not waited for ends when that input says something, and has no summary.
         """
+        self._is_closed = True
         self._lines, self._told = [], []
         run, self._run = self._run, None
         if run:

@@ -238,6 +238,22 @@ def test_another_thread_may_close_while_an_input_is_waited_for(silent: Path) -> 
     assert not waiting.is_alive()
 
 
+def test_no_record_comes_behind_the_end_that_another_thread_makes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dump = tmp_path / "dump.txt"
+    dump.write_text(PAGE * 3)
+    records = citesift.clean(dump)
+    lines = citesift._clean._lines
+
+    def closed_meanwhile(ndjson: bytes) -> list[str]:
+        records.close()
+        return lines(ndjson)
+
+    monkeypatch.setattr("citesift._clean._lines", closed_meanwhile)
+    assert list(records) == []
+
+
 def test_a_teller_that_fails_ends_the_iteration(tmp_path: Path) -> None:
     dump = tmp_path / "dump.txt"
     dump.write_text(PAGE * 2)
