@@ -493,6 +493,18 @@ def test_threads_that_share_an_iterator_lose_nothing(tmp_path: Path) -> None:
     assert sorted(int(record["doi"].split("/")[1]) for record in found) == list(range(20_000))
 
 
+def test_settings_of_the_working_folder_are_not_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("citesift.toml").write_text('emit = "statements"\ntext-field = "body"\nnone = 1\n')
+    dump_of([PAGE], Path("dump.jsonl"))
+    [record] = citesift.clean("dump.jsonl")
+    [table] = citesift.parse_file("dump.jsonl")
+    assert list(citesift.to_dicts(table)) == [record]
+    assert len(record["statements"]) == 1
+
+
 def test_numbers_of_other_packages_are_numbers(tmp_path: Path) -> None:
     path = tmp_path / "dump.txt"
     path.write_text(PAGE * 3)
