@@ -79,6 +79,7 @@ def session() -> Any:
         .config("spark.sql.files.maxPartitionBytes", "256m")
         .config("spark.sql.shuffle.partitions", "8")
         .config("spark.sql.execution.arrow.maxBytesPerBatch", 64 << 20)
+        .config("spark.python.unix.domain.socket.enabled", "true")
         .getOrCreate()
     )
 

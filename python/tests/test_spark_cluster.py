@@ -196,3 +196,21 @@ def cut(dump: Path, folder: Path, files: int) -> None:
         for number in range(files):
             (folder / f"{number:02}.txt").write_bytes(whole.read(size))
     dump.unlink()
+
+
+_EXPLAINED = """
+import sys
+from pyspark.sql import SparkSession
+from citesift.spark import Pages
+
+spark = SparkSession.builder.remote("local[1]").config("spark.ui.enabled", "false").getOrCreate()
+Pages.files(spark, sys.argv[1], dedup="run").records().explain()
+"""
+
+
+def test_what_stays_is_not_sent_to_every_task_by_a_remote_session(tmp_path: Path) -> None:
+    (tmp_path / "page.txt").write_text("2012\nDOI: 10.5555/x\n|Cite\n")
+    run = [sys.executable, "-c", _EXPLAINED, str(tmp_path)]
+    environment = os.environ | {"PYSPARK_PYTHON": sys.executable}
+    explained = subprocess.run(run, env=environment, capture_output=True, text=True, check=False)
+    assert "SortMergeJoin" in explained.stdout, explained.stderr

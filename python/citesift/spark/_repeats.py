@@ -44,7 +44,10 @@ def verdicts(parsed: DataFrame, order: Sequence[str] = ()) -> DataFrame:
         is_other = F.when(is_place & is_tied, F.raise_error(F.lit(message))).otherwise(~is_place)
         firsts = firsts.where(is_other).withColumn("part", F.col("part") - 1)
     pages = firsts.groupBy(F.col("first").alias("place"))
-    return pages.agg(F.sort_array(F.collect_list("part")).alias("stays"))
+    stays = pages.agg(F.sort_array(F.collect_list("part")).alias("stays"))
+    # A session that is remote knows the size of the list of files alone, and would send all of this to
+    # the driver and from there to every task.
+    return stays.hint("merge")
 
 
 def removed(parsed: DataFrame, verdicts: DataFrame) -> DataFrame:
