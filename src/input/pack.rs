@@ -267,7 +267,7 @@ impl<'a> Inflow<'a> {
 }
 
 /// Reads until the buffer is full or the stream has ended, and returns how many bytes that were.
-fn read_full(stream: &mut dyn Read, mut buffer: &mut [u8]) -> (usize, io::Result<()>) {
+pub fn read_full(stream: &mut dyn Read, mut buffer: &mut [u8]) -> (usize, io::Result<()>) {
     let wanted = buffer.len();
     while !buffer.is_empty() {
         match stream.read(buffer) {

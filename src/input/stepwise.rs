@@ -10,6 +10,8 @@ use flate2::bufread::DeflateDecoder;
 use liblzma::stream::{Action, CONCATENATED, Status, Stream};
 use zstd::stream::raw::{DParameter, Decoder, InBuffer, Operation, OutBuffer};
 
+use super::pack::read_full;
+
 /// The largest window a zstd frame may ask for, as a power of two: all that `zstd --long=31` writes.
 const ZSTD_WINDOW_LOG: u32 = 31;
 
@@ -239,6 +241,7 @@ impl<R: BufRead> Read for Inflating<R> {
 pub struct InSteps<R> {
     decoder: R,
     step: Vec<u8>,
+    filled: usize,
     given: usize,
     /// As in [`Stepwise`].
     fault: Option<io::Error>,
@@ -250,7 +253,8 @@ impl<R: Read> InSteps<R> {
     pub fn new(decoder: R) -> Self {
         Self {
             decoder,
-            step: Vec::with_capacity(Self::STEP),
+            step: vec![0; Self::STEP],
+            filled: 0,
             given: 0,
             fault: None,
         }
@@ -259,16 +263,17 @@ impl<R: Read> InSteps<R> {
 
 impl<R: Read> Read for InSteps<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        if self.given == self.step.len() {
-            if let Some(fault) = self.fault.take() {
-                return Err(fault);
-            }
-            self.given = 0;
-            self.step.clear();
-            let mut step = self.decoder.by_ref().take(Self::STEP as u64);
-            self.fault = step.read_to_end(&mut self.step).err();
+        if self.given == self.filled && self.fault.is_none() {
+            let (filled, outcome) = read_full(&mut self.decoder, &mut self.step);
+            (self.filled, self.given) = (filled, 0);
+            self.fault = outcome.err();
         }
-        let read = (&self.step[self.given..]).read(buffer)?;
+        if self.given == self.filled
+            && let Some(fault) = self.fault.take()
+        {
+            return Err(fault);
+        }
+        let read = (&self.step[self.given..self.filled]).read(buffer)?;
         self.given += read;
         Ok(read)
     }
@@ -276,4 +281,32 @@ impl<R: Read> Read for InSteps<R> {
 
 fn incomplete(message: &str) -> io::Error {
     io::Error::new(ErrorKind::UnexpectedEof, message)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct Failing;
+
+    impl Read for Failing {
+        fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
+            Err(io::Error::other("damaged"))
+        }
+    }
+
+    #[test]
+    fn a_fault_is_told_wherever_a_step_ends() {
+        const STEP: usize = InSteps::<Failing>::STEP;
+        for length in [0, 1, STEP - 1, STEP, STEP + 1, 3 * STEP] {
+            let text = vec![b'x'; length];
+            let mut found = Vec::new();
+            let mut stream = InSteps::new((&text[..]).chain(Failing));
+            assert!(stream.read_to_end(&mut found).is_err(), "{length}");
+            assert!(found == text, "{length}");
+            found.clear();
+            let mut stream = InSteps::new(&text[..]);
+            assert_eq!(stream.read_to_end(&mut found).unwrap(), length);
+        }
+    }
 }
