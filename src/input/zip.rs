@@ -238,7 +238,7 @@ fn read_listed(
 ) -> ControlFlow<()> {
     let before = archive.len().min(before.saturating_sub(earlier) as usize);
     for number in 0..before {
-        if let Ok(file) = archive.by_index_raw(number) {
+        if let Ok(file) = archive.by_index_data(number) {
             packer.meter.pass_over(file.compressed_size());
         }
     }
