@@ -311,8 +311,9 @@ fn progress(args: &Args, config: &Config, interrupted: Option<&Interrupted>) -> 
     };
     match shown {
         true => {
-            let start = interrupted.map(|run| run.checkpoint().clone());
-            Progress::shown(&config.inputs, &start.unwrap_or_default())
+            let beginning = Checkpoint::default();
+            let start = interrupted.map_or(&beginning, Interrupted::checkpoint);
+            Progress::shown(&config.inputs, start)
         }
         false => Progress::hidden(),
     }
