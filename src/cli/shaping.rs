@@ -235,39 +235,38 @@ pub fn input(path: &Path) -> Result<Input, String> {
     }
 }
 
+/// Units of sizes by their names, of which the first is said, the largest unit first.
+const UNITS: [(&[&str], usize); 7] = [
+    (&["GiB", "G"], 1 << 30),
+    (&["GB"], 1_000_000_000),
+    (&["MiB", "M"], 1 << 20),
+    (&["MB"], 1_000_000),
+    (&["KiB", "K"], 1 << 10),
+    (&["kB", "KB"], 1000),
+    (&["", "B"], 1),
+];
+
 /// size = digits [K | M | G | KiB | MiB | GiB | kB | MB | GB]
 pub fn size(typed: &str) -> Result<NonZeroUsize, String> {
     let digits = typed.trim_end_matches(|c: char| c.is_ascii_alphabetic());
-    let unit: usize = match &typed[digits.len()..] {
-        "" | "B" => 1,
-        "K" | "KiB" => 1 << 10,
-        "M" | "MiB" => 1 << 20,
-        "G" | "GiB" => 1 << 30,
-        "kB" | "KB" => 1000,
-        "MB" => 1_000_000,
-        "GB" => 1_000_000_000,
-        other => return Err(format!("unknown unit `{other}`; use K, M, G, kB, MB or GB")),
-    };
+    let name = &typed[digits.len()..];
+    let (_, unit) = UNITS
+        .iter()
+        .find(|(names, _)| names.contains(&name))
+        .ok_or_else(|| format!("unknown unit `{name}`; use K, M, G, kB, MB or GB"))?;
     let number: usize = digits
         .parse()
         .map_err(|_| "a size is a whole number with or without a unit, such as 64MiB".to_owned())?;
-    let bytes = number.checked_mul(unit).ok_or("the size is too large")?;
+    let bytes = number.checked_mul(*unit).ok_or("the size is too large")?;
     NonZeroUsize::new(bytes).ok_or_else(|| "the size must be above zero".to_owned())
 }
 
 /// How a size can be typed, in the largest unit of which it is a multiple.
 pub fn typed_size(bytes: usize) -> String {
-    let units = [
-        ("GiB", 1 << 30),
-        ("GB", 1_000_000_000),
-        ("MiB", 1 << 20),
-        ("MB", 1_000_000),
-        ("KiB", 1 << 10),
-        ("kB", 1000),
-    ];
-    let found = units.iter().find(|(_, size)| bytes.is_multiple_of(*size));
-    let (unit, size) = found.unwrap_or(&("", 1));
-    format!("{}{unit}", bytes / size)
+    let mut units = UNITS.iter();
+    let found = units.find(|(_, unit)| bytes.is_multiple_of(*unit));
+    let (names, unit) = found.expect("every size is a multiple of one byte");
+    format!("{}{}", bytes / unit, names[0])
 }
 
 /// How a share of so many thousandths is typed.
