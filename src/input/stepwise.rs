@@ -236,8 +236,8 @@ impl<R: BufRead> Read for Inflating<R> {
     }
 }
 
-/// Reads a decoder that cannot be fed by hand in steps of one size, whatever is asked for, so that
-/// damage costs what it costs: less than a step.
+/// Reads a decoder that cannot be fed by hand in steps of one size, whatever is asked for: damage then
+/// always costs the same, which is less than a step.
 pub struct InSteps<R> {
     decoder: R,
     step: Vec<u8>,
