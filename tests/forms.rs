@@ -146,6 +146,7 @@ fn check_csv(csv: &[u8], rows: &[StatementRow]) {
 mod in_parquet {
     use bytes::Bytes;
     use parquet::basic::{SortOrder, Type};
+    use parquet::file::metadata::{ColumnChunkMetaData, RowGroupMetaData};
     use parquet::file::reader::{FileReader, SerializedFileReader};
     use parquet::record::{Field, Row};
     use serde_json::{Value, json};
@@ -173,6 +174,18 @@ mod in_parquet {
             column.physical_type() == Type::INT64 && column.sort_order() != SortOrder::SIGNED
         });
         unsigned.map(|column| column.path().string()).collect()
+    }
+
+    /// How many numbers of the similarities' column are said to be none, in each row group.
+    pub fn no_numbers(file: Vec<u8>) -> Vec<Option<u64>> {
+        let reader = SerializedFileReader::new(Bytes::from(file)).unwrap();
+        let groups = reader.metadata().row_groups().iter();
+        let mut columns = groups
+            .flat_map(RowGroupMetaData::columns)
+            .collect::<Vec<_>>();
+        columns.retain(|column| column.column_path().string() == "similarity");
+        let of = |column: &ColumnChunkMetaData| column.statistics().unwrap().nan_count_opt();
+        columns.into_iter().map(of).collect()
     }
 
     fn object(row: &Row) -> Value {
@@ -660,6 +673,21 @@ fn all_integers_in_parquet_are_signed() {
     assert_eq!(in_parquet::of_unsigned(parquet.clone()), [""; 0]);
     let rows = in_parquet::rows(parquet);
     assert_eq!(rows.last().unwrap()["see_more"], json!(i64::MAX));
+}
+
+/// The order that is declared for doubles asks for their number, for a reader to trust least and most.
+#[cfg(feature = "parquet")]
+#[test]
+fn parquet_says_that_all_similarities_are_numbers() {
+    let sample = samples().join("option-near/input.txt");
+    for (near, has_some) in [(Some(500), true), (None, false)] {
+        let mut config = config(&sample, Form::Parquet);
+        config.near = near;
+        let parquet = done(&config).0;
+        let rows = in_parquet::rows(parquet.clone());
+        assert_eq!(rows.iter().any(|row| row["similarity"].is_f64()), has_some);
+        assert_eq!(in_parquet::no_numbers(parquet), [Some(0)]);
+    }
 }
 
 /// Nobody takes a file for whole whose reader, or whose disk, would take no more.

@@ -13,7 +13,7 @@ use parquet::file::metadata::{
     ColumnChunkMetaData, FileMetaData, ParquetMetaData, ParquetMetaDataWriter, RowGroupMetaData,
 };
 use parquet::file::properties::WriterVersion;
-use parquet::file::statistics::Statistics;
+use parquet::file::statistics::{Statistics, ValueStatistics};
 use parquet::schema::types::{ColumnDescPtr, SchemaDescPtr};
 
 use super::columns::{COLUMNS, UNIQUE};
@@ -212,7 +212,8 @@ fn statistics(column: &ColumnDescPtr, values: &Dictionary, nulls: u64) -> Option
         Type::DOUBLE => {
             let numbers = || values.iter().map(|bytes| f64::from_le_bytes(*bytes));
             let (least, most) = (numbers().reduce(f64::min), numbers().reduce(f64::max));
-            Some(Statistics::double(least, most, None, Some(nulls), false))
+            let statistics = ValueStatistics::new(least, most, None, Some(nulls), false);
+            Some(Statistics::Double(statistics.with_nan_count(Some(0))))
         }
         _ => None,
     }
