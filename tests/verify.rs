@@ -639,6 +639,27 @@ fn page_on_no_paper(statement: &str) -> String {
 }
 
 #[test]
+fn a_page_without_rows_that_the_store_may_have_known_is_not_called_emitted() {
+    let world = World::new();
+    world.write("before.txt", &page_on("a", "One", &["Said."]));
+    world.done("--seen seen --emit statements before.txt -q -o before.ndjson");
+    let no_paper = "A title\n\nHelp me understand this report\n\n";
+    for (pages, expected) in [
+        (page_on("a", "One", &[]), "1 left out on the store's word"),
+        (page_on("b", "Two", &["Said."]), "1 emitted"),
+        (no_paper.to_owned(), "1 emitted"),
+    ] {
+        world.write("after.txt", &pages);
+        copy(&world.path().join("seen"), &world.path().join("copied"));
+        world.done("--seen copied --emit statements after.txt -q -o after.ndjson");
+        let told = world.done("verify after.ndjson after.txt --emit statements --seen seen");
+        assert!(told.contains(expected), "{told}");
+        fs::remove_dir_all(world.path().join("copied")).unwrap();
+        fs::remove_file(world.path().join("after.ndjson")).unwrap();
+    }
+}
+
+#[test]
 fn with_a_store_and_a_limit_rows_hold_whether_pages_without_rows_counted_or_were_dropped() {
     let blank = page_on("a", "One", &[]);
     let other_blank = page_on("a", "Other", &[]);

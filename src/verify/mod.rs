@@ -54,7 +54,7 @@ pub struct Pages {
     pub missing: u64,
     /// It repeats earlier pages of the inputs, and is rightly not in the output.
     pub repeated: u64,
-    /// It is not in the output, which is right if the store knew it.
+    /// It is not in the output, which is right if the store knew it or, in rows, if it has none.
     pub believed: u64,
     /// Other sites' pages.
     pub skipped: u64,
@@ -191,6 +191,9 @@ impl Check<'_> {
             Emit::Reports => {
                 let head = Head::of(&report.source, None);
                 self.line(written(&report), &head, false)
+            }
+            Emit::Statements if is_blank && is_believed && earlier.may_be_dropped => {
+                Found::Believed
             }
             Emit::Statements => self.rows(&report, is_believed),
         };
