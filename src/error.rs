@@ -160,6 +160,8 @@ impl fmt::Display for Shown<'_> {
     Printable(&.source.to_string())
 )]
 pub struct ReadError {
+    /// Sources that the run reads before this one; 0 for a part that is merged.
+    pub input: u64,
     /// The source as it was named or found.
     pub path: String,
     /// The container's own number or id of the record that it is in.

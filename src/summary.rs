@@ -189,8 +189,8 @@ pub fn interrupted(summary: &Summary) -> String {
 
 /// Inputs that could not be read, or not to their end. In one there may be several faults, as in an archive.
 pub fn unread(faults: &[ReadError]) -> u64 {
-    let paths: BTreeSet<_> = faults.iter().map(|fault| &fault.path).collect();
-    paths.len() as u64
+    let inputs: BTreeSet<_> = faults.iter().map(|fault| fault.input).collect();
+    inputs.len() as u64
 }
 
 /// What nobody should believe was read.

@@ -510,8 +510,9 @@ fn an_input_with_several_faults_is_one_input() {
     assert!(said(&output).contains(&format!("citesift: {sentence}.\n")));
     assert!(place.report().contains(&format!("{sentence}, and ")));
 
-    let output = place.run("a.tar missing -o out --report run.html");
-    let sentence = "2 inputs could not be read whole";
+    // What is named twice is read twice.
+    let output = place.run("a.tar missing a.tar missing -o out --report run.html");
+    let sentence = "4 inputs could not be read whole";
     assert!(said(&output).contains(sentence), "{}", said(&output));
     assert!(place.report().contains(sentence));
 }

@@ -497,6 +497,7 @@ mod tests {
             // The second begins anew when it is full.
             tails = vec![tail(100_000 + number), vec![number as u8; number % 10]];
             let error = ReadError {
+                input: number as u64,
                 path: "x".repeat(1000),
                 record: None,
                 offset: Some(number as u64),

@@ -77,6 +77,7 @@ impl<'p> Packer<'p> {
             return;
         }
         let fault = ReadError {
+            input: self.source,
             path: origin.path.clone(),
             record: origin.record.clone(),
             offset,

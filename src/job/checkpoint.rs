@@ -29,6 +29,8 @@ pub struct Checkpoint {
 /// A [`ReadError`] as it is told.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Fault {
+    #[serde(default)]
+    input: u64,
     path: String,
     record: Option<String>,
     offset: Option<u64>,
@@ -38,6 +40,7 @@ pub struct Fault {
 impl From<&ReadError> for Fault {
     fn from(error: &ReadError) -> Self {
         Self {
+            input: error.input,
             path: error.path.clone(),
             record: error.record.clone(),
             offset: error.offset,
@@ -49,6 +52,7 @@ impl From<&ReadError> for Fault {
 impl From<Fault> for ReadError {
     fn from(fault: Fault) -> Self {
         Self {
+            input: fault.input,
             path: fault.path,
             record: fault.record,
             offset: fault.offset,

@@ -182,6 +182,7 @@ impl Decider {
                 Err(self.error(prepared, at, what))
             }
             Some(Fault::Unread(offset, source)) => Err(Error::Part(ReadError {
+                input: 0,
                 path: prepared.batch.part.to_string(),
                 record: None,
                 offset: (offset > 0).then_some(offset),
