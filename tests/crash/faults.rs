@@ -250,7 +250,7 @@ fn a_call_may_fail_in_a_run_that_settles_a_store() {
     let seen = ["--seen", "s/seen"];
     place.broken_off(
         &Place::args(&["in/4.txt"], ".gz", &seen),
-        (&[], "rename", 6),
+        (&[], "rename", 7),
     );
     let start = place.files();
     assert!(start.contains_key(Path::new("s/seen/pending")));

@@ -8,6 +8,8 @@
 //! | `pending`  | the next manifest, while the output that it belongs to gets its name     |
 //! | `lock`     | nothing; the run that adds to the store holds a lock on it               |
 //!
+//! A store begins with a manifest of no runs, so that one that has lost its manifest is told from one
+//! whose first run was broken off.
 //! Nothing that the manifest names is changed, except that `places` grows behind what is named.
 //! A run adds what it saw in this order, and syncs each step:
 //!
@@ -70,7 +72,7 @@ impl Store {
         made.map_err(|error| named(folder, &error))?;
         refuse_other_files(folder)?;
         let lock = locked(folder)?;
-        let manifest = manifest::read(&folder.join(MANIFEST))?;
+        let manifest = manifest_in(folder)?;
         if manifest.is_none() {
             // By the lock's name the folder is known for a store, so it must be there before the others.
             sync_folder_of(&folder.join(LOCK)).map_err(|error| named(folder, &error))?;
@@ -83,12 +85,15 @@ impl Store {
         };
         store.settle()?;
         refuse_other_scope(folder, &store.manifest, scope)?;
+        if store.runs() == 0 {
+            store.replace(new_manifest(scope))?;
+        }
         store.sweep()?;
         Ok(store)
     }
 
-    /// Whether [`open`](Self::open) would find a store, or what it would refuse, as far as that does
-    /// not pass by itself: another run's lock is not asked for. Nothing is changed.
+    /// Whether [`open`](Self::open) would find what a run has added, or what it would refuse, as far as
+    /// that does not pass by itself: another run's lock is not asked for. Nothing is changed.
     ///
     /// # Errors
     /// Those of [`open`](Self::open).
@@ -97,7 +102,7 @@ impl Store {
             return Ok(false);
         }
         refuse_other_files(folder)?;
-        let manifest = manifest::read(&folder.join(MANIFEST))?;
+        let manifest = manifest_in(folder)?;
         let pending = pending_in(folder)?;
         let is_there = manifest.is_some() || pending.is_some();
         let manifest = manifest.unwrap_or_else(|| new_manifest(scope));
@@ -251,12 +256,18 @@ fn new_manifest(scope: Option<Dedup>) -> Manifest {
     Manifest::new(scope.unwrap_or(Dedup::Run))
 }
 
+/// None where no run has added anything: such a store is begun anew, with any scope.
+fn manifest_in(folder: &Path) -> Result<Option<Manifest>, StoreError> {
+    let manifest = manifest::read::<Manifest>(&folder.join(MANIFEST))?;
+    Ok(manifest.filter(|manifest| !manifest.runs.is_empty()))
+}
+
 fn pending_in(folder: &Path) -> Result<Option<Pending>, StoreError> {
     manifest::read(&folder.join(PENDING))
 }
 
 /// What takes the place of the manifest, if the output of the run that was broken off got its name.
-/// A store that knows of no run then is refused if there was one.
+/// If not, there must be a manifest where a run has written anything.
 fn settled(
     folder: &Path,
     manifest: &Manifest,
@@ -264,20 +275,21 @@ fn settled(
 ) -> Result<Option<Manifest>, StoreError> {
     let next = pending.map(|pending| added(folder, manifest, pending));
     let next = next.transpose()?.flatten();
-    if manifest.runs.is_empty() && next.is_none() {
+    if next.is_none() {
         refuse_orphans(folder)?;
     }
     Ok(next)
 }
 
-/// A first run writes `keys-1` and `places` before there is a manifest, so what it leaves when it is
-/// killed looks like a store of one run that has lost its manifest. Keys of a later run are never
-/// written without one.
+/// Keys and places are written where a manifest is. That is looked for last, for a first run may begin
+/// while this looks.
 fn refuse_orphans(folder: &Path) -> Result<(), StoreError> {
-    let number = |name: &String| name.strip_prefix(KEYS)?.parse::<usize>().ok();
-    let names = names_in(folder)?;
-    match names.iter().filter_map(number).any(|number| number > 1) {
-        true => Err(StoreError::NoManifest(folder.join(MANIFEST))),
+    let manifest = folder.join(MANIFEST);
+    let has_keys = names_in(folder)?.iter().any(|name| name.starts_with(KEYS));
+    let places = FileState::at(&folder.join(PLACES))?;
+    let is_written = has_keys || places.is_some_and(|places| places.length > 0);
+    match is_written && FileState::at(&manifest)?.is_none() {
+        true => Err(StoreError::NoManifest(manifest)),
         false => Ok(()),
     }
 }

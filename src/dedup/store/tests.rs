@@ -236,11 +236,8 @@ fn a_damaged_store_is_an_error_that_names_the_file() {
 }
 
 #[test]
-fn a_store_of_several_runs_without_its_manifest_is_refused_and_left_as_it_is() {
+fn a_store_without_its_manifest_is_refused_and_left_as_it_is() {
     let world = World::new();
-    world.commit("one", &[1]);
-    world.commit("two", &[2]);
-    let manifest = fs::read(world.path("seen/manifest")).unwrap();
     let refused = || {
         let before = names_in(&world.path("seen")).unwrap();
         let folder = world.path("seen");
@@ -254,8 +251,22 @@ fn a_store_of_several_runs_without_its_manifest_is_refused_and_left_as_it_is() {
         }
         assert_eq!(names_in(&folder).unwrap(), before);
     };
-    fs::remove_file(world.path("seen/manifest")).unwrap();
+    let mut manifest = Vec::new();
+    for (output, block) in [("one", 1), ("two", 2)] {
+        world.commit(output, &[block]);
+        manifest = fs::read(world.path("seen/manifest")).unwrap();
+        fs::remove_file(world.path("seen/manifest")).unwrap();
+        refused();
+        fs::write(world.path("seen/manifest"), &manifest).unwrap();
+    }
+    for lost in ["keys-1", "keys-2", "manifest"] {
+        fs::rename(world.path("seen").join(lost), world.path(lost)).unwrap();
+    }
+    // There are places still.
     refused();
+    for lost in ["keys-1", "keys-2"] {
+        fs::rename(world.path(lost), world.path("seen").join(lost)).unwrap();
+    }
     // Put back, all is as before.
     fs::write(world.path("seen/manifest"), &manifest).unwrap();
     assert_eq!(world.commit("three", &[1, 2, 3]), [3]);
@@ -270,13 +281,41 @@ fn a_store_of_several_runs_without_its_manifest_is_refused_and_left_as_it_is() {
 
 #[test]
 fn what_a_first_run_leaves_that_was_broken_off_is_begun_anew() {
+    for scope in [None, Some(Dedup::Run), Some(Dedup::Text)] {
+        for is_pending in [true, false] {
+            let world = World::new();
+            let (folder, pending) = (world.path("seen"), world.path("seen/pending"));
+            drop(world.run("one", &[1]));
+            if !is_pending {
+                fs::remove_file(pending).unwrap();
+            }
+            assert!(world.path("seen/keys-1").exists());
+            assert!(fs::metadata(world.path("seen/places")).unwrap().len() > 0);
+            assert_eq!(world.contents().runs.len(), 0);
+            assert_eq!(Store::look(&folder, scope).unwrap(), is_pending);
+            let store = Store::open(&folder, scope).unwrap();
+            assert_eq!(store.scope(), scope.unwrap_or(Dedup::Run));
+            drop(store);
+            assert!(!world.path("seen/keys-1").exists());
+            assert_eq!(world.commit("one", &[1, 2]), [1, 2]);
+        }
+    }
+}
+
+#[test]
+fn a_store_says_that_it_knows_nothing_before_it_holds_anything() {
     let world = World::new();
-    let (_, prepared) = world.run("one", &[1]);
-    drop(prepared);
-    fs::remove_file(world.path("seen/pending")).unwrap();
-    assert!(world.path("seen/keys-1").exists());
-    assert!(fs::metadata(world.path("seen/places")).unwrap().len() > 0);
-    assert_eq!(world.commit("one", &[1, 2]), [1, 2]);
+    let store = Store::open(&world.path("seen"), Some(Dedup::Text)).unwrap();
+    let mut names = names_in(&world.path("seen")).unwrap();
+    names.sort();
+    assert_eq!(names, ["lock", "manifest"]);
+    let contents = world.contents();
+    assert_eq!((contents.runs.len(), contents.scope), (0, Dedup::Text));
+    drop(store);
+    // A folder that was begun before there was such a manifest.
+    fs::remove_file(world.path("seen/manifest")).unwrap();
+    fs::write(world.path("seen/places"), "").unwrap();
+    assert_eq!(world.commit("one", &[1]), [1]);
 }
 
 /// What is in a store was made by this rule. Who changes the rule raises [`VERSION`].
