@@ -411,6 +411,31 @@ mod tests {
         }
     }
 
+    /// Fails behind the bytes that it hands out.
+    struct Failing<'a>(Handing<'a>);
+
+    impl Read for Failing<'_> {
+        fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+            match self.0.read(buffer)? {
+                0 if !buffer.is_empty() => Err(io::Error::other("lost")),
+                read => Ok(read),
+            }
+        }
+    }
+
+    fn read_at_once(source: impl Read, most: usize) -> (Vec<u8>, Option<String>) {
+        let mut found = Vec::new();
+        let mut stream = decoded(Box::new(source), None, 1).unwrap().stream;
+        let mut buffer = vec![0; most];
+        loop {
+            match stream.read(&mut buffer) {
+                Ok(0) => return (found, None),
+                Ok(read) => found.extend_from_slice(&buffer[..read]),
+                Err(error) => return (found, Some(error.to_string())),
+            }
+        }
+    }
+
     #[test]
     fn damage_loses_nothing_of_what_came_before_however_it_is_read() {
         let text = text();
@@ -419,19 +444,7 @@ mod tests {
             for place in (8..whole.len()).step_by(whole.len() / 8) {
                 let mut bytes = [&whole[..], &whole].concat();
                 bytes[whole.len() + place] ^= 0x55;
-                let read = |at_once, handed| {
-                    let stream = Box::new(Handing(&bytes, handed));
-                    let mut found = Vec::new();
-                    let mut stream = decoded(stream, None, 1).unwrap().stream;
-                    let mut buffer = vec![0; at_once];
-                    loop {
-                        match stream.read(&mut buffer) {
-                            Ok(0) => return (found, None),
-                            Ok(read) => found.extend_from_slice(&buffer[..read]),
-                            Err(error) => return (found, Some(error.to_string())),
-                        }
-                    }
-                };
+                let read = |at_once, handed| read_at_once(Handing(&bytes, handed), at_once);
                 let byte_by_byte = read(1, 1);
                 for (at_once, handed) in [(1 << 20, 1 << 20), (1 << 20, 1), (1, 1 << 20), (999, 77)]
                 {
@@ -439,6 +452,27 @@ mod tests {
                     let context = format!("{codec:?}, {place}, {at_once} of {handed}");
                     assert_eq!(found.len(), byte_by_byte.0.len(), "{context}");
                     assert_eq!((found, error), byte_by_byte, "{context}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_source_that_fails_gives_as_much_as_one_that_ends_there() {
+        let text = &text()[..1_500];
+        for codec in ALL {
+            let whole = encoded(codec, text);
+            let bytes = whole.repeat(2);
+            for place in 8..=bytes.len() {
+                let bytes = &bytes[..place];
+                let (expected, _) = read_at_once(Handing(bytes, 1 << 20), 1 << 20);
+                for (at_once, handed) in [(1 << 20, 1 << 20), (1, 1 << 20), (999, 77)] {
+                    let source = Failing(Handing(bytes, handed));
+                    let (found, error) = read_at_once(source, at_once);
+                    let context = format!("{codec:?}, {place}, {at_once} of {handed}");
+                    assert_eq!(found.len(), expected.len(), "{context}");
+                    assert_eq!(error.as_deref(), Some("lost"), "{context}");
+                    assert!(found == expected, "{context}");
                 }
             }
         }

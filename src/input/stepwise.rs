@@ -1,8 +1,8 @@
-//! Decoders that hand out all that a damaged stream still gives.
+//! Decoders that hand out all that a damaged stream still gives, or one whose source fails.
 //!
 //! Those that the libraries offer as readers throw away what they have decoded in the call that meets
-//! the damage. How much that is depends on how much is asked for at once, and so on threads and on
-//! what was read before.
+//! the damage, and what they hold where the source fails. How much that is depends on how much is asked
+//! for at once, and so on threads and on what was read before.
 
 use std::io::{self, BufRead, ErrorKind, Read};
 
@@ -25,7 +25,7 @@ pub trait Step {
 
 /// Reads what a decoder gives.
 pub struct Stepwise<R, D> {
-    source: R,
+    source: UpToFault<R>,
     decoder: D,
     /// The damage, until all that came before it has been handed out.
     fault: Option<io::Error>,
@@ -34,7 +34,7 @@ pub struct Stepwise<R, D> {
 impl<R, D> Stepwise<R, D> {
     pub fn new(source: R, decoder: D) -> Self {
         Self {
-            source,
+            source: UpToFault::new(source),
             decoder,
             fault: None,
         }
@@ -54,14 +54,65 @@ impl<R: BufRead, D: Step> Read for Stepwise<R, D> {
             let is_at_end = input.is_empty();
             let (taken, given, outcome) = self.decoder.step(input, buffer);
             self.source.consume(taken);
-            match outcome {
-                Err(fault) if given > 0 => self.fault = Some(fault),
-                outcome => outcome?,
-            }
-            if given > 0 || is_at_end {
+            if given > 0 {
+                self.fault = outcome.err();
                 return Ok(given);
             }
+            if is_at_end || outcome.is_err() {
+                return self.source.told(outcome.map(|()| 0));
+            }
         }
+    }
+}
+
+/// A source that seems to end where it fails, so that a decoder gives all that it holds.
+struct UpToFault<R> {
+    source: R,
+    fault: Option<io::Error>,
+}
+
+impl<R> UpToFault<R> {
+    fn new(source: R) -> Self {
+        Self {
+            source,
+            fault: None,
+        }
+    }
+
+    /// What is to be told of an end: the source's failure, and not that something is lacking.
+    fn told(&mut self, outcome: io::Result<usize>) -> io::Result<usize> {
+        let is_damage = |error: &io::Error| error.kind() != ErrorKind::UnexpectedEof;
+        match self.fault.take() {
+            Some(fault) if !outcome.as_ref().is_err_and(is_damage) => Err(fault),
+            _ => outcome,
+        }
+    }
+}
+
+impl<R: BufRead> Read for UpToFault<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let read = self.fill_buf()?.read(buffer)?;
+        self.consume(read);
+        Ok(read)
+    }
+}
+
+impl<R: BufRead> BufRead for UpToFault<R> {
+    fn fill_buf(&mut self) -> io::Result<&[u8]> {
+        if self.fault.is_some() {
+            return Ok(&[]);
+        }
+        match self.source.fill_buf() {
+            Err(fault) if fault.kind() != ErrorKind::Interrupted => {
+                self.fault = Some(fault);
+                Ok(&[])
+            }
+            filled => filled,
+        }
+    }
+
+    fn consume(&mut self, length: usize) {
+        self.source.consume(length);
     }
 }
 
@@ -199,7 +250,7 @@ impl Step for Zstd {
 
 /// Inflates one deflated text.
 pub struct Inflating<R> {
-    decoder: DeflateDecoder<R>,
+    decoder: DeflateDecoder<UpToFault<R>>,
     /// As in [`Stepwise`].
     fault: Option<io::Error>,
 }
@@ -207,19 +258,22 @@ pub struct Inflating<R> {
 impl<R: BufRead> Inflating<R> {
     pub fn new(source: R) -> Self {
         Self {
-            decoder: DeflateDecoder::new(source),
+            decoder: DeflateDecoder::new(UpToFault::new(source)),
             fault: None,
         }
     }
 
     /// The source behind the text.
     pub fn into_inner(self) -> R {
-        self.decoder.into_inner()
+        self.decoder.into_inner().source
     }
 }
 
 impl<R: BufRead> Read for Inflating<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        if buffer.is_empty() {
+            return Ok(0);
+        }
         if let Some(fault) = self.fault.take() {
             return Err(fault);
         }
@@ -231,6 +285,7 @@ impl<R: BufRead> Read for Inflating<R> {
                 self.fault = Some(fault);
                 Ok(given)
             }
+            read if given == 0 => self.decoder.get_mut().told(read),
             read => read,
         }
     }
