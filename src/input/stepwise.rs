@@ -178,14 +178,26 @@ impl Step for Bzip2 {
         let taken = (stream.total_in() - before.0) as usize;
         let given = (stream.total_out() - before.1) as usize;
         self.is_between = matches!(status, Ok(bzip2::Status::StreamEnd));
-        let outcome = match status {
-            Err(error) => Err(io::Error::new(ErrorKind::InvalidInput, error)),
-            Ok(_) if input.is_empty() && given == 0 && !self.is_between => {
-                Err(incomplete("decompression not finished but EOF reached"))
-            }
-            Ok(_) => Ok(()),
-        };
+        let outcome = bzip2_outcome(status, !input.is_empty(), taken + given > 0);
         (taken, given, outcome)
+    }
+}
+
+fn bzip2_outcome(
+    status: Result<bzip2::Status, bzip2::Error>,
+    has_input: bool,
+    has_moved: bool,
+) -> io::Result<()> {
+    match status {
+        Err(error) => Err(io::Error::new(ErrorKind::InvalidInput, error)),
+        Ok(bzip2::Status::MemNeeded) => Err(ErrorKind::OutOfMemory.into()),
+        Ok(bzip2::Status::StreamEnd) => Ok(()),
+        Ok(_) if has_moved => Ok(()),
+        Ok(_) if has_input => Err(io::Error::new(
+            ErrorKind::InvalidData,
+            "corrupt bzip2 stream",
+        )),
+        Ok(_) => Err(incomplete("decompression not finished but EOF reached")),
     }
 }
 
@@ -348,6 +360,24 @@ mod tests {
         fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
             Err(io::Error::other("damaged"))
         }
+    }
+
+    #[test]
+    fn lack_of_memory_is_no_damage_of_bzip2_and_what_stands_still_ends() {
+        use bzip2::Status::{MemNeeded, Ok as Going, StreamEnd};
+        let told = |status, has_input, has_moved| {
+            let outcome = bzip2_outcome(Ok(status), has_input, has_moved);
+            outcome.map_err(|error| error.kind())
+        };
+        for (has_input, has_moved) in [(true, true), (true, false), (false, false)] {
+            assert_eq!(told(StreamEnd, has_input, has_moved), Ok(()));
+            let outcome = told(MemNeeded, has_input, has_moved);
+            assert_eq!(outcome, Err(ErrorKind::OutOfMemory));
+        }
+        assert_eq!(told(Going, true, true), Ok(()));
+        assert_eq!(told(Going, false, true), Ok(()));
+        assert_eq!(told(Going, false, false), Err(ErrorKind::UnexpectedEof));
+        assert_eq!(told(Going, true, false), Err(ErrorKind::InvalidData));
     }
 
     #[test]
