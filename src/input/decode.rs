@@ -5,6 +5,7 @@
 //! is not the whole file. A source that ends within one is a fault.
 
 use std::io::{self, BufRead, BufReader, Cursor, ErrorKind, Read};
+use std::mem;
 
 use lz4_flex::frame::FrameDecoder;
 
@@ -160,18 +161,19 @@ impl Read for Counted<'_> {
     }
 }
 
-/// Frame after frame. The decoder takes a source that ends between two blocks for a frame's
-/// end, and panics on a second frame with larger blocks, so each frame has a decoder of
-/// its own, and whether its end was really there is told by the source.
+/// Frame after frame. The decoder takes a source that ends between two blocks for a frame's end, and a
+/// block that holds nothing, too, and panics on a second frame with larger blocks. So each frame has a
+/// decoder of its own, and whether its end was really there is told by the source.
 struct Lz4Frames<'a> {
-    frame: Option<FrameDecoder<EndSeen<'a>>>,
+    frame: Option<FrameDecoder<Lz4Source<'a>>>,
 }
 
 impl<'a> Lz4Frames<'a> {
     fn new(stream: BufReader<Stream<'a>>) -> Self {
-        let source = EndSeen {
+        let source = Lz4Source {
             stream,
             is_seen: false,
+            interrupts: false,
         };
         Self {
             frame: Some(FrameDecoder::new(source)),
@@ -181,27 +183,32 @@ impl<'a> Lz4Frames<'a> {
 
 impl Read for Lz4Frames<'_> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        if buffer.is_empty() {
+            return Ok(0);
+        }
         while let Some(mut frame) = self.frame.take() {
-            let read = frame.read(buffer);
-            // An interrupted read is tried again, and must then find its frame.
-            let is_interrupted = |error: &io::Error| error.kind() == ErrorKind::Interrupted;
-            if read.as_ref().is_err_and(is_interrupted) {
-                self.frame = Some(frame);
-                return read;
-            }
-            let skipped = read.as_ref().err().and_then(skippable);
-            if let Some(bytes) = skipped {
-                io::copy(&mut frame.get_mut().take(bytes), &mut io::sink())?;
-            }
-            let read = skipped.map_or(read, |_| Ok(0))?;
-            if read > 0 || buffer.is_empty() && skipped.is_none() {
-                self.frame = Some(frame);
-                return Ok(read);
-            }
-            let mut source = frame.into_inner();
-            if source.is_seen {
+            let is_over = match frame.read(buffer) {
+                Ok(0) => false,
+                Ok(read) => {
+                    self.frame = Some(frame);
+                    return Ok(read);
+                }
+                Err(error) if error.kind() == ErrorKind::Interrupted => true,
+                Err(error) => {
+                    let bytes = skippable(&error).ok_or(error)?;
+                    io::copy(&mut frame.get_mut().take(bytes), &mut io::sink())?;
+                    true
+                }
+            };
+            if frame.get_ref().is_seen {
                 return Err(io::Error::new(ErrorKind::UnexpectedEof, "incomplete frame"));
             }
+            if !is_over {
+                frame.get_mut().interrupts = true;
+                self.frame = Some(frame);
+                continue;
+            }
+            let mut source = frame.into_inner();
             if !is_at_end(&mut source.stream)? {
                 self.frame = Some(FrameDecoder::new(source));
             }
@@ -228,17 +235,30 @@ fn is_at_end(stream: &mut impl BufRead) -> io::Result<bool> {
     }
 }
 
-/// A source that knows whether its end has been read.
-struct EndSeen<'a> {
+/// A source that knows whether its end has been read, and that can be told to interrupt the decoder
+/// once. Between frames this stops it, for there it calls `read`; within one it calls `read_exact`,
+/// which goes on. Nothing else interrupts it.
+struct Lz4Source<'a> {
     stream: BufReader<Stream<'a>>,
     is_seen: bool,
+    interrupts: bool,
 }
 
-impl Read for EndSeen<'_> {
+impl Read for Lz4Source<'_> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let read = self.stream.read(buffer)?;
-        self.is_seen |= read == 0 && !buffer.is_empty();
-        Ok(read)
+        if mem::take(&mut self.interrupts) {
+            return Err(ErrorKind::Interrupted.into());
+        }
+        loop {
+            match self.stream.read(buffer) {
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                read => {
+                    let read = read?;
+                    self.is_seen |= read == 0 && !buffer.is_empty();
+                    return Ok(read);
+                }
+            }
+        }
     }
 }
 
@@ -489,6 +509,42 @@ mod tests {
         ] {
             let (found, read) = read(text.to_vec());
             assert!(read.is_ok() && found == text);
+        }
+    }
+
+    #[test]
+    fn a_block_of_lz4_that_holds_nothing_is_no_end_of_its_frame() {
+        let text = text();
+        for checked in [false, true] {
+            let info = lz4_flex::frame::FrameInfo::new()
+                .block_checksums(checked)
+                .content_checksum(checked);
+            let mut encoder = lz4_flex::frame::FrameEncoder::with_frame_info(info, Vec::new());
+            encoder.write_all(&text).unwrap();
+            let frame = encoder.finish().unwrap();
+            let (header, blocks) = frame.split_at(7);
+            let length = u32::from_le_bytes(*blocks.first_chunk().unwrap()) as usize;
+            let (first, rest) = blocks.split_at(4 + length + 4 * usize::from(checked));
+            // Stored, and compressed to one byte, with their check sums by xxHash.
+            let mut stored = vec![0, 0, 0, 0x80];
+            let mut compressed = vec![1, 0, 0, 0, 0];
+            if checked {
+                stored.extend(0x02CC_5D05_u32.to_le_bytes());
+                compressed.extend(0xCF65_B03E_u32.to_le_bytes());
+            }
+            for empty in [&stored, &compressed] {
+                let twice = empty.repeat(2);
+                let bytes = [header, empty, first, &twice, rest].concat();
+                let bytes = [&bytes[..], &encoded(Codec::Lz4, &text), &bytes].concat();
+                let (found, outcome) = read(bytes.clone());
+                assert!(outcome.is_ok(), "{checked}, {empty:?}: {outcome:?}");
+                assert!(found == text.repeat(3), "{checked}, {empty:?}");
+                let cut = header.len() + empty.len();
+                let (found, outcome) = read(bytes[..cut].to_vec());
+                assert!(outcome.is_err() && found.is_empty());
+                let frames = [&bytes[..cut], &encoded(Codec::Lz4, &text)].concat();
+                assert!(read(frames).1.is_err());
+            }
         }
     }
 
