@@ -1105,6 +1105,121 @@ fn members_of_a_large_zip_archive_that_others_hide_are_told() {
     );
 }
 
+/// A zip archive with one member of this text, where its bytes begin and how many they are, and where
+/// the list of members begins.
+fn zip_of_one(text: &str, method: zip::CompressionMethod) -> (Vec<u8>, usize, usize, usize) {
+    let mut writer = zip::ZipWriter::new(Cursor::new(Vec::new()));
+    let options = zip::write::SimpleFileOptions::default();
+    let options = options.compression_method(method);
+    writer.start_file("x.txt", options).unwrap();
+    writer.write_all(text.as_bytes()).unwrap();
+    let bytes = writer.finish().unwrap().into_inner();
+    let mut archive = zip::ZipArchive::new(Cursor::new(&bytes)).unwrap();
+    let list = archive.central_directory_start() as usize;
+    let member = archive.by_index(0).unwrap();
+    let start = member.data_start().unwrap() as usize;
+    let length = member.compressed_size() as usize;
+    drop(member);
+    (bytes, start, length, list)
+}
+
+#[test]
+fn damage_in_a_member_of_zip_costs_what_it_costs_in_gzip() {
+    let text = text(&pages()).repeat(20);
+    let text = String::from_utf8(text).unwrap();
+    let (archive, start, length, list) = zip_of_one(&text, zip::CompressionMethod::Deflated);
+    let sums = [
+        &archive[list + 16..list + 20],
+        &archive[list + 24..list + 28],
+    ]
+    .concat();
+    let gzip = |deflated: &[u8]| [b"\x1f\x8b\x08\0\0\0\0\0\0\xff", deflated, &sums].concat();
+    assert_eq!(gzip(&archive[start..start + length]).len(), length + 18);
+    let outcome = |bytes: &[u8]| {
+        let done = done_with(bytes, usual);
+        let reports: Vec<_> = done.reports.iter().map(less_source).collect();
+        (done.summary.stats.bytes.read, reports, told(&done))
+    };
+    for place in (start..start + length).step_by(length / 16) {
+        let mut archive = archive.clone();
+        archive[place] ^= 0x55;
+        let mut expected = outcome(&gzip(&archive[start..start + length]));
+        let found = outcome(&archive);
+        // What was inflated to other text is told by its length or its check sum alone.
+        let has_wrong_sums = expected.2[0].ends_with("checksum");
+        if has_wrong_sums && expected.0 > text.len() as u64 {
+            let message = "File is larger than its declared uncompressed size";
+            assert_eq!(found.2, [message], "{place}");
+            assert_eq!(found.0, text.len() as u64, "{place}");
+            continue;
+        }
+        if has_wrong_sums {
+            expected.2[0] = "Invalid checksum".to_owned();
+        }
+        assert_eq!(found, expected, "{place}");
+        let (read, reports, messages) = outcome(&archive[..list]);
+        assert_eq!((read, reports), (expected.0, expected.1), "{place}");
+        assert_eq!(messages[1..], expected.2, "{place}");
+        let expected = outcome(&gzip(&archive[start..place])[..10 + place - start]);
+        let found = outcome(&archive[..place]);
+        assert_eq!((found.0, found.1), (expected.0, expected.1), "{place}");
+        assert_eq!(found.2[1..], expected.2, "{place}");
+    }
+}
+
+#[test]
+fn a_member_of_zip_is_held_against_its_check_sum_and_its_size() {
+    let text = text(&pages()).repeat(3);
+    let text = String::from_utf8(text).unwrap();
+    let size = text.len() as u64;
+    for method in [
+        zip::CompressionMethod::Stored,
+        zip::CompressionMethod::Deflated,
+        zip::CompressionMethod::Zstd,
+    ] {
+        let (archive, _, _, list) = zip_of_one(&text, method);
+        // In the member's own header and in the list.
+        let changed = |at: usize, number: u32| {
+            let mut archive = archive.clone();
+            for at in [at, list + at + 2] {
+                archive[at..at + 4].copy_from_slice(&number.to_le_bytes());
+            }
+            archive
+        };
+        let larger = "File is larger than its declared uncompressed size";
+        let smaller = "File is smaller than its declared uncompressed size";
+        for (archive, read, message) in [
+            (changed(14, 7), size, "Invalid checksum"),
+            (changed(22, 0), 0, larger),
+            (changed(22, 4_000), 4_000, larger),
+            (changed(22, size as u32 - 1), size - 1, larger),
+            (changed(22, size as u32 + 1), size, smaller),
+        ] {
+            let done = done_with(&archive, usual);
+            assert_eq!(told(&done), [message], "{method:?}");
+            assert_eq!(done.summary.stats.bytes.read, read, "{method:?} {message}");
+            let done = done_with(&archive[..list], usual);
+            assert_eq!(told(&done)[1..], [message], "{method:?}");
+            assert_eq!(done.summary.stats.bytes.read, read, "{method:?} {message}");
+        }
+        let (empty, ..) = zip_of_one("", method);
+        let done = done_with(&empty, usual);
+        assert_eq!(told(&done), [""; 0]);
+        let mut other = archive.clone();
+        (other[8], other[list + 10]) = (12, 12);
+        let message = "compression method not supported: Bzip2";
+        assert_eq!(told(&done_with(&other, usual)), [message]);
+        assert_eq!(told(&done_with(&other[..list], usual))[1..], [message]);
+        let mut encrypted = archive.clone();
+        encrypted[6] |= 1;
+        encrypted[list + 8] |= 1;
+        let done = done_with(&encrypted, usual);
+        let message = "unsupported Zip archive: Password required to decrypt file";
+        assert_eq!(told(&done), [message]);
+        assert_eq!(done.summary.stats.bytes.read, 0);
+    }
+}
+
 /// What is said of sources that cannot be read whole, without their names.
 fn told(done: &Done) -> Vec<String> {
     let faults = done.summary.faults.iter();

@@ -396,7 +396,7 @@ fn read_file(
     };
     drop(stream);
     match (file, format) {
-        (Ok(file), Format::Zip) => zip::read(packer, origin, before, file),
+        (Ok(file), Format::Zip) => zip::read(packer, origin, before, &file),
         (Ok(file), _) => parquet::read(packer, origin, before, file),
         (Err(error), _) => {
             packer.fault(origin, None, error);

@@ -268,7 +268,7 @@ impl<'a> Inflow<'a> {
 }
 
 /// Reads until the buffer is full or the stream has ended, and returns how many bytes that were.
-pub fn read_full(stream: &mut dyn Read, mut buffer: &mut [u8]) -> (usize, io::Result<()>) {
+fn read_full(stream: &mut dyn Read, mut buffer: &mut [u8]) -> (usize, io::Result<()>) {
     let wanted = buffer.len();
     while !buffer.is_empty() {
         match stream.read(buffer) {

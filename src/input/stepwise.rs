@@ -10,8 +10,6 @@ use flate2::bufread::DeflateDecoder;
 use liblzma::stream::{Action, CONCATENATED, Status, Stream};
 use zstd::stream::raw::{DParameter, Decoder, InBuffer, Operation, OutBuffer};
 
-use super::pack::read_full;
-
 /// The largest window a zstd frame may ask for, as a power of two: all that `zstd --long=31` writes.
 const ZSTD_WINDOW_LOG: u32 = 31;
 
@@ -303,49 +301,6 @@ impl<R: BufRead> Read for Inflating<R> {
     }
 }
 
-/// Reads a decoder that cannot be fed by hand in steps of one size, whatever is asked for: damage then
-/// always costs the same, which is less than a step.
-pub struct InSteps<R> {
-    decoder: R,
-    step: Vec<u8>,
-    filled: usize,
-    given: usize,
-    /// As in [`Stepwise`].
-    fault: Option<io::Error>,
-}
-
-impl<R: Read> InSteps<R> {
-    const STEP: usize = 32 * 1024;
-
-    pub fn new(decoder: R) -> Self {
-        Self {
-            decoder,
-            step: vec![0; Self::STEP],
-            filled: 0,
-            given: 0,
-            fault: None,
-        }
-    }
-}
-
-impl<R: Read> Read for InSteps<R> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        if self.given == self.filled && self.fault.is_none() {
-            let (filled, outcome) = read_full(&mut self.decoder, &mut self.step);
-            (self.filled, self.given) = (filled, 0);
-            self.fault = outcome.err();
-        }
-        if self.given == self.filled
-            && let Some(fault) = self.fault.take()
-        {
-            return Err(fault);
-        }
-        let read = (&self.step[self.given..self.filled]).read(buffer)?;
-        self.given += read;
-        Ok(read)
-    }
-}
-
 fn incomplete(message: &str) -> io::Error {
     io::Error::new(ErrorKind::UnexpectedEof, message)
 }
@@ -353,14 +308,6 @@ fn incomplete(message: &str) -> io::Error {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    struct Failing;
-
-    impl Read for Failing {
-        fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
-            Err(io::Error::other("damaged"))
-        }
-    }
 
     #[test]
     fn lack_of_memory_is_no_damage_of_bzip2_and_what_stands_still_ends() {
@@ -378,20 +325,5 @@ mod tests {
         assert_eq!(told(Going, false, true), Ok(()));
         assert_eq!(told(Going, false, false), Err(ErrorKind::UnexpectedEof));
         assert_eq!(told(Going, true, false), Err(ErrorKind::InvalidData));
-    }
-
-    #[test]
-    fn a_fault_is_told_wherever_a_step_ends() {
-        const STEP: usize = InSteps::<Failing>::STEP;
-        for length in [0, 1, STEP - 1, STEP, STEP + 1, 3 * STEP] {
-            let text = vec![b'x'; length];
-            let mut found = Vec::new();
-            let mut stream = InSteps::new((&text[..]).chain(Failing));
-            assert!(stream.read_to_end(&mut found).is_err(), "{length}");
-            assert!(found == text, "{length}");
-            found.clear();
-            let mut stream = InSteps::new(&text[..]);
-            assert_eq!(stream.read_to_end(&mut found).unwrap(), length);
-        }
     }
 }

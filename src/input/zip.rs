@@ -10,21 +10,25 @@ use std::iter;
 use std::ops::{ControlFlow, Range};
 use std::path::Path;
 
+use flate2::Crc;
 use zip::read::{ZipFile, read_zipfile_from_stream};
 use zip::result::ZipError;
 use zip::{CompressionMethod, ZipArchive};
 
 use super::pack::Packer;
-use super::stepwise::InSteps;
-use super::{Origin, Stream, member};
+use super::stepwise::{Inflating, Stepwise, Zstd};
+use super::{Origin, Stream};
+
+/// Bytes that are read at once, at most.
+const BUFFER: u64 = 64 * 1024;
 
 /// An archive that is read as if its file ended with it.
 type Archive<'f> = ZipArchive<BufReader<Beginning<'f>>>;
 
 /// Reads the members in their order; one that is damaged or encrypted is said and passed over.
 /// So many of them were read before. Archives in a row are one.
-pub fn read(packer: &mut Packer, origin: &Origin, before: u64, file: File) -> ControlFlow<()> {
-    let (mut archive, mut behind) = match first_archive(packer, origin, before, &file) {
+pub fn read(packer: &mut Packer, origin: &Origin, before: u64, file: &File) -> ControlFlow<()> {
+    let (mut archive, mut behind) = match first_archive(packer, origin, before, file) {
         Ok(first) => first,
         Err(error) => {
             fault(packer, origin, before, io_error(error));
@@ -39,7 +43,7 @@ pub fn read(packer: &mut Packer, origin: &Origin, before: u64, file: File) -> Co
         let Some(end) = behind.pop() else {
             return ControlFlow::Continue(());
         };
-        archive = match open(&file, end) {
+        archive = match open(file, end) {
             Ok(archive) => archive,
             Err(error) => {
                 packer.fault(origin, None, io_error(error));
@@ -245,8 +249,8 @@ fn read_listed(
     for number in before..archive.len() {
         let listed = archive.name_for_index(number).and_then(Result::ok);
         let listed = listed.map_or_else(|| number.to_string(), Cow::into_owned);
-        match archive.by_index(number) {
-            Ok(file) => read_member(packer, origin, file)?,
+        match open_member(&mut archive, number) {
+            Ok((member, stored)) => read_member(packer, origin, &member, stored)?,
             Err(error) => {
                 packer.fault(&origin.of_member(listed.as_bytes()), None, io_error(error));
             }
@@ -256,24 +260,38 @@ fn read_listed(
     ControlFlow::Continue(())
 }
 
+/// A member and its bytes as they are stored, which the library hands out also where they are encrypted.
+fn open_member<'a>(
+    archive: &'a mut Archive,
+    number: usize,
+) -> Result<(Member, impl Read + 'a), ZipError> {
+    let stored = archive.by_index_raw(number)?;
+    match stored.encrypted() {
+        true => Err(ZipError::UnsupportedArchive(ZipError::PASSWORD_REQUIRED)),
+        false => Ok((Member::of(&stored), stored)),
+    }
+}
+
 /// Without the list, as in an archive that is cut off: member after member, as far as that goes.
 fn read_in_a_row(
     packer: &mut Packer,
     origin: &Origin,
     before: u64,
-    mut file: File,
+    file: &File,
 ) -> ControlFlow<()> {
-    if file.rewind().is_err() {
-        return ControlFlow::Continue(());
-    }
-    let mut file = BufReader::new(file);
-    let mut done = 0;
-    while let Ok(Some(member)) = read_zipfile_from_stream(&mut file) {
+    let (mut at, mut done) = (0, 0);
+    while let Some((member, start)) = member_at(file, at) {
+        at = start.saturating_add(member.compressed_size);
         done += 1;
         if done > before {
-            read_member(packer, origin, member)?;
+            let stored = Beginning {
+                file,
+                at: start,
+                end: at,
+            };
+            read_member(packer, origin, &member, stored)?;
         } else {
-            packer.meter.pass_over(member.compressed_size());
+            packer.meter.pass_over(member.compressed_size);
         }
         if done >= before {
             packer.border(done)?;
@@ -282,18 +300,79 @@ fn read_in_a_row(
     ControlFlow::Continue(())
 }
 
-fn read_member<R: Read>(packer: &mut Packer, origin: &Origin, file: ZipFile<R>) -> ControlFlow<()> {
-    if file.is_file() {
-        let compressed = file.compressed_size();
-        let name = name_of(&file);
-        let stream: Stream = match file.compression() {
-            CompressionMethod::Stored => Box::new(file),
-            _ => Box::new(InSteps::new(file)),
-        };
-        member(packer, origin, &name, stream, 0)?;
-        packer.meter.add(compressed);
+/// The member whose header stands here, and where its bytes begin.
+fn member_at(file: &File, at: u64) -> Option<(Member, u64)> {
+    let lengths: [u8; 4] = bytes_at(file, at.checked_add(26)?).ok()?;
+    let length = |of| u64::from(u16::from_le_bytes([lengths[of], lengths[of + 1]]));
+    let end = at + 30 + length(0) + length(2);
+    let mut header = BufReader::new(Beginning { file, at, end });
+    let member = read_zipfile_from_stream(&mut header).ok()??;
+    Some((Member::of(&member), end))
+}
+
+fn read_member<'a>(
+    packer: &mut Packer,
+    origin: &Origin,
+    member: &Member,
+    stored: impl Read + 'a,
+) -> ControlFlow<()> {
+    if member.is_file {
+        match member.text(stored) {
+            Ok(text) => super::member(packer, origin, &member.name, text, 0)?,
+            Err(error) => packer.fault(&origin.of_member(&member.name), None, error),
+        }
+        packer.meter.add(member.compressed_size);
     }
     ControlFlow::Continue(())
+}
+
+/// What an archive says of a member.
+struct Member {
+    name: Vec<u8>,
+    is_file: bool,
+    method: CompressionMethod,
+    compressed_size: u64,
+    size: u64,
+    crc: u32,
+}
+
+impl Member {
+    fn of<R: Read>(file: &ZipFile<R>) -> Self {
+        Self {
+            name: name_of(file),
+            is_file: file.is_file(),
+            method: file.compression(),
+            compressed_size: file.compressed_size(),
+            size: file.size(),
+            crc: file.crc32(),
+        }
+    }
+
+    /// The library throws away what it has inflated in the call that meets damage, so it is asked for
+    /// the bytes as they are stored.
+    fn text<'a>(&self, stored: impl Read + 'a) -> io::Result<Stream<'a>> {
+        let at_once = self.compressed_size.min(BUFFER) as usize;
+        let stored = BufReader::with_capacity(at_once, stored);
+        let text: Stream = match self.method {
+            CompressionMethod::Stored => Box::new(stored),
+            CompressionMethod::Deflated => {
+                // A small member is inflated in one call: each that ends before it copies the window.
+                let at_once = self.size.min(BUFFER) as usize + 1;
+                Box::new(BufReader::with_capacity(at_once, Inflating::new(stored)))
+            }
+            CompressionMethod::Zstd => Box::new(Stepwise::new(stored, Zstd::new()?)),
+            other => {
+                let message = format!("compression method not supported: {other}");
+                return Err(io::Error::new(io::ErrorKind::Unsupported, message));
+            }
+        };
+        Ok(Box::new(Checked {
+            text,
+            left: self.size,
+            crc: Crc::new(),
+            expected: self.crc,
+        }))
+    }
 }
 
 /// Many programs write names in UTF-8 without the flag that says so.
@@ -302,6 +381,35 @@ fn name_of<R: Read>(file: &ZipFile<R>) -> Vec<u8> {
     match (str::from_utf8(raw), file.name()) {
         (Err(_), Ok(decoded)) => decoded.into_owned().into_bytes(),
         _ => raw.to_vec(),
+    }
+}
+
+/// A member's text, which ends in an error where it is not what the archive says.
+struct Checked<'a> {
+    text: Stream<'a>,
+    /// Bytes that are still to come.
+    left: u64,
+    crc: Crc,
+    expected: u32,
+}
+
+impl Read for Checked<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        // One byte more than there are to be tells that there are too many.
+        let most = (buffer.len() as u64).min(self.left.max(1)) as usize;
+        let read = self.text.read(&mut buffer[..most])?;
+        let fault = match read {
+            0 if buffer.is_empty() => return Ok(0),
+            0 if self.crc.sum() != self.expected => "Invalid checksum",
+            0 if self.left > 0 => "File is smaller than its declared uncompressed size",
+            _ if read as u64 > self.left => "File is larger than its declared uncompressed size",
+            _ => {
+                self.left -= read as u64;
+                self.crc.update(&buffer[..read]);
+                return Ok(read);
+            }
+        };
+        Err(io::Error::new(io::ErrorKind::InvalidData, fault))
     }
 }
 
