@@ -60,17 +60,21 @@ pub fn decoded<'a>(
             None => with_beginning(stream),
         };
         stream = rest;
-        let Some(codec) = Codec::of(&beginning) else {
+        let Some(mut codec) = Codec::of(&beginning) else {
             return Ok(Decoded {
                 stream,
                 beginning,
                 codecs,
             });
         };
-        stream = match of_source {
-            Some(meter) => codec.decoder(Box::new(Counted(stream, meter)), threads)?,
-            None => codec.decoder(stream, 1)?,
-        };
+        let threads = of_source.map_or(1, |_| threads);
+        if let Some(meter) = of_source {
+            stream = Box::new(Counted(stream, meter));
+        }
+        if skippable_length(&beginning).is_some() {
+            (codec, stream) = behind_skippable(stream)?;
+        }
+        stream = codec.decoder(stream, threads)?;
         codecs.push(codec);
     }
     Err(io::Error::other(format!(
@@ -116,14 +120,8 @@ impl Codec {
     fn of(beginning: &[u8]) -> Option<Self> {
         match beginning {
             [0x1F, 0x8B, 0x08, ..] => Some(Self::Gzip),
-            [0x28, 0xB5, 0x2F, 0xFD, ..] => Some(Self::Zstd),
-            // lz4 and zstd have the same frames to be skipped; what is behind one tells, if it is known.
-            [0x50..=0x5F, 0x2A, 0x4D, 0x18, length @ ..] => {
-                match behind_skippable(length).and_then(Self::of) {
-                    Some(Self::Lz4) => Some(Self::Lz4),
-                    _ => Some(Self::Zstd),
-                }
-            }
+            // The latter may be lz4, too: [`behind_skippable`] tells.
+            [0x28, 0xB5, 0x2F, 0xFD, ..] | [0x50..=0x5F, 0x2A, 0x4D, 0x18, ..] => Some(Self::Zstd),
             [0xFD, b'7', b'z', b'X', b'Z', 0, ..] => Some(Self::Xz),
             [b'B', b'Z', b'h', b'1'..=b'9', 0x31 | 0x17, ..] => Some(Self::Bzip2),
             [0x04, 0x22, 0x4D, 0x18, ..] => Some(Self::Lz4),
@@ -143,10 +141,34 @@ impl Codec {
     }
 }
 
-/// What follows a frame to be skipped, as far as it is known.
-fn behind_skippable(length: &[u8]) -> Option<&[u8]> {
-    let (length, skipped) = length.split_first_chunk()?;
-    skipped.get(u32::from_le_bytes(*length) as usize..)
+/// Reads the frames to be skipped, which lz4 and zstd have alike, for what is behind them tells which
+/// of the two it is.
+fn behind_skippable(stream: Stream) -> io::Result<(Codec, Stream)> {
+    let mut stream = BufReader::new(stream);
+    loop {
+        let mut header = Vec::new();
+        stream.by_ref().take(8).read_to_end(&mut header)?;
+        let Some(length) = skippable_length(&header) else {
+            let codec = match Codec::of(&header) {
+                Some(Codec::Lz4) => Codec::Lz4,
+                _ => Codec::Zstd,
+            };
+            return Ok((codec, Box::new(Cursor::new(header).chain(stream))));
+        };
+        if io::copy(&mut stream.by_ref().take(length), &mut io::sink())? < length {
+            return Err(incomplete_frame());
+        }
+    }
+}
+
+/// Bytes in a frame to be skipped, behind its header.
+fn skippable_length(header: &[u8]) -> Option<u64> {
+    match header {
+        [0x50..=0x5F, 0x2A, 0x4D, 0x18, a, b, c, d, ..] => {
+            Some(u32::from_le_bytes([*a, *b, *c, *d]).into())
+        }
+        _ => None,
+    }
 }
 
 /// Counts what is read of a compressed source. Plain text goes without: behind the wrapper, what is
@@ -201,7 +223,7 @@ impl Read for Lz4Frames<'_> {
                 }
             };
             if frame.get_ref().is_seen {
-                return Err(io::Error::new(ErrorKind::UnexpectedEof, "incomplete frame"));
+                return Err(incomplete_frame());
             }
             if !is_over {
                 frame.get_mut().interrupts = true;
@@ -223,6 +245,10 @@ fn skippable(error: &io::Error) -> Option<u64> {
         lz4_flex::frame::Error::SkippableFrame(bytes) => Some(u64::from(*bytes)),
         _ => None,
     }
+}
+
+fn incomplete_frame() -> io::Error {
+    io::Error::new(ErrorKind::UnexpectedEof, "incomplete frame")
 }
 
 /// Whether there is nothing more to read, also after an interruption.
@@ -568,6 +594,37 @@ mod tests {
             );
             let (found, outcome) = read(bytes[..bytes.len() - 1].to_vec());
             assert!(outcome.is_err() && found == b"texttext", "{codec:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_behind_skippable_frames_of_any_length_tells_the_codec() {
+        let skippable = |length: u32| {
+            let header = [&[0x5A, 0x2A, 0x4D, 0x18][..], &length.to_le_bytes()].concat();
+            [header, vec![7; length as usize]].concat()
+        };
+        for codec in [Codec::Zstd, Codec::Lz4] {
+            let frame = encoded(codec, b"text");
+            for before in [
+                skippable(0).repeat(100_000),
+                skippable(500),
+                skippable(505),
+                skippable(5_000).repeat(3),
+                skippable(1_000_000),
+            ] {
+                let bytes = [&before[..], &frame].concat();
+                let (length, meter) = (bytes.len() as u64, Meter::default());
+                let mut decoded = decoded(Box::new(Cursor::new(bytes)), Some(&meter), 1).unwrap();
+                let mut found = Vec::new();
+                decoded.stream.read_to_end(&mut found).unwrap();
+                assert_eq!((&found[..], decoded.codecs), (&b"text"[..], vec![codec]));
+                assert_eq!(meter.bytes(), length);
+                let (found, outcome) = read(before[..before.len() - 3].to_vec());
+                assert_eq!(outcome.unwrap_err().to_string(), "incomplete frame");
+                assert!(found.is_empty());
+                assert_eq!(read(before.clone()).1.unwrap(), 0);
+                assert!(read([&before[..], b"plain text"].concat()).1.is_err());
+            }
         }
     }
 }
