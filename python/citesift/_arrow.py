@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from . import _native
-from ._clean import raise_unread
+from ._clean import unread
 from ._errors import RunError, interrupted
 from ._json import loaded
 from ._options import Dedup, Emit, Format, named, names, settings
@@ -188,10 +187,9 @@ class _Tables(Iterator["pyarrow.RecordBatch"]):
             raise interrupted() if self._is_interrupted else StopIteration
         try:
             batch = file.next()
-            if batch is not None:
-                return _pyarrow().record_batch(batch)
-            ended = file.end()
-            self._file = None
+            table = None if batch is None else _pyarrow().record_batch(batch)
+            ended = file.end() if batch is None else None
+            error = unread(*ended) if ended and self._raises else None
         except RunError:
             self._file = None
             raise
@@ -199,10 +197,10 @@ class _Tables(Iterator["pyarrow.RecordBatch"]):
             # What was on its way is lost, be it a table or the end. A traceback keeps what is here.
             self._is_interrupted, self._file, file = True, None, None
             raise
-        if self._raises and ended is not None:
-            faults, damage = ended
-            raise_unread(json.loads(faults), json.loads(damage or "null"))
-        raise StopIteration
+        if table is not None:
+            return table
+        self._file = None
+        raise error or StopIteration
 
     def close(self) -> None:
         """End the parsing, as by the generators that engines expect."""

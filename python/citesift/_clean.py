@@ -47,8 +47,10 @@ def clean(
 
     Raises ``ValueError`` at once for an option with a wrong value. The iterator raises
     `ReadError` behind the last record where an input could not be read whole. What a function that
-    is told raises comes out of it too; who then goes on misses nothing else. What a signal's
-    handler raises while records are waited for ends the run: whoever goes on gets a `RunError`.
+    is told raises, or a signal's handler in it, comes out of it too; who then goes on misses
+    nothing else. What a signal's handler raises while records are waited for ends the run: whoever
+    goes on gets a `RunError`. Where records are at hand, whoever goes on misses none, but for one
+    that ``next`` has returned and that has no name yet; a ``for`` loop has named it by then.
 
     >>> for record in clean("dump.txt.zst", dedup="run"):
     ...     print(record["doi"], len(record["statements"]))
@@ -112,10 +114,16 @@ class Records(Iterator[dict[str, Any]]):
         return self
 
     def __next__(self) -> dict[str, Any]:
-        with self._turn:
-            return self._next()
+        taken: list[str] = []
+        try:
+            with self._turn:
+                return self._next(taken)
+        except BaseException:
+            # A signal's handler may raise before what was taken is handed over.
+            self._lines += taken
+            raise
 
-    def _next(self) -> dict[str, Any]:
+    def _next(self, taken: list[str]) -> dict[str, Any]:
         while not self._is_closed:
             # A line is taken off when it is read: a signal's handler may raise before. Where one of
             # those who are told fails, the next call goes on behind what it was told.
@@ -130,6 +138,7 @@ class Records(Iterator[dict[str, Any]]):
                     raise RuntimeError("a function that is told raised StopIteration") from error
             elif lines := self._lines:
                 record: dict[str, Any] = loaded(lines[-1])
+                taken += lines[-1:]
                 del lines[-1]
                 return record
             else:
@@ -143,12 +152,11 @@ class Records(Iterator[dict[str, Any]]):
             raise interrupted() if self._is_interrupted else StopIteration
         try:
             piece = run.next()
-            ended = run.end() if piece is None else None
+            summary, unread = _accounts(run.end() if piece is None else None)
             records, rejects, duplicates = map(_lines, piece or (b"", b"", b""))
             self._told = _told(self._duplicates, duplicates) + _told(self._rejects, rejects)
-            self._lines = records
-            if piece is None:
-                self._run = None
+            # Behind what another thread puts back meanwhile.
+            self._lines[:0] = records
         except RunError:
             self._run = None
             raise
@@ -156,7 +164,12 @@ class Records(Iterator[dict[str, Any]]):
             # What was on its way is lost, be it a piece or the end. A traceback keeps what is here.
             self._is_interrupted, self._run, run = True, None, None
             raise
-        self._account(ended, is_whole=not self._is_closed)
+        # No signal is looked for from here on.
+        if piece is None:
+            self._run = None
+            self._summary = summary or self._summary
+            if unread and not self._is_closed:
+                raise unread
 
     def close(self) -> None:
         """End the run, and wait until it has; where an input says nothing, for two seconds only.
@@ -166,8 +179,8 @@ class Records(Iterator[dict[str, Any]]):
         self._is_closed = True
         self._lines, self._told = [], []
         run, self._run = self._run, None
-        if run:
-            self._account(run.close(), is_whole=False)
+        if run and (ended := run.close()):
+            self._summary, _ = _accounts(ended)
 
     def __enter__(self) -> Records:
         return self
@@ -180,26 +193,28 @@ class Records(Iterator[dict[str, Any]]):
     ) -> None:
         self.close()
 
-    def _account(self, ended: Ended | None, *, is_whole: bool) -> None:
-        if ended is None:
-            return
-        figures, faults, damage = ended
-        self._summary = json.loads(figures)
-        if is_whole:
-            raise_unread(json.loads(faults), json.loads(damage or "null"))
+
+def _accounts(ended: Ended | None) -> tuple[dict[str, Any] | None, ReadError | None]:
+    """A run's summary, and what says that an input was not read whole, if anything does."""
+    if ended is None:
+        return None, None
+    figures, faults, damage = ended
+    return json.loads(figures), unread(faults, damage)
 
 
-def raise_unread(faults: list[dict[str, Any]], damage: dict[str, Any] | None = None) -> None:
-    """Raise what says that an input was not read whole, if anything does."""
-    errors = [ReadError(fault.pop("message"), **fault) for fault in faults]
+def unread(faults: str, damage: str | None) -> ReadError | None:
+    """What says that an input was not read whole, if anything does."""
+    errors = [ReadError(fault.pop("message"), **fault) for fault in json.loads(faults)]
     if damage:
-        place = damage["source"]
+        told = json.loads(damage)
+        place = told["source"]
         parts = [place["path"], f"byte {place['offset']}"]
         parts += [f"{name} {place[name]}" for name in ("line", "record") if place[name] is not None]
-        errors.append(ReadError(f"{', '.join(parts)}: {damage['message']}", **place))
-    if errors:
-        errors[0].others = errors[1:]
-        raise errors[0]
+        errors.append(ReadError(f"{', '.join(parts)}: {told['message']}", **place))
+    if not errors:
+        return None
+    errors[0].others = errors[1:]
+    return errors[0]
 
 
 def _told(tell: Tell | None, lines: list[str]) -> list[tuple[Tell, str]]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import dis
 import gzip
+import itertools
 import json
 import os
 import pickle
@@ -15,6 +17,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from fractions import Fraction
 from pathlib import Path
+from types import FrameType
 from typing import Any
 
 import pytest
@@ -421,6 +424,44 @@ def test_a_record_that_is_read_when_a_signal_comes_is_given_behind_it(
     assert len(told) == 1
 
 
+@pytest.mark.parametrize("begin", [citesift.clean, citesift.parse_file])
+def test_nothing_is_missing_in_silence_wherever_a_signal_comes(
+    begin: Callable[..., Iterator[Any]], tmp_path: Path
+) -> None:
+    dump = dump_of([page(f"10.5555/{n}", "Title") for n in (0, 1, 1)], tmp_path / "dump.jsonl")
+    dump.write_text("{1\n" + dump.read_text())
+    told: list[dict[str, Any]] = []
+    tells = {"rejects": told.append, "duplicates": told.append} if begin is citesift.clean else {}
+
+    def run(number: int) -> tuple[list[str], tuple[object, ...]]:
+        """Where it was interrupted, and what came out of it."""
+        told.clear()
+        rows = begin(dump, format="jsonl", dedup="run", **tells)
+        came, end = 0, ""
+        with interrupted_at(number) as interrupts:
+            while not end:
+                try:
+                    next(rows)
+                    came += 1
+                except KeyboardInterrupt:
+                    continue
+                except (citesift.Error, StopIteration) as error:
+                    end = type(error).__name__
+        return interrupts, (came, len(told), end, getattr(rows, "summary", None) is None)
+
+    _, whole = run(-1)
+    assert whole[2] == "ReadError"
+    ends = set()
+    for number in itertools.count():
+        interrupts, found = run(number)
+        if not interrupts:
+            break
+        ends.add(found[2])
+        if found[2:] != ("RunError", True):
+            assert found == whole, interrupts
+    assert ends == {"ReadError", "RunError"}
+
+
 @contextmanager
 def alarm(seconds: float) -> Iterator[None]:
     """A signal after so long, whose handler raises."""
@@ -435,6 +476,40 @@ def alarm(seconds: float) -> Iterator[None]:
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, before)
+
+
+@contextmanager
+def interrupted_at(number: int) -> Iterator[list[str]]:
+    """An interrupt at one of the places where Python looks for signals in the package's code: at a
+    function's beginning, behind a call, and where a loop begins again. Gives where that was."""
+    places: Iterator[int] = itertools.count()
+    interrupts: list[str] = []
+
+    def trace(frame: FrameType, *_: object) -> Any:
+        if Path(frame.f_code.co_filename).parent != Path(citesift.__file__).parent:
+            return None
+        frame.f_trace_opcodes = True
+        before = "RESUME"
+
+        def look(frame: FrameType, event: str, _: object) -> Any:
+            nonlocal before
+            if event == "exception":
+                before = ""
+            elif event == "opcode":
+                is_place = before.startswith(("RESUME", "CALL", "JUMP_BACKWARD"))
+                before = dis.opname[frame.f_code.co_code[frame.f_lasti]]
+                if is_place and next(places) == number:
+                    interrupts.append(f"{frame.f_code.co_name}, line {frame.f_lineno}")
+                    raise KeyboardInterrupt
+            return look
+
+        return look
+
+    sys.settrace(trace)
+    try:
+        yield interrupts
+    finally:
+        sys.settrace(None)
 
 
 @contextmanager
