@@ -8,7 +8,7 @@ use std::path::Path;
 use citesift::input::{Format, Share, share_in};
 use citesift::job::{Found, Spans, Take};
 use citesift::model::{Reject, RejectReason, Report, Warning};
-use citesift::{Config, Dedup, Input, parse, parse_at, records};
+use citesift::{Config, Dedup, Input, ReadError, parse, parse_at, records};
 use proptest::collection::vec;
 use proptest::prelude::{prop_assert_eq, proptest};
 use proptest::sample::select;
@@ -336,6 +336,39 @@ fn other_files_are_read_by_one_of_those_who_share_them() {
             .to_string()
             .contains("it has changed since it was shared")
     );
+}
+
+#[test]
+fn a_file_of_a_kind_that_is_not_read_is_told_by_one_of_those_who_share_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("dump");
+    let config = Config::new(Vec::new());
+    let unread: [(&[u8], &str); 4] = [
+        (b"[{\"text\": \"\"},\n{\"text\": \"\"}]", "one JSON array"),
+        (b"7z\xBC\xAF\x27\x1C", "a 7z archive"),
+        (b"\xFF\xFEa\0\n\0", "UTF-16"),
+        (b"\x1F\x8B\x08\0\0\0\0\0\0\0\xFF\xFF\xFF", ""),
+    ];
+    for (content, message) in unread {
+        fs::write(&file, content).unwrap();
+        let length = content.len() as u64;
+        let in_cell = |cell| share_in(&file, None, cell).unwrap();
+        assert_eq!(in_cell(0..4), Some((0..length, 0)));
+        assert_eq!(in_cell(4..8), None);
+        let share = Share {
+            bytes: 0..length,
+            feeds: 0,
+        };
+        let mut spans = Spans::new(&config);
+        let name = || "dump".to_owned();
+        let mut ignored = Spanned::default();
+        let shared = spans.share(&config, name(), file.clone(), &share, &mut ignored);
+        let whole = spans.file(&config, name(), file.clone(), &mut ignored);
+        let said =
+            |faults: &[ReadError]| faults.iter().map(ToString::to_string).collect::<Vec<_>>();
+        assert_eq!(said(&shared), said(&whole));
+        assert!(said(&shared)[0].contains(message), "{shared:?}");
+    }
 }
 
 #[test]

@@ -106,6 +106,14 @@ def check_accounting(found: dict[str, Any], expected: dict[str, Any]) -> None:
     assert read["read"] == sum(read[name] for name in read if name != "read")
 
 
+def check_faults(outcomes: Any, expected: dict[str, Any]) -> None:
+    """Each file that could not be read is told as the program does."""
+    told = [row.reject for row in outcomes.where("outcome = 'fault'").collect()]
+    assert sorted((reject.source.path, reject.message) for reject in told) == sorted(
+        (error["path"], error["message"]) for error in expected["read_errors"]
+    )
+
+
 def test_so_many_cases_are_compared() -> None:
     assert len(CASES) >= 60
 
@@ -255,6 +263,41 @@ def test_large_files_are_shared_and_give_what_a_run_gives(
     assert sorted(lines(told)) == sorted(lines(rejects))
 
 
+UNREAD = {
+    "array.json": b'[{"text": "a"},\n' + b'{"text": "b"},\n' * 300 + b'{"text": "c"}]',
+    "wide.txt": "text\n".encode("utf-16") * 500,
+    "archive.7z": b"7z\xbc\xaf\x27\x1c".ljust(4096, b"\0"),
+    "archive.rar": b"Rar!\x1a\x07\x01\0".ljust(4096, b"\0"),
+    "rows.avro": b"Obj\x01".ljust(4096, b"\0"),
+    "cut.gz": gzip.compress(os.urandom(8000))[:4096],
+}
+
+
+def test_large_files_of_kinds_that_are_not_read_are_faults_as_of_a_run(
+    spark: Any, tmp_path: Path
+) -> None:
+    from citesift.spark.__main__ import main
+
+    folder = tmp_path / "dump"
+    folder.mkdir()
+    dump_of(TEXTS, folder / "lines.jsonl")
+    for name, content in UNREAD.items():
+        (folder / name).write_bytes(content)
+    expected, figures = of_run(str(folder))
+    assert expected and len(figures["read_errors"]) == len(UNREAD)
+    spark.conf.set("spark.sql.files.maxPartitionBytes", "2kb")
+    try:
+        pages = Pages.files(spark, str(folder))
+        assert main([str(folder), str(tmp_path / "out")], spark) == 1
+    finally:
+        spark.conf.unset("spark.sql.files.maxPartitionBytes")
+    assert written(pages.records()) == expected
+    outcomes = pages.outcomes()
+    check_accounting(summary(outcomes), figures)
+    check_faults(outcomes, figures)
+    assert spark.read.parquet(f"{tmp_path}/out/records").count() == len(expected)
+
+
 def test_a_bound_on_shares_is_read_as_spark_writes_it() -> None:
     sizes = {"134217728b": 128 << 20, "2kb": 2048, "16m": 16 << 20, " 1G": 1 << 30, "7": 7}
     assert {size: _bytes(size) for size in sizes} == sizes
@@ -348,11 +391,7 @@ def test_what_cannot_be_listed_is_told_as_by_a_run(
     assert written(pages.records()) == expected
     outcomes = pages.outcomes()
     check_accounting(summary(outcomes), figures)
-    told = {
-        row.reject.source.path: row.reject.message
-        for row in outcomes.where("outcome = 'fault'").collect()
-    }
-    assert told == {error["path"]: error["message"] for error in figures["read_errors"]}
+    check_faults(outcomes, figures)
     closed.rmdir()
 
 

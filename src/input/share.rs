@@ -38,7 +38,7 @@ pub struct Share {
 /// begins in some. All cells of a file are of one size, and the first begins at 0.
 ///
 /// # Errors
-/// Those of the file, and of a damaged beginning.
+/// Those of the file.
 pub fn share_in(
     path: &Path,
     format: Option<Format>,
@@ -129,13 +129,15 @@ pub fn read_share(
     ControlFlow::Continue(())
 }
 
-/// The format of a file that can be shared.
+/// The format of a file that can be shared. What is wrong with another is told by who reads it.
 fn shared_as(mut file: &File, path: &Path, format: Option<Format>) -> io::Result<Option<Format>> {
     file.rewind()?;
-    let decoded = decoded(Box::new(file), None, 1)?;
-    let format = format_of(&decoded.beginning, format, Some(path))?;
-    let is_shared = decoded.codecs.is_empty() && matches!(format, Format::Text | Format::Jsonl);
-    Ok(is_shared.then_some(format))
+    let Ok(decoded) = decoded(Box::new(file), None, 1) else {
+        return Ok(None);
+    };
+    let format = format_of(&decoded.beginning, format, Some(path)).ok();
+    let is_plain = decoded.codecs.is_empty();
+    Ok(format.filter(|format| is_plain && matches!(format, Format::Text | Format::Jsonl)))
 }
 
 /// Where the first line in a cell begins.
