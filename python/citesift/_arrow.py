@@ -191,7 +191,6 @@ class _Tables(Iterator["pyarrow.RecordBatch"]):
             ended = file.end() if batch is None else None
             error = unread(*ended) if ended and self._raises else None
         except RunError:
-            self._file = None
             raise
         except BaseException:
             # What was on its way is lost, be it a table or the end. A traceback keeps what is here.

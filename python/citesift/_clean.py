@@ -158,7 +158,6 @@ class Records(Iterator[dict[str, Any]]):
             # Behind what another thread puts back meanwhile.
             self._lines[:0] = records
         except RunError:
-            self._run = None
             raise
         except BaseException:
             # What was on its way is lost, be it a piece or the end. A traceback keeps what is here.

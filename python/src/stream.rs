@@ -1,7 +1,9 @@
 //! What a thread of its own hands over piece by piece, for a Python thread that waits for it: the
 //! interpreter's lock is released meanwhile, and a signal is obeyed.
 
+use std::mem;
 use std::ops::ControlFlow;
+use std::process;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::thread::{self, JoinHandle};
@@ -17,7 +19,12 @@ const PATIENCE: Duration = Duration::from_millis(100);
 const GRACE: Duration = Duration::from_secs(2);
 
 /// Pieces, and what came of it all in the end.
-pub struct Stream<T, E>(Mutex<State<T, E>>);
+pub struct Stream<T, E> {
+    state: Mutex<State<T, E>>,
+    /// Where the thread is. A process that is forked from there has a copy of all but the thread,
+    /// and of locks that nobody opens.
+    process: u32,
+}
 
 struct State<T, E> {
     /// None once no more are wanted.
@@ -73,18 +80,23 @@ impl<T: Send + 'static, E: Send + 'static> Stream<T, E> {
             let _working: SyncSender<()> = working;
             run(pieces_in)
         })?;
-        Ok(Self(Mutex::new(State {
+        let state = State {
             pieces: Some((pieces, wanted)),
             done,
             thread: Some(thread),
-        })))
+        };
+        Ok(Self {
+            state: Mutex::new(state),
+            process: process::id(),
+        })
     }
 
     /// The next piece; none when all were taken, or nobody wants more.
     ///
     /// # Errors
-    /// What a signal's handler raises; the thread is then left to its end.
+    /// What a signal's handler raises, and the thread is then left to its end; another process.
     pub fn next(&self, py: Python) -> PyResult<Option<T>> {
+        self.look_where()?;
         loop {
             let piece = py.detach(|| match &self.lock().pieces {
                 Some((pieces, _)) => pieces.recv_timeout(PATIENCE),
@@ -102,16 +114,22 @@ impl<T: Send + 'static, E: Send + 'static> Stream<T, E> {
     /// that it is asked.
     ///
     /// # Errors
-    /// What a signal's handler raises, and the thread is then left to its end; its panic.
+    /// What a signal's handler raises, and the thread is then left to its end; its panic; another
+    /// process.
     pub fn end(&self, py: Python) -> PyResult<Option<E>> {
+        self.look_where()?;
         self.end_until(py, None)
     }
 
-    /// As `end`, but gives nothing and leaves the thread to its end when that does not come soon.
+    /// As `end`, but gives nothing and leaves the thread to its end when that does not come soon, and
+    /// in another process.
     ///
     /// # Errors
-    /// Those of `end`.
+    /// Else those of `end`.
     pub fn close(&self, py: Python) -> PyResult<Option<E>> {
+        if !self.is_here() {
+            return Ok(None);
+        }
         self.end_until(py, Some(Instant::now() + GRACE))
     }
 
@@ -137,7 +155,32 @@ impl<T: Send + 'static, E: Send + 'static> Stream<T, E> {
     }
 
     fn lock(&self) -> MutexGuard<'_, State<T, E>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl<T, E> Stream<T, E> {
+    fn is_here(&self) -> bool {
+        process::id() == self.process
+    }
+
+    fn look_where(&self) -> PyResult<()> {
+        if self.is_here() {
+            return Ok(());
+        }
+        let message = "this was begun in another process; begin anew";
+        Err(crate::failed(message.to_owned()))
+    }
+}
+
+impl<T, E> Drop for Stream<T, E> {
+    /// In another process nothing is closed, for that may wait for the thread.
+    fn drop(&mut self) {
+        if !self.is_here() {
+            let state = self.state.get_mut();
+            let state = state.unwrap_or_else(PoisonError::into_inner);
+            mem::forget((state.pieces.take(), state.thread.take()));
+        }
     }
 }
 

@@ -540,6 +540,32 @@ def test_another_thread_goes_on_meanwhile(tmp_path: Path) -> None:
     assert [record["doi"] for record in found] == ["10.5555/x"]
 
 
+@pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
+@pytest.mark.parametrize("begin", [citesift.clean, citesift.parse_file])
+def test_an_iterator_is_refused_in_a_process_that_was_forked(
+    begin: Callable[[Path], Iterator[Any]], silent: Path
+) -> None:
+    rows: Any = begin(silent)
+    child = os.fork()
+    if not child:
+        # No test goes on in it, whatever is raised.
+        said = []
+        try:
+            signal.setitimer(signal.ITIMER_REAL, 30)
+            for _ in range(2):
+                try:
+                    next(rows)
+                except citesift.RunError as error:
+                    said.append("another process" in str(error))
+            rows.close()
+            del rows
+        finally:
+            os._exit(0 if said == [True, True] else 1)
+    _, status = os.waitpid(child, 0)
+    assert os.waitstatus_to_exitcode(status) == 0
+    rows.close()
+
+
 def test_errors_come_back_from_other_processes(tmp_path: Path) -> None:
     first, second = tmp_path / "first", tmp_path / "second"
     with pytest.raises(citesift.ReadError) as unread:
