@@ -523,6 +523,7 @@ def test_only_files_on_a_disk_are_read_in_place() -> None:
         "data/a.txt": "/data/a.txt",
         "/data/a:b.txt": "/data/a:b.txt",
         "a:b.txt": "/a:b.txt",
+        "FILE:///data/a.txt": "/data/a.txt",
         "hdfs://name:8020/a.txt": None,
         "s3a://bucket/a.txt": None,
     }
@@ -596,7 +597,17 @@ def test_the_command_says_a_wrong_flag_in_a_line_and_writes_nothing(
 
 
 @pytest.mark.parametrize(
-    ("read", "out"), [("dump", "dump/out"), ("dump", "link/out"), ("dump", "dump"), ("dump", ".")]
+    ("read", "out"),
+    [
+        ("dump", "dump/out"),
+        ("dump", "link/out"),
+        ("dump", "dump"),
+        ("dump", "."),
+        ("dump", "away/../dump/out"),
+        ("dump", "link/../out"),
+        ("dump", "FILE://{here}/dump/out"),
+        ("File:{here}/dump", "dump/out"),
+    ],
 )
 def test_the_command_refuses_an_output_that_is_in_its_input_or_around_it(
     read: str,
@@ -611,10 +622,14 @@ def test_the_command_refuses_an_output_that_is_in_its_input_or_around_it(
     monkeypatch.chdir(tmp_path)
     Path("dump").mkdir()
     Path("dump/a.txt").write_text(TEXTS[0])
-    Path("link").symlink_to("dump")
-    assert main([read, out], spark) == 2
+    Path("dump/in").mkdir()
+    Path("link").symlink_to("dump/in")
+    Path("aside/far").mkdir(parents=True)
+    Path("away").symlink_to("aside/far")
+    before = sorted(tmp_path.rglob("*"))
+    assert main([read.format(here=tmp_path), out.format(here=tmp_path)], spark) == 2
     assert capsys.readouterr().err.startswith("citesift.spark: output: ")
-    assert sorted(path.name for path in tmp_path.rglob("*")) == ["a.txt", "dump", "link"]
+    assert sorted(tmp_path.rglob("*")) == before
 
 
 def test_places_are_compared_in_whole_parts() -> None:
@@ -623,6 +638,8 @@ def test_places_are_compared_in_whole_parts() -> None:
     assert not is_within("s3a://c/dump/out", "s3a://b/dump")
     assert is_within("file:/data/dump/out", "/data/dump")
     assert not is_within("hdfs://n/data/dump/out", "/data/dump")
+    assert is_within("hdfs://n/data/x/../dump/out", "hdfs://n/data/dump")
+    assert not is_within("hdfs://n/data/dump/../out", "hdfs://n/data/dump")
 
 
 @pytest.mark.parametrize("to", ["parquet", "ndjson"])

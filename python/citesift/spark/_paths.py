@@ -25,7 +25,7 @@ def named(address: str, folder: str, root: str) -> str:
 def on_disk(address: str) -> str | None:
     """The path of a file on an executor's own disk, or on one that all have; None elsewhere."""
     found = _SCHEME.match(address)
-    if found and not address.startswith("file:"):
+    if found and not address.lower().startswith("file:"):
         return None
     return "/" + (address[found.end() :] if found else address).lstrip("/")
 
@@ -45,15 +45,16 @@ def scheme(address: str) -> str:
 
 def is_within(one: str, other: str) -> bool:
     """Whether one place is the other one, or in it, behind links too."""
-    above = _place(other)
-    return _place(one)[: len(above)] == above
+    return any(place[: len(above)] == above for place in _places(one) for above in _places(other))
 
 
-def _place(address: str) -> list[str]:
+def _places(address: str) -> list[list[str]]:
+    """Where that may be: engines take `..` for what stands before it, also behind a link."""
     path = on_disk(whole(address))
-    if path is not None:
-        return ["", *_parts(os.path.realpath(path))]
-    return [scheme(address).lower(), *_parts(address)]
+    if path is None:
+        plain = os.path.normpath("/" + "/".join(_parts(address)))
+        return [[scheme(address).lower(), *_parts(plain)]]
+    return [["", *_parts(os.path.realpath(way))] for way in (path, os.path.normpath(path))]
 
 
 def _parts(address: str) -> list[str]:
