@@ -22,6 +22,7 @@ import pyarrow.parquet
 import pytest
 from citesift import Dedup, Emit
 from citesift.spark import Pages, clean, ndjson, summary
+from citesift.spark._listing import sees_disk
 from citesift.spark._order import Order, of_number, of_text
 from citesift.spark._paths import is_within, named, on_disk
 from citesift.spark._shares import _bytes
@@ -393,6 +394,24 @@ def test_what_cannot_be_listed_is_told_as_by_a_run(
     check_accounting(summary(outcomes), figures)
     check_faults(outcomes, figures)
     closed.rmdir()
+
+
+@pytest.mark.parametrize("name", ["t[1]", "t=1", "_t", "t a%20b#c", "t*{a,b}?"])
+def test_a_disk_is_seen_whatever_the_folder_for_temporary_files_is_called(
+    name: str, spark: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / name).mkdir()
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / name))
+    assert sees_disk(spark, "")
+    assert sees_disk(spark, "file://")
+
+
+def test_a_folder_on_a_disk_is_listed_whatever_its_scheme_is_written_in(
+    spark: Any, tmp_path: Path
+) -> None:
+    (tmp_path / ".a.txt").write_text(TEXTS[0])
+    for scheme in ("file://", "FILE://", "File:"):
+        assert Pages.files(spark, f"{scheme}{tmp_path}").records().count() == 1
 
 
 def test_what_the_engine_has_to_list_is_refused_where_it_passes_over_it(

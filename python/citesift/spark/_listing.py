@@ -8,6 +8,7 @@ name for a pattern, and follow a link that leads back until the system gives up.
 from __future__ import annotations
 
 import os
+import re
 import stat
 import tempfile
 from collections.abc import Iterator
@@ -45,7 +46,7 @@ def sees_disk(spark: SparkSession, scheme: str) -> bool:
     """
     from pyspark.errors import AnalysisException
 
-    with tempfile.NamedTemporaryFile(prefix="citesift-") as file:
+    with tempfile.NamedTemporaryFile(prefix="citesift-", dir=_plain_folder()) as file:
         file.write(b"\n")
         file.flush()
         try:
@@ -53,6 +54,12 @@ def sees_disk(spark: SparkSession, scheme: str) -> bool:
         except AnalysisException:
             return False
     return len(seen) == 1 and on_disk(seen[0]) is not None
+
+
+def _plain_folder() -> str:
+    """A folder for temporary files whose name no engine takes for a pattern or passes over."""
+    folder = tempfile.gettempdir()
+    return folder if re.fullmatch(r"(/[A-Za-z0-9][A-Za-z0-9_.-]*)+", folder) else "/tmp"
 
 
 def _walked(folder: bytes) -> Iterator[Found]:
