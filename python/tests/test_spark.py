@@ -414,6 +414,16 @@ def test_a_folder_on_a_disk_is_listed_whatever_its_scheme_is_written_in(
         assert Pages.files(spark, f"{scheme}{tmp_path}").records().count() == 1
 
 
+def test_an_input_that_is_neither_a_file_nor_a_folder_is_refused(
+    spark: Any, tmp_path: Path
+) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "link").symlink_to("pipe")
+    for path in (tmp_path / "pipe", tmp_path / "link", Path("/dev/null")):
+        with pytest.raises(ValueError, match=f"^folder: {path} is neither a file nor a folder"):
+            Pages.files(spark, path)
+
+
 def test_what_the_engine_has_to_list_is_refused_where_it_passes_over_it(
     spark: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

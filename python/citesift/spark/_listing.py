@@ -34,9 +34,13 @@ def listed(root: str) -> list[Found]:
     if os.path.isdir(path):
         return list(_walked(path))
     try:
-        return [Found(path, os.stat(path).st_size, None)]
+        state = os.stat(path)
     except OSError as error:
         return [Found(path, 0, _said(error))]
+    if not stat.S_ISREG(state.st_mode):
+        message = f"folder: {root} is neither a file nor a folder; citesift.clean reads pipes"
+        raise ValueError(message)
+    return [Found(path, state.st_size, None)]
 
 
 def sees_disk(spark: SparkSession, scheme: str) -> bool:
