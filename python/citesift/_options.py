@@ -16,12 +16,17 @@ Format: TypeAlias = Literal["auto", "text", "jsonl", "warc", "parquet", "tar", "
 Value: TypeAlias = "str | float | None | Iterable[str]"
 
 _EMIT = ("reports", "statements")
+# These have a value in every run; the others may be None.
+_NEEDED = ("format", "dedup", "seed", "skip", "max_page")
 
 
 def flags(emit: str, **options: Value) -> list[str]:
     """The options that are given, as flags."""
     if emit not in _EMIT:
         raise ValueError(f"emit: {emit!r} gives no dicts or columns; use one of {_EMIT}")
+    for name in _NEEDED:
+        if name in options and options[name] is None:
+            raise TypeError(f"{name}: None is no value of it")
     given = {name: option for name, option in options.items() if option is not None}
     typed = (f"--{name.replace('_', '-')}={_typed(name, option)}" for name, option in given.items())
     return [f"--emit={emit}", *typed]
@@ -66,7 +71,8 @@ def listed(paths: str | os.PathLike[str] | Iterable[str | os.PathLike[str]]) -> 
     """One path or several."""
     if isinstance(paths, (str, bytes, os.PathLike)):
         paths = [paths]
-    if not isinstance(paths, Iterable):
+    # The lines of an open file are no paths.
+    if not isinstance(paths, Iterable) or hasattr(paths, "read"):
         raise TypeError(f"paths: a path or several are needed, and this is {type(paths).__name__}")
     found = [named("paths", path) for path in paths]
     if not found:
@@ -76,11 +82,9 @@ def listed(paths: str | os.PathLike[str] | Iterable[str | os.PathLike[str]]) -> 
 
 def named(option: str, path: str | bytes | os.PathLike[Any]) -> str:
     """A path as text."""
-    try:
-        return os.fsdecode(path)
-    except TypeError:
-        message = f"{option}: a path is needed, and this is {type(path).__name__}"
-        raise TypeError(message) from None
+    if not isinstance(path, (str, bytes, os.PathLike)):
+        raise TypeError(f"{option}: a path is needed, and this is {type(path).__name__}")
+    return os.fsdecode(path)
 
 
 def _typed(name: str, option: Value) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dis
 import gzip
+import io
 import itertools
 import json
 import os
@@ -73,6 +74,13 @@ def test_a_wrong_value_is_an_error_that_names_its_option(option: str, value: Any
         citesift.clean("dump.txt", **{option: value})
 
 
+class Mine:
+    """A path whose own error is not to be taken for another."""
+
+    def __fspath__(self) -> str:
+        raise TypeError("mine")
+
+
 def test_a_wrong_type_is_an_error_that_names_its_option() -> None:
     wrong: list[dict[str, Any]] = [
         {"threads": True},
@@ -82,12 +90,18 @@ def test_a_wrong_type_is_an_error_that_names_its_option() -> None:
         {"limit": [1]},
         {"rejects": 5},
         {"duplicates": "a"},
+        {"dedup": None},
+        {"format": None},
+        {"max_page": None},
         {"paths": 5},
         {"paths": [5]},
+        {"paths": io.StringIO("dump.txt")},
     ]
     for option in wrong:
         with pytest.raises(TypeError, match=f"^{next(iter(option))}: "):
             citesift.clean(**{"paths": "dump.txt", **option})
+    with pytest.raises(TypeError, match="^mine$"):
+        citesift.clean(Mine())
     with pytest.raises(TypeError, match="resume"):
         citesift.clean("dump.txt", resume=True)  # type: ignore[call-arg]
     with pytest.raises(ValueError, match="paths"):

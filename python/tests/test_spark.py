@@ -13,6 +13,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -469,6 +470,16 @@ def test_what_is_wrong_is_an_error_that_names_it(spark: Any) -> None:
         clean(df, "body")
     with pytest.raises(ValueError, match="there is no column 'at'"):
         clean(df, order="at", dedup="run")
+    wrong: Any
+    for wrong in (None, 3, ["n", 3]):
+        with pytest.raises(TypeError, match="^order: a column's name or several are needed"):
+            clean(df, order=wrong, dedup="run")
+    for wrong in (b"dump", 3, None):
+        with pytest.raises(TypeError, match="^folder: a path is needed"):
+            Pages.files(spark, wrong)
+    for wrong in (lambda **options: clean(df, **options), partial(Pages.files, spark, "dump")):
+        with pytest.raises(TypeError, match="^dedup: None is no value of it"):
+            wrong(dedup=None)
     for order, message in (("n", "has a null"), ("f", "holds float; cast it")):
         with pytest.raises(Exception, match=message):
             clean(df, order=order, dedup="run").collect()

@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import errno
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import citesift
 
 from .._arrow import OUTCOMES, of_files
-from .._options import Dedup, Emit, Format, names, settings
+from .._options import Dedup, Emit, Format, named, names, settings
 from . import _accounting, _repeats
 from ._columns import column, selected
 from ._ddl import ddl
@@ -61,11 +61,10 @@ class Pages:
         max_page: int | str = "64MiB",
     ) -> Pages:
         """Pages in the rows of a DataFrame; `clean` tells what the options are."""
-        named = None if url == "url" and column(df, url) is None else url
-        asked = {"text": text, "url": named, "path": path, "record": record}
+        address = None if url == "url" and column(df, url) is None else url
+        asked = {"text": text, "url": address, "path": path, "record": record}
         columns = {option: name and _present(df, name) for option, name in asked.items()}
-        listed = [order] if isinstance(order, str) else order
-        named_order = tuple(_present(df, name) for name in listed)
+        named_order = tuple(_present(df, name) for name in _ordering(order))
         ordered = Order(named_order)
         wanted = sorted({name for name in columns.values() if name} | set(named_order))
         df = selected(df, wanted)
@@ -98,7 +97,9 @@ class Pages:
         another store is sent by Spark to one task, so it must fit into that task's memory, and
         cannot be larger than 2 GB.
         """
-        folder = os.fspath(folder)
+        if isinstance(folder, bytes):
+            raise TypeError("folder: a path is needed, and this is bytes")
+        folder = named("folder", folder)
         root = whole(folder)
         options: dict[str, Any] = {
             "format": format,
@@ -189,6 +190,15 @@ def _listed_by_engine(spark: SparkSession, root: str, options: dict[str, Any]) -
         files = [Found((on_disk(row.path) or row.path).encode(), row.length, None) for row in rows]
         return shared(spark, files, options)
     return found.select("path", "content")
+
+
+def _ordering(order: str | Sequence[str]) -> list[str]:
+    if isinstance(order, str):
+        return [order]
+    names = list(order) if isinstance(order, Iterable) else [order]
+    if not all(isinstance(name, str) for name in names):
+        raise TypeError(f"order: a column's name or several are needed, and this is {order!r}")
+    return names
 
 
 def _present(df: DataFrame, name: str) -> str:
