@@ -375,7 +375,7 @@ def test_a_folder_or_file_of_any_name_is_read(
 
 @pytest.mark.parametrize("dedup", ["page", "run"])
 def test_what_cannot_be_listed_is_told_as_by_a_run(
-    dedup: Dedup, spark: Any, tmp_path: Path
+    dedup: Dedup, spark: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     folder, aside = tmp_path / "dump", tmp_path / "aside"
     (folder / "sub").mkdir(parents=True)
@@ -387,13 +387,15 @@ def test_what_cannot_be_listed_is_told_as_by_a_run(
         (folder / name).symlink_to(target)
     os.mkfifo(folder / "pipe")
     (closed := folder / "closed").mkdir(0)
-    expected, figures = of_run(str(folder), dedup=dedup)
-    assert len(figures["read_errors"]) == (4 if os.geteuid() == 0 else 5)
-    pages = Pages.files(spark, str(folder), dedup=dedup)
-    assert written(pages.records()) == expected
-    outcomes = pages.outcomes()
-    check_accounting(summary(outcomes), figures)
-    check_faults(outcomes, figures)
+    monkeypatch.chdir(tmp_path)
+    for called in (str(folder), "dump", "./dump/"):
+        expected, figures = of_run(called, dedup=dedup)
+        assert len(figures["read_errors"]) == (4 if os.geteuid() == 0 else 5)
+        pages = Pages.files(spark, called, dedup=dedup)
+        assert written(pages.records()) == expected
+        outcomes = pages.outcomes()
+        check_accounting(summary(outcomes), figures)
+        check_faults(outcomes, figures)
     closed.rmdir()
 
 

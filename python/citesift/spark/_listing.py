@@ -14,7 +14,8 @@ import tempfile
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, NamedTuple
 
-from ._paths import on_disk
+from .._arrow import shown
+from ._paths import named, on_disk
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -28,11 +29,12 @@ class Found(NamedTuple):
     fault: str | None
 
 
-def listed(root: str) -> list[Found]:
-    """The files of a folder, in no order; what is no folder is one of itself."""
+def listed(root: str, folder: str) -> list[Found]:
+    """The files of a folder, in no order; what is no folder is one of itself. ``folder`` is what it
+    was called."""
     path = os.fsencode(root)
     if os.path.isdir(path):
-        return list(_walked(path))
+        return list(_walked(path, folder))
     try:
         state = os.stat(path)
     except OSError as error:
@@ -66,9 +68,9 @@ def _plain_folder() -> str:
     return folder if re.fullmatch(r"(/[A-Za-z0-9][A-Za-z0-9_.-]*)+", folder) else "/tmp"
 
 
-def _walked(folder: bytes) -> Iterator[Found]:
+def _walked(root: bytes, folder: str) -> Iterator[Found]:
     """Links are followed, but for one to a folder that it is in."""
-    waiting: list[tuple[bytes, dict[tuple[int, int], bytes]]] = [(folder, {})]
+    waiting: list[tuple[bytes, dict[tuple[int, int], bytes]]] = [(root, {})]
     while waiting:
         path, above = waiting.pop()
         try:
@@ -91,8 +93,8 @@ def _walked(folder: bytes) -> Iterator[Found]:
                 if ancestor is None:
                     waiting.append((entry.path, here))
                 else:
-                    back = ancestor.decode(errors="replace")
-                    yield Found(entry.path, 0, f"a link that leads back to {back}")
+                    back = named(os.fsdecode(ancestor), folder, os.fsdecode(root))
+                    yield Found(entry.path, 0, f"a link that leads back to {shown(back)}")
 
 
 def _identity(state: os.stat_result) -> tuple[int, int]:

@@ -113,7 +113,7 @@ class Pages:
         of_files("reports", **options)
         path = on_disk(root)
         if path and os.path.lexists(path) and sees_disk(spark, "file://" if scheme(root) else ""):
-            df = shared(spark, listed(path), options)
+            df = shared(spark, listed(path, folder), options)
         else:
             df = _listed_by_engine(spark, root, options)
         return Pages(df, partial(Files, folder, root, options), dedup)
