@@ -4,7 +4,9 @@
 //! course on as soon as the next thread may take the one behind it. Who has the *lead* reads the
 //! oldest section under way, and it alone passes items on: to a thread that has room, and else it
 //! does their work itself. A section that is read without the lead has its items' work done on
-//! the spot and kept, up to a bound, and between them the thread does what the lead deals to it.
+//! the spot and kept, up to a bound. Between them the thread does what the lead deals to it, if they
+//! come so quickly that the lead need not wait: so what is kept lasts until the next section has the
+//! lead, and eight zstd files on two cores take 0.93 of the time.
 //! At a section's end the lead goes on to the thread that has the next one.
 //!
 //! So a reader whose others are all busy does not wait but works, on the core that has just read
@@ -20,10 +22,14 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::sync::atomic::Ordering::Relaxed;
+use std::time::{Duration, Instant};
 
 use super::clock::{Clock, Spent};
 use super::threads::{Receiver, Sender, TryRecvError, bounded, yield_now};
 use super::{CHANNEL, DONE, kept, pass};
+
+/// Time in which a thread is likely to look into its inbox again.
+const SOON: Duration = Duration::from_millis(5);
 
 /// Where a section's items go.
 pub trait Passage<A> {
@@ -101,7 +107,8 @@ impl<A, B, S> Lead<A, B, S> {
 /// A thread as the others see it.
 struct Other<A, B, S> {
     inbox: Sender<Message<A, B, S>>,
-    /// It waits for items. One that is dealt to it when it no longer does is late and not lost.
+    /// It waits for items, or will look for some soon. One that is dealt to it when it no longer does
+    /// is late and not lost.
     is_free: Arc<AtomicBool>,
 }
 
@@ -121,6 +128,8 @@ pub struct Member<A, B, S, Q> {
     kept: VecDeque<B>,
     most_kept: usize,
     is_free: Arc<AtomicBool>,
+    /// When it last looked into its inbox or began to read.
+    looked: Instant,
     clock: Clock,
     did: Did,
 }
@@ -184,6 +193,7 @@ pub fn ring<A, B, S, Q>(
             kept: VecDeque::new(),
             most_kept,
             is_free: Arc::clone(&are_free[number]),
+            looked: Instant::now(),
             clock: Clock::default(),
             did: Did::default(),
         }
@@ -245,6 +255,7 @@ where
             };
             self.did.is_reader = true;
             self.is_free.store(false, Relaxed);
+            self.looked = Instant::now();
             read(section, self)?;
             self.hand_on_course();
             self.wait_for_lead()?;
@@ -333,7 +344,9 @@ where
 {
     fn pass(&mut self, item: A) -> ControlFlow<()> {
         if self.lead.is_none() {
+            self.is_free.store(self.looked.elapsed() < SOON, Relaxed);
             self.catch_up()?;
+            self.looked = Instant::now();
         }
         while self.lead.is_none() && self.kept.len() == self.most_kept {
             self.attend()?;
