@@ -275,7 +275,7 @@ fn settled(
 ) -> Result<Option<Manifest>, StoreError> {
     let next = pending.map(|pending| added(folder, manifest, pending));
     let next = next.transpose()?.flatten();
-    if next.is_none() {
+    if manifest.runs.is_empty() && next.is_none() {
         refuse_orphans(folder)?;
     }
     Ok(next)
