@@ -18,7 +18,7 @@ use tempfile::TempDir;
 use citesift::job::{Checkpoint, Sample, Watch, run_from};
 use citesift::journal::{self, Kind};
 use citesift::stats::Stats;
-use citesift::{Config, Dedup, Error, Form, Input};
+use citesift::{Config, Dedup, Form, Input};
 
 mod untimed;
 mod world;
@@ -35,10 +35,34 @@ struct Given {
     faults: Vec<String>,
 }
 
-/// A run with what it had given at each checkpoint, and what its memory had noted by then.
+/// A run with what it gave, what its memory noted, and its checkpoints.
 struct Watched {
     given: Given,
-    checkpoints: Vec<(Checkpoint, Given, Vec<u8>)>,
+    noted: Vec<u8>,
+    checkpoints: Vec<Reached>,
+}
+
+/// A checkpoint with how much had been given and noted by then.
+struct Reached {
+    checkpoint: Checkpoint,
+    records: usize,
+    rejects: usize,
+    duplicates: usize,
+    noted: usize,
+}
+
+impl Watched {
+    /// Goes on from a checkpoint, behind what had been given and noted by then.
+    fn goes_on(&self, config: &Config, reached: &Reached) -> Given {
+        let before = Given {
+            records: self.given.records[..reached.records].to_vec(),
+            rejects: self.given.rejects[..reached.rejects].to_vec(),
+            duplicates: self.given.duplicates[..reached.duplicates].to_vec(),
+            ..Given::default()
+        };
+        let noted = &self.noted[..reached.noted];
+        run(config, &reached.checkpoint, before, noted).given
+    }
 }
 
 fn config(input: &Path, dedup: Dedup) -> Config {
@@ -52,13 +76,17 @@ fn config(input: &Path, dedup: Dedup) -> Config {
     config
 }
 
+fn whole_run(config: &Config) -> Watched {
+    run(config, &Checkpoint::default(), Given::default(), &[])
+}
+
 /// Runs from a checkpoint on, behind what was given before it.
-fn run(config: &Config, start: &Checkpoint, before: &Given, news: &[u8]) -> Result<Watched, Error> {
+fn run(config: &Config, start: &Checkpoint, mut given: Given, news: &[u8]) -> Watched {
     let mut memory = config.memory();
     memory.replay(news).unwrap();
     memory.count_as_new(start.new);
     memory.note_news();
-    let (mut given, mut noted) = (before.clone(), news.to_vec());
+    let mut noted = news.to_vec();
     let mut checkpoints = Vec::new();
     let summary = run_from(config, start, &mut memory, &Watch::default(), |output| {
         given.records.extend_from_slice(output.records);
@@ -71,35 +99,41 @@ fn run(config: &Config, start: &Checkpoint, before: &Given, news: &[u8]) -> Resu
         if let Some(checkpoint) = &output.checkpoint {
             // As the journal holds it.
             let text = serde_json::to_string(checkpoint).unwrap();
-            checkpoints.push((
-                serde_json::from_str(&text).unwrap(),
-                given.clone(),
-                noted.clone(),
-            ));
+            checkpoints.push(Reached {
+                checkpoint: serde_json::from_str(&text).unwrap(),
+                records: given.records.len(),
+                rejects: given.rejects.len(),
+                duplicates: given.duplicates.len(),
+                noted: noted.len(),
+            });
         }
         Ok(ControlFlow::Continue(()))
-    })?;
+    })
+    .unwrap();
     given.stats = summary.stats;
     given.faults = summary.faults.iter().map(ToString::to_string).collect();
-    Ok(Watched { given, checkpoints })
+    Watched {
+        given,
+        noted,
+        checkpoints,
+    }
 }
 
 fn goes_on_anywhere(name: &str, config: &Config) -> usize {
-    let whole = run(config, &Checkpoint::default(), &Given::default(), &[]).unwrap();
+    let whole = whole_run(config);
     let most = whole.checkpoints.len();
     assert!(!whole.given.records.is_empty(), "{name}");
     assert!(whole.given.stats.drift.unrecognized() > 0, "{name}");
     // All of a few, some of many.
     for number in (0..most).step_by(most / 8 + 1) {
-        let (checkpoint, before, news) = &whole.checkpoints[number];
+        let reached = &whole.checkpoints[number];
         let mut config = config.clone();
         config.batch = NonZeroUsize::new(2000 + 977 * (number % 5)).unwrap();
-        let resumed = run(&config, checkpoint, before, news).unwrap();
         assert!(
-            resumed.given == whole.given,
+            whole.goes_on(&config, reached) == whole.given,
             "{name}, {:?}: checkpoint {number} of {most}, {:?}",
             config.dedup,
-            checkpoint.border
+            reached.checkpoint.border
         );
     }
     most
@@ -140,8 +174,8 @@ fn a_run_that_goes_on_before_a_page_cuts_it_as_one_that_did_not_stop() {
         fs::write(&path, &text).unwrap();
         let mut config = config(&path, Dedup::Page);
         config.max_page = NonZeroUsize::new(max_page).unwrap();
-        let whole = run(&config, &Checkpoint::default(), &Given::default(), &[]).unwrap();
-        let mut places = whole.checkpoints.iter().map(|it| it.0.border.at);
+        let whole = whole_run(&config);
+        let mut places = whole.checkpoints.iter().map(|it| it.checkpoint.border.at);
         assert!(places.any(|at| at == pages.len() as u64), "{max_page}");
         assert_eq!(whole.given.rejects.len(), rejects, "{max_page}");
         assert!(goes_on_anywhere("odd header", &config) > 1);
@@ -168,17 +202,19 @@ fn lines_are_counted_from_each_source_s_beginning_behind_a_checkpoint() {
         fs::write(folder.path().join(name), crawl(0..60, 6)).unwrap();
     }
     let config = config(folder.path(), Dedup::Page);
-    let whole = run(&config, &Checkpoint::default(), &Given::default(), &[]).unwrap();
+    let mut whole = whole_run(&config);
     assert!(whole.given.rejects.len() >= 3);
     let mut before_a_source = 0;
-    for (mut checkpoint, before, news) in whole.checkpoints {
+    for mut reached in std::mem::take(&mut whole.checkpoints) {
+        let border = &mut reached.checkpoint.border;
         // As it is when sources before this one are in the batch, which was passed on within it.
-        if checkpoint.border.at == 0 {
-            checkpoint.border.is_within = true;
+        if border.at == 0 {
+            border.is_within = true;
             before_a_source += 1;
         }
-        let resumed = run(&config, &checkpoint, &before, &news).unwrap();
-        assert!(resumed.given == whole.given, "{:?}", checkpoint.border);
+        let border = *border;
+        let resumed = whole.goes_on(&config, &reached);
+        assert!(resumed == whole.given, "{border:?}");
     }
     assert!(before_a_source > 1);
 }
@@ -212,10 +248,7 @@ fn files_that_are_read_side_by_side_come_out_as_if_they_were_not() {
     let mut config = config(folder.path(), Dedup::Run);
     config.checkpoints = None;
     config.max_page = NonZeroUsize::new(1 << 20).unwrap();
-    let given = |config: &Config| {
-        let whole = run(config, &Checkpoint::default(), &Given::default(), &[]);
-        whole.unwrap().given
-    };
+    let given = |config: &Config| whole_run(config).given;
     config.threads = NonZeroUsize::MIN;
     let alone = given(&config);
     assert_eq!(alone.faults.len(), 1);
@@ -275,7 +308,7 @@ fn a_run_of_any_form_goes_on_from_any_checkpoint_or_tells_none() {
     #[cfg(feature = "parquet")]
     {
         config.form = Form::Parquet;
-        let run = run(&config, &Checkpoint::default(), &Given::default(), &[]).unwrap();
+        let run = whole_run(&config);
         assert!(run.given.records.ends_with(b"PAR1") && run.checkpoints.is_empty());
     }
 }
@@ -286,9 +319,9 @@ fn checkpoints_change_nothing() {
     let path: PathBuf = folder.path().join("crawl.txt");
     fs::write(&path, crawl(0..60, 6)).unwrap();
     let mut config = config(&path, Dedup::Run);
-    let with = run(&config, &Checkpoint::default(), &Given::default(), &[]).unwrap();
+    let with = whole_run(&config);
     config.checkpoints = None;
-    let without = run(&config, &Checkpoint::default(), &Given::default(), &[]).unwrap();
+    let without = whole_run(&config);
     assert!(with.given == without.given);
     assert!(without.checkpoints.is_empty());
 }
