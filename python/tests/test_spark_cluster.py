@@ -64,6 +64,8 @@ class Jobs:
         """All jobs in one session, which takes longer to start than most of them."""
         script = Path(__file__).with_name("on_spark.py")
         loopback = {"SPARK_LOCAL_IP": "127.0.0.1", "SPARK_LOCAL_HOSTNAME": "localhost"}
+        # Jobs of seconds are over before what is compiled best pays.
+        java = {"JAVA_TOOL_OPTIONS": "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"}
         python = {"PYSPARK_PYTHON": sys.executable, "PYSPARK_DRIVER_PYTHON": sys.executable}
         folders = ["large", "small", "skew", "rows", "out"]
         [pipe] = re.findall(r"^rdd\.pipe.*$", BOOK.read_text(), re.MULTILINE)
@@ -71,7 +73,7 @@ class Jobs:
         # Without the mark that a session of Sail leaves for all that begin behind it.
         kept = {name: word for name, word in os.environ.items() if "SPARK" not in name}
         command = [sys.executable, str(script), *folders, pipe]
-        subprocess.run(command, cwd=self.folder, env=kept | loopback | python, check=True)
+        subprocess.run(command, cwd=self.folder, env=kept | loopback | java | python, check=True)
         # This Python is nowhere but in the archive.
         python["PYSPARK_PYTHON"] = "./venv/bin/python"
         submit = [str(Path(sys.executable).with_name("spark-submit"))]
@@ -79,7 +81,7 @@ class Jobs:
         for name, value in CONF.items():
             submit += ["--conf", f"spark.{name}={value}"]
         submit += [spark_main.__file__, "large", "out/run", "--dedup", "run", "--to", "ndjson"]
-        subprocess.run(submit, cwd=self.folder, env=kept | loopback | python, check=True)
+        subprocess.run(submit, cwd=self.folder, env=kept | loopback | java | python, check=True)
 
     def packed(self) -> Path:
         """An archive with a Python, which is this one under another name."""
