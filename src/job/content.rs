@@ -94,6 +94,7 @@ pub struct EmittedPage<'a> {
     pub page: &'a ParsedPage,
     /// In its batch.
     pub number: usize,
+    /// What was most likely to stay of all pages of its batch.
     pub likely: &'a [Kept],
     pub kept: &'a [Kept],
 }
@@ -161,8 +162,9 @@ impl<'a> Counting<'a> {
     /// What stays is among what most likely does, in the same order.
     fn kept(&mut self, emitted: &EmittedPage) {
         let Some(told) = &self.told else { return };
-        let kinds = &told.kinds[emitted.page.likely.clone()];
-        let mut likely = emitted.likely.iter().zip(kinds);
+        let likely = emitted.page.likely.clone();
+        let kinds = &told.kinds[likely.clone()];
+        let mut likely = emitted.likely[likely].iter().zip(kinds);
         for kept in emitted.kept {
             if let Some((_, kind)) = likely.find(|(likely, _)| likely.block == kept.block) {
                 self.statements.add(*kind, told.headings.as_ref());

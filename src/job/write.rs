@@ -316,7 +316,7 @@ where
                 feeds: self.feeds,
                 page,
                 number,
-                likely: &batch.parsed.likely[page.likely.clone()],
+                likely: &batch.parsed.likely,
                 kept,
             };
             counting.page(&emitted);

@@ -123,42 +123,31 @@ impl Full {
     }
 }
 
-/// A parser's headings by their numbers.
+/// A batch's own headings by their numbers.
 #[derive(Debug)]
 pub struct Headings {
-    /// The batch's own, unless the numbers are those of the run's, to which no more come.
     own: Dictionary,
-    are_runs: bool,
     recent: [Recent; RECENT],
 }
 
-impl Headings {
-    pub fn new(telling: &Telling) -> Self {
+impl Default for Headings {
+    fn default() -> Self {
         Self {
             own: Dictionary::default(),
-            are_runs: telling.full().is_some(),
             recent: [Recent::NONE; RECENT],
         }
     }
+}
 
-    /// At a batch's end: its own headings, if the numbers are theirs.
-    pub fn take_own(&mut self, telling: &Telling) -> Option<Dictionary> {
-        if self.are_runs {
-            return None;
-        }
+impl Headings {
+    /// At a batch's end.
+    pub fn take_own(&mut self) -> Dictionary {
         self.recent.fill(Recent::NONE);
-        self.are_runs = telling.full().is_some();
-        Some(mem::take(&mut self.own))
+        mem::take(&mut self.own)
     }
 
-    /// The run's headings, if the numbers are theirs.
-    #[inline]
-    pub fn full<'t>(&self, telling: &'t Telling) -> Option<&'t Full> {
-        telling.full().filter(|_| self.are_runs)
-    }
-
-    /// A heading's number among the batch's own. `text` is that which it is a part of. Asked until the
-    /// run's are there, it shall not stand in the way of what is asked from then on.
+    /// A heading's number. `text` is that which it is a part of. Asked until the run's
+    /// are there, it shall not stand in the way of what is asked from then on.
     #[inline(never)]
     pub fn number_of(&mut self, text: &[u8], heading: &[u8], telling: &Telling) -> u32 {
         let ends = Ends::of(text, heading);
@@ -267,7 +256,7 @@ mod tests {
     #[test]
     fn each_heading_keeps_the_number_that_it_got() {
         let telling = Telling::new();
-        let mut headings = Headings::new(&telling);
+        let mut headings = Headings::default();
         // Of all lengths around those of the ends; some differ in the middle alone.
         let texts: Vec<_> = (0..40)
             .flat_map(|length| ["a", "b"].map(|end| format!("{}{end}", "x".repeat(length))))

@@ -3,7 +3,7 @@
 use std::mem;
 use std::sync::atomic::Ordering;
 
-use super::headings::{Dictionary, Headings, NONE};
+use super::headings::{Dictionary, Full, Headings, NONE};
 use super::{NO_CONFIDENCE, TYPES, Telling, bit};
 use crate::grammar::{Block, Page};
 use crate::model::Warnings;
@@ -61,6 +61,8 @@ const SHOWN: usize = 400;
 pub struct Teller<'a> {
     told: Told,
     headings: Headings,
+    /// The run's headings, if this batch's numbers are theirs.
+    full: Option<&'a Full>,
     telling: &'a Telling,
 }
 
@@ -68,14 +70,16 @@ impl<'a> Teller<'a> {
     pub fn new(telling: &'a Telling) -> Self {
         Self {
             told: Told::default(),
-            headings: Headings::new(telling),
+            headings: Headings::default(),
+            full: telling.full(),
             telling,
         }
     }
 
     /// What was told of the last batch.
     pub fn told(&mut self) -> Told {
-        self.told.headings = self.headings.take_own(self.telling);
+        self.told.headings = self.full.is_none().then(|| self.headings.take_own());
+        self.full = self.telling.full();
         let next = self.telling.spare().pop().unwrap_or_default();
         mem::replace(&mut self.told, next)
     }
@@ -83,7 +87,7 @@ impl<'a> Teller<'a> {
     /// Tells a block of a page with this text that most likely stays.
     #[inline]
     pub fn block(&mut self, text: &[u8], block: &Block) {
-        let number = match (block.section, self.headings.full(self.telling)) {
+        let number = match (block.section, self.full) {
             (None, _) => NONE,
             (Some(heading), Some(full)) => full.number_of(text, heading, self.telling),
             (Some(heading), None) => self.headings.number_of(text, heading, self.telling),
