@@ -201,6 +201,15 @@ fn a_full_disk_is_an_error_at_once_and_not_a_hang() {
 }
 
 #[test]
+#[cfg(unix)]
+fn what_nobody_wants_may_be_two_outputs() {
+    let folder = folder_with(&[("a.txt", "")]);
+    let args = ["a.txt", "-o", "/dev/null", "--stats", "/dev/null"];
+    let output = run(&args, folder.path());
+    assert!(output.status.success(), "{}", messages(&output));
+}
+
+#[test]
 fn an_output_file_appears_whole_or_not_at_all() {
     let folder = folder_with(&[("a.txt", PAGE), ("old.ndjson", "old")]);
     let output = run(&["a.txt", "-o", "new.ndjson"], folder.path());
@@ -591,7 +600,18 @@ fn wrong_usage_is_exit_code_2_and_does_nothing() {
             &["a.txt", "--keep", "b,a.b,a"],
             "--keep: `a.b` is already in `a`; name one of them",
         ),
-        (&["a.txt", "--keep", "a..b"], "`a..b` is no field's name"),
+        (
+            &["a.txt", "--keep", "a..b"],
+            "--keep: `a..b` is no field's name",
+        ),
+        (
+            &["a.txt", "--text-field", "a..b"],
+            "--text-field: `a..b` is no field's name",
+        ),
+        (
+            &["a.txt", "--url-field="],
+            "--url-field: `` is no field's name",
+        ),
         (
             &["a.txt", "-o", "x", "--stats", "x"],
             "--output and --stats name the same file",

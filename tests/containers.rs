@@ -1006,7 +1006,7 @@ fn zip_archives_in_a_row_are_read_as_one() {
     for in_a_row in [
         archives.concat(),
         [&empty[..], &archives.concat(), &empty].concat(),
-        archives.join(&b"between them"[..]),
+        archives.join(&[0; 512][..]),
         [&program[..], &archives.concat()].concat(),
     ] {
         let done = done_with(&in_a_row, |config| config.format = Some(Format::Zip));
@@ -1103,6 +1103,47 @@ fn members_of_a_large_zip_archive_that_others_hide_are_told() {
         told(&done_with(&archive, usual)),
         ["1 of its members are not read: others have their names"]
     );
+}
+
+#[test]
+fn other_bytes_behind_an_archive_of_zip_are_told() {
+    let pages = pages();
+    let (first, second) = (zip(&pages[..1]), zip(&pages[1..2]));
+    let other = &pages[2].text.as_bytes()[..70_000.min(pages[2].text.len())];
+    for behind in [vec![], second] {
+        let done = done_with(&[&first, other, &behind].concat(), usual);
+        assert_eq!(done.reports.len(), if behind.is_empty() { 1 } else { 2 });
+        let (length, at) = (other.len(), first.len());
+        let expected = format!("{length} bytes at byte {at} are not read: no archive begins there");
+        assert_eq!(told(&done), [expected]);
+    }
+}
+
+/// Where a member ends is told by the index alone, if its header came before its size was known.
+#[test]
+fn where_a_zip_archive_without_its_index_cannot_be_read_on_is_told() {
+    let pages = pages();
+    let whole = zip(&pages[..1]);
+    let archive = zip::ZipArchive::new(Cursor::new(&whole)).unwrap();
+    let list = archive.central_directory_start() as usize;
+    let mut streamed = zip::ZipWriter::new_stream(Vec::new());
+    let options = zip::write::SimpleFileOptions::default();
+    streamed.start_file("x.txt", options).unwrap();
+    streamed.write_all(pages[1].text.as_bytes()).unwrap();
+    let streamed = streamed.finish().unwrap().into_inner();
+    for other in [
+        &streamed[..streamed.len() - 30],
+        b"No member's header begins with this.",
+    ] {
+        let done = done_with(&[&whole[..list], other].concat(), usual);
+        assert_eq!(done.reports.len(), 1);
+        let [index, rest] = &told(&done)[..] else {
+            panic!("{:?}", told(&done))
+        };
+        assert!(index.contains("EOCD"), "{index}");
+        let expected = format!("{} bytes at byte {list} are not read: ", other.len());
+        assert!(rest.starts_with(&expected), "{rest}");
+    }
 }
 
 /// A zip archive with one member of this text, where its bytes begin and how many they are, and where

@@ -405,6 +405,15 @@ fn overlong_forms_and_surrogates_are_replaced_and_warned_of() {
     let done = done(line.as_bytes(), &[]);
     assert!(done.reports[0].statements[0].text.contains('\u{fffd}'));
     assert_eq!(format!("{:?}", done.reports[0].warnings), "[InvalidUtf8]");
+    // Nor is an address lost with it, and a bare abstract is a page by that alone.
+    let address = r"https://scite.ai/reports/caf\ud800-Zz9";
+    let line = format!("{{\"text\":\"Abstract: Bare.\",\"url\":\"{address}\"}}\n");
+    let done = crate::done(line.as_bytes(), &[]);
+    let [report] = &done.reports[..] else {
+        panic!("{} records", done.reports.len());
+    };
+    let url = "https://scite.ai/reports/caf\u{fffd}-Zz9";
+    assert_eq!(report.url.as_deref(), Some(url));
 }
 
 #[test]

@@ -175,10 +175,15 @@ impl ShapingArgs {
     /// The fields that were named, or the sentence that says what to change.
     fn fields(&self) -> Result<Fields, String> {
         let keep = &self.keep;
-        for (number, name) in keep.iter().enumerate() {
+        let text = self.text_field.iter().map(|name| ("--text-field", name));
+        let url = self.url_field.iter().map(|name| ("--url-field", name));
+        let kept = keep.iter().map(|name| ("--keep", name));
+        for (flag, name) in text.chain(url).chain(kept) {
             if name.split('.').any(str::is_empty) {
-                return Err(format!("--keep: `{name}` is no field's name"));
+                return Err(format!("{flag}: `{name}` is no field's name"));
             }
+        }
+        for (number, name) in keep.iter().enumerate() {
             let clash = |other: &&String| {
                 let inner = other.strip_prefix(name.as_str());
                 inner.is_some_and(|inner| inner.is_empty() || inner.starts_with('.'))
@@ -279,7 +284,7 @@ fn share(typed: &str) -> Result<u16, String> {
     let share: f64 = typed.parse().unwrap_or(f64::NAN);
     match (0.001..=1.0).contains(&share) {
         true => Ok((share * 1000.0).ceil() as u16),
-        false => Err("expected a share above 0, up to 1, such as 0.8".to_owned()),
+        false => Err("expected a share from 0.001 to 1, such as 0.8".to_owned()),
     }
 }
 

@@ -4,6 +4,7 @@
 //! in the order of that list.
 
 use std::borrow::Cow;
+use std::fmt::Display;
 use std::fs::File;
 use std::io::{self, BufReader, Read, Seek, SeekFrom};
 use std::iter;
@@ -73,12 +74,14 @@ fn first_archive<'f>(
                 fault(packer, origin, before, io::Error::other(message));
             }
         }
-        let gap = end_behind(end_of_list, file).filter(|&at| at < end);
-        if let Some(at) = gap.filter(|&at| begins_archive(file, at)) {
-            let bytes = end - at;
-            let message =
-                format!("{bytes} bytes at byte {at} are not read: an archive without its index");
-            fault(packer, origin, before, io::Error::other(message));
+        if let Some(at) = end_behind(end_of_list, file)
+            && holds_something(file, at..end)
+        {
+            let why = match begins_archive(file, at) {
+                true => "an archive without its index",
+                false => "no archive begins there",
+            };
+            fault(packer, origin, before, unread(at..end, why));
         }
         // As the archive counts places itself.
         let in_archive = archive.central_directory_start() - archive.offset();
@@ -113,6 +116,18 @@ pub fn ends_as_archive(path: &Path) -> bool {
     let is_named = (path.extension()).is_some_and(|end| end.eq_ignore_ascii_case("zip"));
     let archive = || ZipArchive::new(BufReader::new(File::open(path)?));
     is_named && archive().is_ok_and(|archive| !archive.is_empty())
+}
+
+fn unread(bytes: Range<u64>, why: impl Display) -> io::Error {
+    let (length, at) = (bytes.end - bytes.start, bytes.start);
+    io::Error::other(format!("{length} bytes at byte {at} are not read: {why}"))
+}
+
+/// Whether there is more than the zeros that fill a block.
+fn holds_something(file: &File, bytes: Range<u64>) -> bool {
+    let (at, end) = (bytes.start, bytes.end);
+    let mut bytes = BufReader::new(Beginning { file, at, end }).bytes();
+    bytes.any(|byte| !byte.is_ok_and(|byte| byte == 0))
 }
 
 fn begins_archive(file: &File, at: u64) -> bool {
@@ -280,7 +295,19 @@ fn read_in_a_row(
     file: &File,
 ) -> ControlFlow<()> {
     let (mut at, mut done) = (0, 0);
-    while let Some((member, start)) = member_at(file, at) {
+    loop {
+        let (member, start) = match member_at(file, at) {
+            Ok(Some(found)) => found,
+            // The list begins, and lacks its end.
+            Ok(None) => return ControlFlow::Continue(()),
+            Err(error) => {
+                let end = file.metadata().map_or(at, |file| file.len());
+                if holds_something(file, at..end) {
+                    packer.fault(origin, None, unread(at..end, io_error(error)));
+                }
+                return ControlFlow::Continue(());
+            }
+        };
         at = start.saturating_add(member.compressed_size);
         done += 1;
         if done > before {
@@ -297,17 +324,16 @@ fn read_in_a_row(
             packer.border(done)?;
         }
     }
-    ControlFlow::Continue(())
 }
 
-/// The member whose header stands here, and where its bytes begin.
-fn member_at(file: &File, at: u64) -> Option<(Member, u64)> {
-    let lengths: [u8; 4] = bytes_at(file, at.checked_add(26)?).ok()?;
+/// The member whose header stands here, and where its bytes begin; none where the list begins.
+fn member_at(file: &File, at: u64) -> Result<Option<(Member, u64)>, ZipError> {
+    let lengths: [u8; 4] = bytes_at(file, at.saturating_add(26))?;
     let length = |of| u64::from(u16::from_le_bytes([lengths[of], lengths[of + 1]]));
     let end = at + 30 + length(0) + length(2);
     let mut header = BufReader::new(Beginning { file, at, end });
-    let member = read_zipfile_from_stream(&mut header).ok()??;
-    Some((Member::of(&member), end))
+    let member = read_zipfile_from_stream(&mut header)?;
+    Ok(member.map(|member| (Member::of(&member), end)))
 }
 
 fn read_member<'a>(

@@ -128,19 +128,27 @@ impl<'a> Found<'a> {
         let Some(text) = self.text else {
             return Entry::NotRead(NotRead::NoText);
         };
-        // An address that is no string is none.
-        let url = self.url.and_then(|url| string::decoded(url.get()));
         Entry::Text(Text {
             text,
             is_utf8: self.is_utf8,
             stored: None,
             offset: 0,
             record: RecordName::Number(number),
-            url: url.map(|(url, _)| url),
+            url: self.url.and_then(|url| address(url.get())),
             date: None,
             meta: (!paths.keep.is_empty()).then(|| meta(&paths.keep, &self.kept)),
         })
     }
+}
+
+/// An address that is no string is none.
+fn address(json: &str) -> Option<Cow<'_, [u8]>> {
+    if let Some((address, _)) = string::decoded(json) {
+        return Some(address);
+    }
+    let whole = string::without_halves(json);
+    let (address, _) = string::decoded(&whole)?;
+    Some(Cow::Owned(address.into_owned()))
 }
 
 /// The kept values as an object with the nesting they came from; a missing one is null.
