@@ -1187,15 +1187,12 @@ fn damage_in_a_member_of_zip_costs_what_it_costs_in_gzip() {
         let mut expected = outcome(&gzip(&archive[start..start + length]));
         let found = outcome(&archive);
         // What was inflated to other text is told by its length or its check sum alone.
-        let has_wrong_sums = expected.2[0].ends_with("checksum");
-        if has_wrong_sums && expected.0 > text.len() as u64 {
-            let message = "File is larger than its declared uncompressed size";
-            assert_eq!(found.2, [message], "{place}");
-            assert_eq!(found.0, text.len() as u64, "{place}");
-            continue;
-        }
-        if has_wrong_sums {
-            expected.2[0] = "Invalid checksum".to_owned();
+        if expected.2[0].ends_with("checksum") {
+            let why = match expected.0 > text.len() as u64 {
+                true => "File is larger than its declared uncompressed size",
+                false => "Invalid checksum",
+            };
+            expected.2[0] = why.to_owned();
         }
         assert_eq!(found, expected, "{place}");
         let (read, reports, messages) = outcome(&archive[..list]);
@@ -1231,9 +1228,9 @@ fn a_member_of_zip_is_held_against_its_check_sum_and_its_size() {
         let smaller = "File is smaller than its declared uncompressed size";
         for (archive, read, message) in [
             (changed(14, 7), size, "Invalid checksum"),
-            (changed(22, 0), 0, larger),
-            (changed(22, 4_000), 4_000, larger),
-            (changed(22, size as u32 - 1), size - 1, larger),
+            (changed(22, 0), size, larger),
+            (changed(22, 4_000), size, larger),
+            (changed(22, size as u32 - 1), size, larger),
             (changed(22, size as u32 + 1), size, smaller),
         ] {
             let done = done_with(&archive, usual);

@@ -4,6 +4,7 @@
 //! in the order of that list.
 
 use std::borrow::Cow;
+use std::cmp::Ordering;
 use std::fmt::Display;
 use std::fs::File;
 use std::io::{self, BufReader, Read, Seek, SeekFrom};
@@ -394,9 +395,9 @@ impl Member {
         };
         Ok(Box::new(Checked {
             text,
-            left: self.size,
+            length: 0,
             crc: Crc::new(),
-            expected: self.crc,
+            declared: (self.size, self.crc),
         }))
     }
 }
@@ -413,27 +414,23 @@ fn name_of<R: Read>(file: &ZipFile<R>) -> Vec<u8> {
 /// A member's text, which ends in an error where it is not what the archive says.
 struct Checked<'a> {
     text: Stream<'a>,
-    /// Bytes that are still to come.
-    left: u64,
+    length: u64,
     crc: Crc,
-    expected: u32,
+    declared: (u64, u32),
 }
 
 impl Read for Checked<'_> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        // One byte more than there are to be tells that there are too many.
-        let most = (buffer.len() as u64).min(self.left.max(1)) as usize;
-        let read = self.text.read(&mut buffer[..most])?;
-        let fault = match read {
-            0 if buffer.is_empty() => return Ok(0),
-            0 if self.crc.sum() != self.expected => "Invalid checksum",
-            0 if self.left > 0 => "File is smaller than its declared uncompressed size",
-            _ if read as u64 > self.left => "File is larger than its declared uncompressed size",
-            _ => {
-                self.left -= read as u64;
-                self.crc.update(&buffer[..read]);
-                return Ok(read);
-            }
+        let read = self.text.read(buffer)?;
+        self.length += read as u64;
+        self.crc.update(&buffer[..read]);
+        let (length, crc) = self.declared;
+        let fault = match self.length.cmp(&length) {
+            _ if read > 0 || buffer.is_empty() => return Ok(read),
+            Ordering::Greater => "File is larger than its declared uncompressed size",
+            _ if self.crc.sum() != crc => "Invalid checksum",
+            Ordering::Less => "File is smaller than its declared uncompressed size",
+            Ordering::Equal => return Ok(0),
         };
         Err(io::Error::new(io::ErrorKind::InvalidData, fault))
     }
