@@ -240,16 +240,14 @@ impl<R: Read> Compressed<R> {
     /// Passes over zeros, and tells whether nothing comes behind them.
     fn ends_in_zeros(&mut self) -> io::Result<bool> {
         loop {
-            let (zeros, length) = match self.fill_buf() {
+            let filled = match self.fill_buf() {
                 Err(error) if error.kind() == ErrorKind::Interrupted => continue,
-                filled => {
-                    let filled = filled?;
-                    let zeros = filled.iter().take_while(|&&byte| byte == 0).count();
-                    (zeros, filled.len())
-                }
+                filled => filled?,
             };
+            let length = filled.len();
+            let zeros = filled.iter().take_while(|&&byte| byte == 0).count();
             self.consume(zeros);
-            if zeros == 0 || zeros < length {
+            if length == 0 || zeros < length {
                 return Ok(length == 0);
             }
         }
