@@ -9,9 +9,7 @@ use std::mem;
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 
-use twox_hash::XxHash3_64;
-
-use self::headings::{Dictionary, FIRST, FURTHER, Full};
+use self::headings::{Dictionary, FIRST, FURTHER, Full, hash};
 use self::told::Kind;
 pub use self::told::{Teller, Told};
 use super::parsed::{ParsedPage, ParsedPart};
@@ -30,7 +28,9 @@ const TYPES: [Option<StatementType>; 5] = [
 
 /// The number of no confidence, behind those of the percentages.
 const NO_CONFIDENCE: u8 = 101;
-const CONFIDENCES: usize = NO_CONFIDENCE as usize + 1;
+
+/// As many as a byte can tell apart, so that none need be looked at before it is counted.
+const CONFIDENCES: usize = u8::MAX as usize + 1;
 
 /// What the parsers of a run and its writer have in common.
 pub struct Telling {
@@ -53,10 +53,6 @@ impl Telling {
             full: OnceLock::new(),
             spare: Mutex::default(),
         }
-    }
-
-    fn hash_of(&self, heading: &[u8]) -> u64 {
-        XxHash3_64::oneshot_with_seed(self.seed, heading)
     }
 
     fn full(&self) -> Option<&Full> {
@@ -146,11 +142,21 @@ impl<'a> Counting<'a> {
         self.is_as_likely = is_as_likely;
     }
 
+    /// A page is emitted.
     #[inline]
-    pub fn page(&mut self, emitted: &EmittedPage) {
-        let counted = self.year(emitted.page.year);
+    pub fn page(&mut self, page: &ParsedPage, statements: usize) {
+        let counted = self.year(page.year);
         counted.pages += 1;
-        counted.statements += emitted.kept.len() as u64;
+        counted.statements += statements as u64;
+    }
+
+    /// More than that is to be looked at.
+    #[inline]
+    pub fn is_of_note(&self, page: &ParsedPage) -> bool {
+        !self.is_as_likely || page.warnings != Warnings::default()
+    }
+
+    pub fn note(&mut self, emitted: &EmittedPage) {
         if !self.is_as_likely {
             self.kept(emitted);
         }
@@ -231,7 +237,7 @@ impl<'a> Statements<'a> {
         counted.push(&content.other_sections);
         for section in &content.sections {
             let heading = section.heading.as_bytes();
-            counted.known.add(telling.hash_of(heading), heading);
+            counted.known.add(hash(telling.seed, heading), heading);
             counted.push(&section.statements);
         }
         counted.tell_when_full();
@@ -246,13 +252,16 @@ impl<'a> Statements<'a> {
     /// Tells the parsers when no more headings are told apart.
     fn tell_when_full(&self) {
         if self.known.len() >= HEADINGS {
-            self.telling.full.get_or_init(|| Full::of(&self.known));
+            let seed = self.telling.seed;
+            self.telling
+                .full
+                .get_or_init(|| Full::of(&self.known, seed));
         }
     }
 
     fn tell(&self, content: &mut Content) {
-        let [confidences @ .., none] = &self.confidences;
-        (content.confidences, content.no_confidence) = (confidences.to_vec(), *none);
+        let (confidences, none) = self.confidences.split_at(NO_CONFIDENCE.into());
+        (content.confidences, content.no_confidence) = (confidences.to_vec(), none[0]);
         let mut counted = self.kinds.chunks(TYPES.len()).map(|kinds| {
             let mut statements = ByType::default();
             for (it, &kept) in TYPES.into_iter().zip(kinds) {

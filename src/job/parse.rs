@@ -224,13 +224,17 @@ impl ParseStage<'_, '_> {
         let start = self.parsed.output.len();
         let beginning = self.piece(|out| pieces.beginning(out));
         let is_drafted = self.wanted.form.is_drafted() && self.wanted.scope != Dedup::Off;
-        let likely = self.find_copies(text, &page.blocks);
+        let likely = self.find_copies(&page.blocks);
         let mut kept = likely.clone();
         for (number, block) in page.blocks.iter().enumerate() {
             if let Some(copy) = self.copies[number] {
+                if self.wanted.scope == Dedup::Off {
+                    self.tell(text, block);
+                }
                 self.copy(first_block + copy, block);
                 continue;
             }
+            self.tell(text, block);
             if is_drafted && kept.start > likely.start {
                 self.parsed.output.push(b',');
             }
@@ -341,13 +345,37 @@ impl ParseStage<'_, '_> {
         });
     }
 
-    /// Finds which blocks repeat one of the page's first, and tells what most likely stays.
-    fn find_copies(&mut self, text: &[u8], page: &[Block]) -> Range<usize> {
+    /// Finds which blocks repeat one of the page's first, and adds what most likely stays.
+    fn find_copies(&mut self, page: &[Block]) -> Range<usize> {
         let (likely, copies) = (&mut self.parsed.likely, &mut self.copies);
         let stays = self.wanted.scope == Dedup::Off;
-        match &mut self.teller {
-            None => find_copies(page, stays, likely, copies, |_| {}),
-            Some(teller) => find_and_tell(page, stays, likely, copies, text, teller),
+        let start = likely.len();
+        copies.clear();
+        for (number, block) in page.iter().enumerate() {
+            let copy = copied_by(page, number);
+            copies.push(copy);
+            let kept = copy
+                .filter(|_| !stays)
+                .and_then(|copy| likely[start..].iter_mut().find(|kept| kept.block == copy));
+            if let Some(kept) = kept {
+                kept.occurrences += 1;
+                kept.see_more = block.see_more;
+                continue;
+            }
+            likely.push(Kept {
+                block: number,
+                occurrences: 1,
+                see_more: block.see_more,
+            });
+        }
+        start..likely.len()
+    }
+
+    /// Tells a block that most likely stays.
+    #[inline]
+    fn tell(&mut self, text: &[u8], block: &Block) {
+        if let Some(teller) = &mut self.teller {
+            teller.block(text, block);
         }
     }
 
@@ -397,56 +425,6 @@ impl ParseStage<'_, '_> {
 pub(super) fn copied_by(page: &[Block], number: usize) -> Option<usize> {
     let mut searched = page[..number].iter().take(SEARCHED);
     searched.position(|earlier| earlier.is_repeated_by(&page[number]))
-}
-
-/// Finds which of a page's blocks repeat one of its first, and adds what most likely stays, of which
-/// each block is told.
-#[inline]
-fn find_copies(
-    page: &[Block],
-    stays: bool,
-    likely: &mut Vec<Kept>,
-    copies: &mut Vec<Option<usize>>,
-    mut tell: impl FnMut(&Block),
-) -> Range<usize> {
-    let start = likely.len();
-    copies.clear();
-    for (number, block) in page.iter().enumerate() {
-        let copy = copied_by(page, number);
-        copies.push(copy);
-        let kept = copy
-            .filter(|_| !stays)
-            .and_then(|copy| likely[start..].iter_mut().find(|kept| kept.block == copy));
-        if let Some(kept) = kept {
-            kept.occurrences += 1;
-            kept.see_more = block.see_more;
-            continue;
-        }
-        tell(block);
-        likely.push(Kept {
-            block: number,
-            occurrences: 1,
-            see_more: block.see_more,
-        });
-    }
-    start..likely.len()
-}
-
-/// The same for a run with a report. As a part of what calls it, it would take that the registers, and
-/// a run without a report would pay too; and to tell the blocks in a loop of their own would take half
-/// as long again, for a processor cannot guess where a page's end.
-#[inline(never)]
-fn find_and_tell(
-    page: &[Block],
-    stays: bool,
-    likely: &mut Vec<Kept>,
-    copies: &mut Vec<Option<usize>>,
-    text: &[u8],
-    teller: &mut Teller,
-) -> Range<usize> {
-    find_copies(page, stays, likely, copies, |block| {
-        teller.block(text, block);
-    })
 }
 
 /// The paper by its DOI or else its report; the header by all that a record shows of it but

@@ -311,15 +311,17 @@ where
             Stats::count(&mut stats.warnings, warning.as_str());
         }
         if let Some(counting) = &mut self.counting {
-            let emitted = EmittedPage {
-                part,
-                feeds: self.feeds,
-                page,
-                number,
-                likely: &batch.parsed.likely,
-                kept,
-            };
-            counting.page(&emitted);
+            counting.page(page, kept.len());
+            if counting.is_of_note(page) {
+                counting.note(&EmittedPage {
+                    part,
+                    feeds: self.feeds,
+                    page,
+                    number,
+                    likely: &batch.parsed.likely,
+                    kept,
+                });
+            }
         }
         let output = &batch.parsed.output;
         if let Some(draft) = &page.draft

@@ -3,8 +3,8 @@
 use std::mem;
 
 use hashbrown::HashTable;
+use twox_hash::XxHash3_64;
 
-use super::Telling;
 use crate::grammar::offset_in;
 
 /// The numbers of no heading, of all that are not told apart, and of the first one.
@@ -14,6 +14,10 @@ pub const FIRST: u32 = 2;
 
 /// Headings that are found without hashing: nearly all statements stand under a few.
 const RECENT: usize = 256;
+
+pub fn hash(seed: u64, heading: &[u8]) -> u64 {
+    XxHash3_64::oneshot_with_seed(seed, heading)
+}
 
 /// Different headings in the order in which they came, found by their hashes.
 #[derive(Clone, Debug, Default)]
@@ -64,8 +68,10 @@ impl Dictionary {
 #[derive(Debug)]
 pub struct Full {
     headings: Dictionary,
-    /// By what ends are spread to: in the low byte the first heading of which they tell all, counted
-    /// from 1, or 0 for none, and in the high one bits for the others.
+    /// That of their hashes.
+    seed: u64,
+    /// By what ends are spread to: in the high byte the first heading of which they tell all, counted
+    /// from 1, or 0 for none, and in the low one bits for the others.
     slots: [u16; SLOTS],
     /// The ends of the first ones, behind those of none.
     ends: [Ends; MOST_FIRST + 1],
@@ -78,9 +84,10 @@ const SLOTS: usize = 1024;
 const MOST_FIRST: usize = u8::MAX as usize;
 
 impl Full {
-    pub fn of(headings: &Dictionary) -> Self {
+    pub fn of(headings: &Dictionary, seed: u64) -> Self {
         let mut full = Self {
             headings: headings.clone(),
+            seed,
             slots: [0; SLOTS],
             ends: [Ends::NONE; MOST_FIRST + 1],
         };
@@ -88,8 +95,8 @@ impl Full {
             let ends = Ends::of_heading(headings.text(at));
             let (slot, bit) = ends.spread::<SLOTS>();
             match u8::try_from(at + 1) {
-                Ok(place) if full.slots[slot] as u8 == 0 && ends.are_all() => {
-                    full.slots[slot] |= u16::from(place);
+                Ok(place) if full.slots[slot] >> u8::BITS == 0 && ends.are_all() => {
+                    full.slots[slot] |= u16::from(place) << u8::BITS;
                     full.ends[at + 1] = ends;
                 }
                 _ => full.slots[slot] |= 1 << bit,
@@ -98,27 +105,23 @@ impl Full {
         full
     }
 
-    /// A heading's number. `text` is that which it is a part of. A processor cannot guess which
-    /// heading comes next, so whether this one is known decides over no jump.
+    /// A heading's number, if its end tells it. `text` is that which it is a part of. A processor cannot
+    /// guess which heading comes next, so whether this one is known decides over no jump.
     #[inline]
-    pub fn number_of(&self, text: &[u8], heading: &[u8], telling: &Telling) -> u32 {
+    pub fn by_end(&self, text: &[u8], heading: &[u8]) -> Option<u32> {
         const { assert!(FIRST - 1 == FURTHER) }
-        let Some(ends) = Ends::of(text, heading) else {
-            return self.look_up(heading, telling);
-        };
+        let ends = Ends::of(text, heading)?;
         let (slot, bit) = ends.spread::<SLOTS>();
         let slot = u32::from(self.slots[slot]);
-        let first = slot & u32::from(u8::MAX);
-        let is_first = u32::from(self.ends[first as usize] == ends);
-        if slot >> bit & 1 > is_first {
-            return self.look_up(heading, telling);
-        }
-        FURTHER + first * is_first
+        let first = slot >> u8::BITS;
+        let is_first = u32::from(self.ends[first as usize].are(ends));
+        let may_be_other = slot >> bit & 1;
+        (may_be_other <= is_first).then_some(FURTHER + first * is_first)
     }
 
-    #[inline(never)]
-    fn look_up(&self, heading: &[u8], telling: &Telling) -> u32 {
-        let found = self.headings.find(telling.hash_of(heading), heading);
+    /// A heading's number.
+    pub fn look_up(&self, heading: &[u8]) -> u32 {
+        let found = self.headings.find(hash(self.seed, heading), heading);
         found.map_or(FURTHER, |at| FIRST + at as u32)
     }
 }
@@ -146,28 +149,26 @@ impl Headings {
         mem::take(&mut self.own)
     }
 
-    /// A heading's number. `text` is that which it is a part of. Asked until the run's
-    /// are there, it shall not stand in the way of what is asked from then on.
-    #[inline(never)]
-    pub fn number_of(&mut self, text: &[u8], heading: &[u8], telling: &Telling) -> u32 {
+    /// A heading's number. `text` is that which it is a part of.
+    pub fn number_of(&mut self, text: &[u8], heading: &[u8], seed: u64) -> u32 {
         let ends = Ends::of(text, heading);
         if let Some(ends) = ends {
             let recent = self.recent[ends.spread::<RECENT>().0];
-            if recent.ends == ends
+            if recent.ends.are(ends)
                 && (ends.are_all() || self.own.text((recent.number - FIRST) as usize) == heading)
             {
                 return recent.number;
             }
         }
-        let number = FIRST + self.find_own(heading, telling) as u32;
+        let number = FIRST + self.find_own(heading, seed) as u32;
         if let Some(ends) = ends {
             self.recent[ends.spread::<RECENT>().0] = Recent { ends, number };
         }
         number
     }
 
-    fn find_own(&mut self, heading: &[u8], telling: &Telling) -> usize {
-        let hash = telling.hash_of(heading);
+    fn find_own(&mut self, heading: &[u8], seed: u64) -> usize {
+        let hash = hash(seed, heading);
         let found = self.own.find(hash, heading);
         found.unwrap_or_else(|| self.own.add(hash, heading))
     }
@@ -190,8 +191,7 @@ impl Recent {
 /// The last bytes of a heading: all that it has, for most. They are read without a look at the
 /// length, for that is different each time, and a processor that guesses wrong loses more than all
 /// else takes.
-#[derive(Clone, Copy, Debug, PartialEq)]
-#[repr(align(32))]
+#[derive(Clone, Copy, Debug)]
 struct Ends([u64; ENDS / 8]);
 
 /// Bytes that are looked at.
@@ -211,8 +211,8 @@ impl Ends {
     #[inline]
     fn of(text: &[u8], heading: &[u8]) -> Option<Self> {
         let end = offset_in(text, heading) + heading.len();
-        let last = text.get(end.wrapping_sub(ENDS)..end)?;
-        Some(Self::of_last(last.first_chunk()?, heading.len()))
+        let last = text.get(..end)?.last_chunk()?;
+        Some(Self::of_last(last, heading.len()))
     }
 
     /// Those of a heading by itself.
@@ -233,19 +233,26 @@ impl Ends {
         Self([word(0), word(1), word(2), word(3)])
     }
 
+    /// Whether both are the same. Compared as what they are, they would be written to memory first.
+    #[inline]
+    fn are(self, other: Self) -> bool {
+        let both = self.0.into_iter().zip(other.0);
+        both.fold(0, |differing, (own, other)| differing | (own ^ other)) == 0
+    }
+
     fn are_all(self) -> bool {
         self.0[0] as u8 == BEFORE
     }
 
-    /// A number below this power of two, evenly spread, and that of a bit in the high byte of two.
+    /// A number below this power of two, evenly spread, and that of a bit in a byte.
     #[inline]
     fn spread<const BELOW: usize>(self) -> (usize, u32) {
         let [.., before_last, last] = self.0;
         // The golden ratio's, and parts apart that are often the same.
         let ends = before_last.rotate_left(21) ^ last;
-        let spread = ends.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 32;
-        let number = spread >> (32 - BELOW.ilog2());
-        (number as usize, 8 + (spread as u32 & 7))
+        let spread = ends.wrapping_mul(0x9E37_79B9_7F4A_7C15);
+        let number = spread >> (u64::BITS - BELOW.ilog2());
+        (number as usize, spread as u32 & 7)
     }
 }
 
@@ -255,7 +262,7 @@ mod tests {
 
     #[test]
     fn each_heading_keeps_the_number_that_it_got() {
-        let telling = Telling::new();
+        let seed = 1;
         let mut headings = Headings::default();
         // Of all lengths around those of the ends; some differ in the middle alone.
         let texts: Vec<_> = (0..40)
@@ -274,7 +281,7 @@ mod tests {
             for (number, heading) in (FIRST..).zip(&texts) {
                 let text = format!("{before}{heading}mentioning");
                 let heading = &text.as_bytes()[before.len()..before.len() + heading.len()];
-                let found = headings.number_of(text.as_bytes(), heading, &telling);
+                let found = headings.number_of(text.as_bytes(), heading, seed);
                 assert_eq!(found, number, "{text}");
                 assert_eq!(headings.own.text((number - FIRST) as usize), heading);
             }
@@ -284,20 +291,23 @@ mod tests {
 
     #[test]
     fn the_runs_headings_are_found_and_no_others() {
-        let telling = Telling::new();
+        let seed = 1;
         let lengths = (0..64).map(|length| "x".repeat(length));
         let middles = (0..64).map(|at| format!("{}y{}", "x".repeat(at), "x".repeat(63 - at)));
         let numbers = (0..128).map(|number| format!("Heading {number}"));
         let texts: Vec<_> = lengths.chain(middles).chain(numbers).collect();
         let mut known = Dictionary::default();
         for text in &texts {
-            known.add(telling.hash_of(text.as_bytes()), text.as_bytes());
+            known.add(hash(seed, text.as_bytes()), text.as_bytes());
         }
-        let full = Full::of(&known);
+        let full = Full::of(&known, seed);
         let number_of = |before: &str, heading: &str| {
             let text = format!("{before}{heading}mentioning");
             let found = &text.as_bytes()[before.len()..][..heading.len()];
-            full.number_of(text.as_bytes(), found, &telling)
+            let by_end = full.by_end(text.as_bytes(), found);
+            let number = full.look_up(found);
+            assert_eq!(by_end.unwrap_or(number), number, "{text}");
+            number
         };
         for before in [
             "",

@@ -87,11 +87,18 @@ impl<'a> Teller<'a> {
     /// Tells a block of a page with this text that most likely stays.
     #[inline]
     pub fn block(&mut self, text: &[u8], block: &Block) {
-        let number = match (block.section, self.full) {
-            (None, _) => NONE,
-            (Some(heading), Some(full)) => full.number_of(text, heading, self.telling),
-            (Some(heading), None) => self.headings.number_of(text, heading, self.telling),
-        };
+        match self.full {
+            Some(full) => tell(&mut self.told.kinds, full, text, block),
+            None => self.tell(text, block),
+        }
+    }
+
+    /// Tells a block while the run's headings are not known yet.
+    #[inline(never)]
+    fn tell(&mut self, text: &[u8], block: &Block) {
+        let number = block.section.map_or(NONE, |heading| {
+            self.headings.number_of(text, heading, self.telling.seed)
+        });
         self.told.kinds.push(Kind::of(number, block));
     }
 
@@ -121,6 +128,26 @@ impl<'a> Teller<'a> {
             record: at.record.as_deref().map(str::to_owned),
         });
     }
+}
+
+/// Tells a block by the run's headings. What is seldom done is apart, for a function that calls no other
+/// wants no stack.
+#[inline(never)]
+fn tell(kinds: &mut Vec<Kind>, full: &Full, text: &[u8], block: &Block) {
+    let number = match block.section {
+        Some(heading) => full.by_end(text, heading),
+        None => Some(NONE),
+    };
+    match number {
+        Some(number) if kinds.len() < kinds.capacity() => kinds.push(Kind::of(number, block)),
+        _ => tell_slowly(kinds, full, block),
+    }
+}
+
+#[inline(never)]
+fn tell_slowly(kinds: &mut Vec<Kind>, full: &Full, block: &Block) {
+    let number = (block.section).map_or(NONE, |heading| full.look_up(heading));
+    kinds.push(Kind::of(number, block));
 }
 
 /// The first characters of UTF-8.
