@@ -229,7 +229,13 @@ fn start_with_year(text: &[u8], line: usize) -> Start {
             at: above + before.len() - own_line.len(),
         };
     }
-    if is_plausible_year(*digits) && can_be_glued(before) {
+    // A line that the next one repeats was doubled, and its last digits are its own.
+    let is_doubled = || {
+        let next = &text[line..];
+        let end = memchr(b'\n', next).unwrap_or(next.len());
+        trim_end(&next[..end]) == year_line
+    };
+    if is_plausible_year(*digits) && can_be_glued(before) && !is_doubled() {
         return glued_at(text, above + before.len());
     }
     without_year
@@ -366,6 +372,17 @@ mod tests {
         }
         let both = "DOI: 10.5555/a see DOI: 10.5555/b\n|";
         assert_eq!(cut(&format!("x\n{both}")), ["x", both]);
+    }
+
+    #[test]
+    fn a_doubled_doi_line_keeps_its_last_digits() {
+        for end in ["\n", "\r\n"] {
+            let doubled = format!("2012\nDOI: 10.5555/35.2012{end}");
+            let page = format!("DOI: 10.5555/35.2012{end}|\n");
+            let both = format!("{doubled}{page}");
+            let [first, second] = [&doubled[..], &page].map(str::trim_end);
+            assert_eq!(cut(&both), [first, second]);
+        }
     }
 
     #[test]

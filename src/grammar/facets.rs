@@ -79,7 +79,11 @@ pub fn is_unread_number(line: &[u8]) -> bool {
     line.iter().any(u8::is_ascii_digit) || !line.iter().any(is_letter)
 }
 
-pub fn starts_with_letter(line: &[u8]) -> bool {
+pub fn has_word(line: &[u8]) -> bool {
+    words(line).any(starts_with_letter)
+}
+
+fn starts_with_letter(line: &[u8]) -> bool {
     String::from_utf8_lossy(line).starts_with(char::is_alphabetic)
 }
 
@@ -124,6 +128,11 @@ impl Places {
     /// Leaves a place empty, for a number that cannot be read.
     pub fn pass(&mut self) {
         self.next = self.numbers.len().min(self.next + 1);
+    }
+
+    /// No place tells any more what a number is.
+    pub fn close(&mut self) {
+        self.next = self.numbers.len();
     }
 
     pub fn is_empty(&self) -> bool {

@@ -299,6 +299,28 @@ mod tests {
     }
 
     #[test]
+    fn behind_a_label_no_place_tells_the_type_of_a_number() {
+        for (list, counts, unread) in [
+            ("Filter by\n1\n7\n0", [None; 3], 4),
+            ("1\nFilter by\n7\n0\n3", [Some(1), None, None], 4),
+            ("1\n7\nTotal 8\n0", [Some(1), Some(7), None], 2),
+            ("Mentioning 7\n1\n0", [None, Some(7), None], 2),
+            (
+                "Total 8\nMentioning 7\nSupporting 1",
+                [Some(1), Some(7), None],
+                1,
+            ),
+        ] {
+            let text = PAGE.replacen("\n1\n7\n0\n", &format!("\n{list}\n"), 1);
+            let page = parsed(&text);
+            let tallies = &page.tallies;
+            let found = [tallies.supporting, tallies.mentioning, tallies.contrasting];
+            assert_eq!((found, page.unrecognized.len()), (counts, unread), "{list}");
+            assert_eq!(tallies.unclassified, None);
+        }
+    }
+
+    #[test]
     fn a_line_that_is_not_of_a_list_ends_it_and_is_told() {
         for line in [
             "“Quote”",
@@ -317,7 +339,8 @@ mod tests {
                 assert_eq!(dropped(&parsed(&text)), below);
             }
         }
-        for line in ["Showing 1 of 7", "Select...1"] {
+        // The first one is gone, and what stands in for it says nothing of where the others belong.
+        for line in ["Showing 1 of 7", "Select...1", "12 items"] {
             let text = PAGE.replacen("\n1\n7\n0\n", &format!("\n{line}\n7\n0\n"), 1);
             let page = parsed(&text);
             assert_eq!(

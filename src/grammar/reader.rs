@@ -6,8 +6,7 @@
 use std::mem;
 
 use super::facets::{
-    Facet, Places, TypeCounts, is_label, is_unread_number, labelled_count, starts_with_letter,
-    type_label,
+    Facet, Places, TypeCounts, has_word, is_label, is_unread_number, labelled_count, type_label,
 };
 use super::header::header;
 use super::kind::{HELP, Line, classify, is_landmark};
@@ -597,7 +596,7 @@ impl<'p, 'a, R: Roles> PageReader<'p, 'a, R> {
     fn read_unread_number(&mut self, line: &'a [u8]) {
         match self.part {
             // Another word than a type's may say that it is none of these.
-            Part::List(Facet::CitationTypes) | Part::Tabs if starts_with_letter(line) => {
+            Part::List(Facet::CitationTypes) | Part::Tabs if has_word(line) => {
                 self.part = Part::Between;
             }
             Part::List(Facet::CitationTypes) => self.first_counts.by_type.pass(),
@@ -677,8 +676,9 @@ fn push(list: &mut Vec<u64>, number: u64) -> bool {
 }
 
 fn push_count(counts: &mut TypeCounts, label: Option<&[u8]>, number: u64) -> bool {
-    match label {
-        None => counts.by_type.push(number),
-        Some(label) => type_label(label).is_some_and(|found| counts.set(found, number)),
-    }
+    let Some(label) = label else {
+        return counts.by_type.push(number);
+    };
+    counts.by_type.close();
+    type_label(label).is_some_and(|found| counts.set(found, number))
 }

@@ -414,7 +414,7 @@ fn section(line: &[u8]) -> Option<(Option<&[u8]>, Option<StatementType>)> {
 }
 
 /// confidence = "confidence:" blank* count "%", at most 100
-fn confidence(line: &[u8]) -> Option<u8> {
+pub fn confidence(line: &[u8]) -> Option<u8> {
     let line = trim_start(line.strip_prefix(b"confidence:")?);
     let percent = bare_count(line.strip_suffix(b"%")?)?;
     u8::try_from(percent).ok().filter(|&percent| percent <= 100)
