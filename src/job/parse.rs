@@ -227,14 +227,14 @@ impl ParseStage<'_, '_> {
         let likely = self.find_copies(&page.blocks);
         let mut kept = likely.clone();
         for (number, block) in page.blocks.iter().enumerate() {
-            if let Some(copy) = self.copies[number] {
-                if self.wanted.scope == Dedup::Off {
-                    self.tell(text, block);
-                }
+            let copy = self.copies[number];
+            if copy.is_none() || self.wanted.scope == Dedup::Off {
+                self.tell(text, block);
+            }
+            if let Some(copy) = copy {
                 self.copy(first_block + copy, block);
                 continue;
             }
-            self.tell(text, block);
             if is_drafted && kept.start > likely.start {
                 self.parsed.output.push(b',');
             }
