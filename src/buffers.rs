@@ -4,6 +4,9 @@
 
 use std::sync::{Mutex, PoisonError};
 
+/// Buffers that are kept. Where batches end long before what was read does, more are given back than taken.
+const MOST: usize = 16;
+
 /// A stack of byte buffers, shared by the stages.
 #[derive(Debug)]
 pub struct Buffers {
@@ -38,7 +41,9 @@ impl Buffers {
     pub fn give(&self, buffer: Vec<u8>) {
         if (1..=self.largest).contains(&buffer.capacity()) {
             let mut free = self.free.lock().unwrap_or_else(PoisonError::into_inner);
-            free.push(buffer);
+            if free.len() < MOST {
+                free.push(buffer);
+            }
         }
     }
 }

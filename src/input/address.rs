@@ -4,7 +4,8 @@
 /// The scheme of an address, such as `s3` of `s3://bucket/key`.
 pub fn scheme_of(typed: &str) -> Option<&'static str> {
     let (found, _) = typed.split_once("://")?;
-    SCHEMES.into_iter().find(|&scheme| scheme == found)
+    let is_found = |scheme: &&str| found.eq_ignore_ascii_case(scheme);
+    SCHEMES.into_iter().find(is_found)
 }
 
 const SCHEMES: [&str; 8] = ["s3", "s3a", "gs", "az", "abfs", "abfss", "http", "https"];
@@ -18,6 +19,7 @@ mod tests {
         for (typed, scheme) in [
             ("s3://bucket/key", Some("s3")),
             ("https://example.org/dump.txt", Some("https")),
+            ("HTTP://example.org/dump.txt", Some("http")),
             ("./s3://bucket/key", None),
             ("s3:/bucket", None),
             ("ftp://example.org/", None),

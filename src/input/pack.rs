@@ -9,7 +9,7 @@ use std::mem;
 use std::ops::{ControlFlow, Range};
 use std::sync::Arc;
 
-use super::{Batch, Before, Border, Fields, Origin, Part, Row, Stream};
+use super::{Batch, Before, Border, Fields, Origin, Part, Refused, Row, Stream};
 use crate::buffers::Buffers;
 use crate::error::ReadError;
 use crate::meter::Meter;
@@ -91,10 +91,11 @@ impl<'p> Packer<'p> {
         self.batch.text.len()
     }
 
-    /// Rows count too, for those without text would else be held to the end of the file.
+    /// Rows and parts count too, for those without text would else be held to the end of the file.
     pub fn is_full(&self) -> bool {
         let rows = self.batch.rows.len() * size_of::<Row>();
-        self.filled() + rows >= self.limits.batch
+        let parts = self.batch.parts.len() * (size_of::<Part>() + size_of::<Refused>());
+        self.filled() + rows + parts >= self.limits.batch
     }
 
     /// Reads up to a batch's size; at least doubles an unfinished page or record that is

@@ -219,18 +219,19 @@ fn a_server_without_lengths_is_said_with_what_helps() {
 #[test]
 fn what_a_server_says_is_brotli_is_not_read() {
     let text = dump();
-    let server = Server::start(&[("/dump.txt", text.as_bytes())], |_, mut answer| {
-        answer.headers.insert("Content-Encoding", "br".to_owned());
-        answer
-    });
-    let output = run(Path::new("."), &[], &["--quiet", &server.url("/dump.txt")]);
-    assert_eq!(output.status.code(), Some(1));
-    assert!(output.stdout.is_empty());
-    assert!(
-        messages(&output).contains("it is in brotli"),
-        "{}",
-        messages(&output)
-    );
+    for encoding in ["br", " BR ", "gzip, br", "br,gzip"] {
+        let server = Server::start(&[("/dump.txt", text.as_bytes())], move |_, mut answer| {
+            answer
+                .headers
+                .insert("Content-Encoding", encoding.to_owned());
+            answer
+        });
+        let output = run(Path::new("."), &[], &["--quiet", &server.url("/dump.txt")]);
+        assert_eq!(output.status.code(), Some(1), "{encoding}");
+        assert!(output.stdout.is_empty());
+        let said = messages(&output);
+        assert!(said.contains("it is in brotli"), "{said}");
+    }
 }
 
 /// On the web and in a store.

@@ -414,7 +414,8 @@ const MOST_SAID: usize = 200;
 /// Only its server can tell: unlike other compression it begins with nothing that is its own.
 fn is_brotli(result: &GetResult) -> bool {
     let encoding = result.attributes.get(&Attribute::ContentEncoding);
-    encoding.is_some_and(|encoding| encoding.trim().eq_ignore_ascii_case("br"))
+    let is_brotli = |encoding: &str| encoding.trim().eq_ignore_ascii_case("br");
+    encoding.is_some_and(|encodings| encodings.split(',').any(is_brotli))
 }
 
 #[cfg(test)]

@@ -75,9 +75,15 @@ pub fn read(
         match frame(text, reading.inflow.at_end) {
             Frame::Whole(length) => reading.record += length,
             Frame::Large => reading.large(packer)?,
-            Frame::Damaged(message) => reading.resynchronise(packer, message),
+            Frame::Damaged(message) => {
+                reading.resynchronise(packer, message);
+                reading.pass_on_if_full(packer)?;
+            }
             Frame::NeedsMore if reading.inflow.at_end => break,
-            Frame::NeedsMore => reading.read_on(packer)?,
+            Frame::NeedsMore => {
+                reading.pass_on_if_full(packer)?;
+                packer.fill(&mut reading.inflow, reading.record);
+            }
         }
     }
     reading.finish(packer);
@@ -159,7 +165,7 @@ impl Reading<'_> {
         }
     }
 
-    fn read_on(&mut self, packer: &mut Packer) -> ControlFlow<()> {
+    fn pass_on_if_full(&mut self, packer: &mut Packer) -> ControlFlow<()> {
         if packer.is_full() && self.record > 0 {
             self.close(packer, None);
             packer.mark(Before {
@@ -169,7 +175,6 @@ impl Reading<'_> {
             packer.pass_on(self.record)?;
             (self.stretch.start, self.record) = (0, 0);
         }
-        packer.fill(&mut self.inflow, self.record);
         ControlFlow::Continue(())
     }
 
