@@ -170,12 +170,9 @@ fn damaged_records_without_number_are_each_said_and_the_next_good_one_is_read() 
 #[test]
 fn damage_of_any_length_is_not_held() {
     let good = warc_record(2, "ab");
-    for damage in ["WARC/1.0\n", "WARC/1.0\nA: b\n\n"] {
-        let damaged = 1_000_000 / damage.len();
-        let done = done(format!("{good}{}", damage.repeat(damaged)).as_bytes(), &[]);
-        assert!(done.rejects.len() > damaged - 2, "{}", done.rejects.len());
-        assert!(done.peak < 48 << 10, "{damage:?}: {} kB", done.peak);
-    }
+    let done = done((good + &"WARC/1.0\n".repeat(110_000)).as_bytes(), &[]);
+    assert_eq!(done.rejects.len(), 109_999);
+    assert!(done.peak < 48 << 10, "{} kB", done.peak);
 }
 
 #[test]
