@@ -176,7 +176,7 @@ fn judge(text: &[u8], candidate: usize, at_end: bool) -> Verdict {
         Some(_) => return Verdict::No,
     }
     let start = match glued_to.is_empty() {
-        true => start_with_year(text, line),
+        true => start_with_year(text, line..candidate + LABEL.len() + printed.len()),
         false => glued_at(text, candidate),
     };
     Verdict::Start {
@@ -205,8 +205,9 @@ fn is_token(doi: &[u8]) -> bool {
     memchr::memchr2(b' ', b'\t', doi).is_none()
 }
 
-/// The start at the DOI line that begins at `line`, or at the year right above it.
-fn start_with_year(text: &[u8], line: usize) -> Start {
+/// The start at the DOI line that stands there, or at the year right above it.
+fn start_with_year(text: &[u8], doi_line: Range<usize>) -> Start {
+    let line = doi_line.start;
     let without_year = Start {
         previous_end: line,
         at: line + mark_length(&text[line..]),
@@ -230,12 +231,8 @@ fn start_with_year(text: &[u8], line: usize) -> Start {
         };
     }
     // A line that the next one repeats was doubled, and its last digits are its own.
-    let is_doubled = || {
-        let next = &text[line..];
-        let end = memchr(b'\n', next).unwrap_or(next.len());
-        trim_end(&next[..end]) == year_line
-    };
-    if is_plausible_year(*digits) && can_be_glued(before) && !is_doubled() {
+    let is_doubled = year_line == &text[doi_line];
+    if is_plausible_year(*digits) && can_be_glued(before) && !is_doubled {
         return glued_at(text, above + before.len());
     }
     without_year

@@ -150,12 +150,13 @@ impl<'a> Counting<'a> {
         counted.statements += statements as u64;
     }
 
-    /// More than that is to be looked at.
+    /// Whether more is to be looked at, by [`Self::note`].
     #[inline]
     pub fn is_of_note(&self, page: &ParsedPage) -> bool {
         !self.is_as_likely || page.warnings != Warnings::default()
     }
 
+    /// Looks at what [`Self::page`] does not.
     pub fn note(&mut self, emitted: &EmittedPage) {
         if !self.is_as_likely {
             self.kept(emitted);

@@ -88,14 +88,14 @@ impl<'a> Teller<'a> {
     #[inline]
     pub fn block(&mut self, text: &[u8], block: &Block) {
         match self.full {
-            Some(full) => tell(&mut self.told.kinds, full, text, block),
-            None => self.tell(text, block),
+            Some(full) => tell_by_end(&mut self.told.kinds, full, text, block),
+            None => self.tell_own(text, block),
         }
     }
 
-    /// Tells a block while the run's headings are not known yet.
+    /// Tells a block by the batch's own headings, while the run's are not known.
     #[inline(never)]
-    fn tell(&mut self, text: &[u8], block: &Block) {
+    fn tell_own(&mut self, text: &[u8], block: &Block) {
         let number = block.section.map_or(NONE, |heading| {
             self.headings.number_of(text, heading, self.telling.seed)
         });
@@ -133,19 +133,19 @@ impl<'a> Teller<'a> {
 /// Tells a block by the run's headings. What is seldom done is apart, for a function that calls no other
 /// wants no stack.
 #[inline(never)]
-fn tell(kinds: &mut Vec<Kind>, full: &Full, text: &[u8], block: &Block) {
+fn tell_by_end(kinds: &mut Vec<Kind>, full: &Full, text: &[u8], block: &Block) {
     let number = match block.section {
         Some(heading) => full.by_end(text, heading),
         None => Some(NONE),
     };
     match number {
         Some(number) if kinds.len() < kinds.capacity() => kinds.push(Kind::of(number, block)),
-        _ => tell_slowly(kinds, full, block),
+        _ => tell_by_hash(kinds, full, block),
     }
 }
 
 #[inline(never)]
-fn tell_slowly(kinds: &mut Vec<Kind>, full: &Full, block: &Block) {
+fn tell_by_hash(kinds: &mut Vec<Kind>, full: &Full, block: &Block) {
     let number = (block.section).map_or(NONE, |heading| full.look_up(heading));
     kinds.push(Kind::of(number, block));
 }
