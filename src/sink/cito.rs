@@ -34,6 +34,10 @@ const STATEMENT: &str = "urn:citesift:statement:";
 /// Bytes of a block's piece before the id.
 pub const BEFORE_ID: usize = 1 + STATEMENT.len();
 
+/// Bytes of a DOI as part of an IRI, at most. It is in a dozen of each statement's, and would else make of
+/// a page with a long one the square of its size.
+const LONGEST_DOI: usize = 512;
+
 /// What a page's resources are called.
 pub struct Names {
     page: String,
@@ -51,8 +55,14 @@ impl Names {
         let doi = page.doi.map(<[u8]>::to_ascii_lowercase);
         let (key, paper) = match (doi, at.report_id) {
             (Some(doi), _) => {
-                let doi = encoded(&doi);
-                (format!("doi:{doi}"), Some(format!("https://doi.org/{doi}")))
+                let encoded = encoded(&doi);
+                match encoded.len() <= LONGEST_DOI {
+                    true => (
+                        format!("doi:{encoded}"),
+                        Some(format!("https://doi.org/{encoded}")),
+                    ),
+                    false => (format!("long-doi:{}", hash(&[&doi])), None),
+                }
             }
             (None, Some(id)) => (format!("report:{}", encoded(id)), None),
             (None, None) => (format!("page:{hash_of_page}"), None),
