@@ -242,7 +242,7 @@ fn batches_passed(threads: NonZeroUsize) -> u64 {
         read: |mut batches: Range<u64>, passage: &mut dyn Passage<u64>| {
             batches.try_for_each(|batch| passage.pass(batch))
         },
-        worker: || |batch: u64| batch,
+        worker: || |batch: u64, _: &mut dyn FnMut(u64)| batch,
         decide: |batch| batch,
         write: |_| {
             passed += 1;

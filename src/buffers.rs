@@ -23,6 +23,11 @@ impl Buffers {
         }
     }
 
+    /// Bytes of the largest that is kept.
+    pub fn largest(&self) -> usize {
+        self.largest
+    }
+
     /// An empty buffer.
     pub fn take(&self) -> Vec<u8> {
         let mut buffer = self.take_used();

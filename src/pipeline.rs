@@ -25,7 +25,7 @@ pub use ahead::{Ahead, Work};
 use clock::Clock;
 pub use clock::Spent;
 pub use ring::Passage;
-use ring::{Did, Ring, Turn, ring};
+use ring::{Did, Given, Ring, Turn, ring};
 use threads::{Builder, Receiver, Scope, ScopedJoinHandle, Sender, bounded, scope};
 
 /// Items that wait at each worker. Two instead of one make two cores 5 % faster; four gain nothing
@@ -54,6 +54,13 @@ pub const fn in_flight(workers: NonZeroUsize) -> usize {
 /// threads keep, and one in the hands of each.
 pub const fn ahead(workers: NonZeroUsize) -> usize {
     (workers.get() - 1) * (kept(workers) + 1)
+}
+
+/// Parts that exist at most besides, when what comes of items is handed out in parts: a full channel
+/// behind each worker and one in its hands, beside the item; and of the last worker that the decider
+/// collects from, that item.
+pub const fn in_parts(workers: NonZeroUsize) -> usize {
+    workers.get() * (DONE + 2) + 1
 }
 
 /// Items of one section that are kept, done, while another one has the lead: for all threads
@@ -93,7 +100,9 @@ pub enum Failure<E> {
 pub struct Stages<S, R, P, D, W> {
     pub sections: S,
     pub read: R,
-    /// Called once for each worker. All of them can read.
+    /// Makes a worker: one for each thread, and one more for a thread that works on an item while it
+    /// waits for room for what came of another. A worker gives back what came of an item, and may hand
+    /// out parts of it before, if that is much: they wait where what is done waits.
     pub worker: P,
     pub decide: D,
     pub write: W,
@@ -108,8 +117,8 @@ impl<S, R, P, D, W> Stages<S, R, P, D, W> {
     where
         S: Iterator + Send,
         R: Fn(S::Item, &mut dyn Passage<A>) -> ControlFlow<()> + Sync,
-        P: Fn() -> Q,
-        Q: FnMut(A) -> B + Send,
+        P: Fn() -> Q + Sync,
+        Q: FnMut(A, &mut dyn FnMut(B)) -> B + Send,
         D: FnMut(B) -> C + Send,
         W: FnMut(C) -> Result<ControlFlow<()>, E> + Send,
         A: Send,
@@ -135,7 +144,8 @@ impl<S, R, P, D, W> Stages<S, R, P, D, W> {
             let (to_writer, to_write) = bounded(DONE);
             let decider = spawn(threads, "deduplicator", move || {
                 let mut clock = Clock::default();
-                while let Some(item) = clock.waits(|| collect(&turns, &results)) {
+                let mut unfinished = None;
+                while let Some(item) = clock.waits(|| collect(&turns, &results, &mut unfinished)) {
                     let decided = decide(item);
                     if clock.waits(|| pass(&to_writer, decided)).is_break() {
                         break;
@@ -192,9 +202,22 @@ fn spawn<'scope, T: Send + 'scope>(
         .spawn_scoped(threads, stage)
 }
 
-fn collect<B>(turns: &Receiver<Turn<B>>, workers: &[Receiver<B>]) -> Option<B> {
-    match turns.recv().ok()? {
-        Turn::Of(worker) => workers[worker].recv().ok(),
+/// `unfinished` is the worker that has given a part of an item, and not yet all of it.
+fn collect<B>(
+    turns: &Receiver<Turn<B>>,
+    workers: &[Receiver<Given<B>>],
+    unfinished: &mut Option<usize>,
+) -> Option<B> {
+    let turn = match unfinished.take() {
+        Some(worker) => Turn::Of(worker),
+        None => turns.recv().ok()?,
+    };
+    match turn {
+        Turn::Of(worker) => {
+            let given = workers[worker].recv().ok()?;
+            *unfinished = (!given.is_last).then_some(worker);
+            Some(given.done)
+        }
         Turn::Done(item) => Some(item),
     }
 }
@@ -264,7 +287,7 @@ mod tests {
             let stages = Stages {
                 sections: sections(1000),
                 read,
-                worker: || |n: usize| n * 2,
+                worker: || |n: usize, _: &mut dyn FnMut(_)| n * 2,
                 decide: |n| n + 1,
                 write: |n| {
                     seen.push(n);
@@ -289,7 +312,7 @@ mod tests {
                     passage.pass(n)
                 })
             },
-            worker: || |n: usize| n,
+            worker: || |n: usize, _: &mut dyn FnMut(_)| n,
             decide: |n| n,
             write: |_| {
                 let mut open = released.0.lock().unwrap();
@@ -331,11 +354,36 @@ mod tests {
     }
 
     #[test]
+    fn parts_of_an_item_stay_together_for_any_number_of_workers() {
+        for number in [1, 2, 3, 8] {
+            let mut seen = Vec::new();
+            let stages = Stages {
+                sections: sections(1000),
+                read,
+                worker: || {
+                    |n: usize, hand_out: &mut dyn FnMut(_)| {
+                        (0..n % 50).for_each(|part| hand_out((n, part)));
+                        (n, n % 50)
+                    }
+                },
+                decide: |part| part,
+                write: |part| {
+                    seen.push(part);
+                    GO_ON
+                },
+            };
+            stages.run(workers(number)).unwrap();
+            let expected = (0..1000).flat_map(|n| (0..=n % 50).map(move |part| (n, part)));
+            assert!(seen.into_iter().eq(expected), "{number} workers");
+        }
+    }
+
+    #[test]
     fn a_writer_that_breaks_ends_the_run_in_good_order() {
         let stages = Stages {
             sections: sections(usize::MAX),
             read,
-            worker: || |n: usize| n,
+            worker: || |n: usize, _: &mut dyn FnMut(_)| n,
             decide: |n| n,
             write: |n| {
                 Ok::<_, String>(match n {
@@ -352,7 +400,7 @@ mod tests {
         let stages = Stages {
             sections: sections(usize::MAX),
             read,
-            worker: || |n: usize| n,
+            worker: || |n: usize, _: &mut dyn FnMut(_)| n,
             decide: |n| n,
             write: |_| Err("full"),
         };
@@ -375,7 +423,7 @@ mod tests {
                     let mut numbers = section.into_iter();
                     numbers.try_for_each(|n| passage.pass(burst("reader", n)))
                 },
-                worker: || |n| burst("parser", n),
+                worker: || |n, _: &mut dyn FnMut(_)| burst("parser", n),
                 decide: |n| burst("deduplicator", n),
                 write: |n| {
                     burst("writer", n);

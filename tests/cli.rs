@@ -546,33 +546,97 @@ fn a_bomb_meets_bounded_memory() {
             128 << 10,
         ),
     ] {
-        let folder = tempfile::tempdir().unwrap();
-        fs::write(folder.path().join("bomb"), bytes).unwrap();
-        let mut command = citesift(&["--quiet", "bomb"]);
-        let mut child = command
-            .current_dir(folder.path())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
-        let status = format!("/proc/{}/status", child.id());
-        let mut peak = 0;
-        while child.try_wait().unwrap().is_none() {
-            let text = fs::read_to_string(&status).unwrap_or_default();
-            let line = text.lines().find_map(|line| line.strip_prefix("VmHWM:"));
-            let found = line.and_then(|line| line.split_whitespace().next()?.parse().ok());
-            peak = peak.max(found.unwrap_or(0));
-            std::thread::sleep(Duration::from_millis(1));
-        }
-        let mut output = Vec::new();
-        child
-            .stdout
-            .take()
-            .unwrap()
-            .read_to_end(&mut output)
-            .unwrap();
-        assert_eq!(lines(&output), records, "{name}");
+        let (_, found, peak) = measured(&["bomb"], &bytes);
+        assert_eq!(found, records, "{name}");
         assert!((1..most).contains(&peak), "{name}: {peak} kB");
+    }
+}
+
+/// Bytes and lines that come out where the file `bomb` holds this, and the largest memory in kB.
+#[cfg(target_os = "linux")]
+fn measured(args: &[&str], bomb: &[u8]) -> (usize, usize, u64) {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("bomb"), bomb).unwrap();
+    let mut command = citesift(args);
+    let mut child = command
+        .arg("--quiet")
+        .current_dir(folder.path())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let status = format!("/proc/{}/status", child.id());
+    let mut stdout = child.stdout.take().unwrap();
+    let read = std::thread::spawn(move || {
+        let (mut bytes, mut lines, mut buffer) = (0, 0, vec![0; 1 << 16]);
+        while let read @ 1.. = stdout.read(&mut buffer).unwrap() {
+            bytes += read;
+            lines += memchr::memchr_iter(b'\n', &buffer[..read]).count();
+        }
+        (bytes, lines)
+    });
+    let mut peak = 0;
+    while child.try_wait().unwrap().is_none() {
+        let text = fs::read_to_string(&status).unwrap_or_default();
+        let line = text.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+        let found = line.and_then(|line| line.split_whitespace().next()?.parse().ok());
+        peak = peak.max(found.unwrap_or(0));
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    let (bytes, lines) = read.join().unwrap();
+    (bytes, lines, peak)
+}
+
+/// What all rows of a page or all records of a source repeat is in each of them, and not in memory.
+#[cfg(target_os = "linux")]
+#[test]
+fn an_output_much_larger_than_its_input_meets_bounded_memory() {
+    const TIMES: usize = 1000;
+    let long = "long ".repeat(20_000);
+    let block = |number: usize| {
+        format!("“…Block {number}.…”\nSection: Resultsmentioning\nconfidence: 99%\n")
+    };
+    let blocks: Vec<_> = (0..TIMES).map(block).collect();
+    let blocks = blocks.concat();
+    let (header, _) = PAGE.split_once('“').unwrap();
+    let many_blocks = format!("{}{blocks}", header.replace("Title", &long));
+    let long_doi = format!(
+        "{}{blocks}",
+        header.replace("10.5555/x", &format!("10.5555/{}", long.replace(' ', "-")))
+    );
+    let page = json_line(&format!("{PAGE}\n").repeat(TIMES));
+    let many_pages = page.replace("{\"text\"", &format!("{{\"kept\":\"{long}\",\"text\""));
+    assert!(
+        many_pages.len() > page.len() + long.len(),
+        "{}",
+        &page[..100]
+    );
+    let damaged = "{\n".repeat(400 * TIMES);
+    let all = TIMES * long.len();
+    for (args, input, bytes, lines) in [
+        (&["--emit", "statements"][..], &many_blocks, all, TIMES),
+        (
+            &["--to", "csv", "--emit", "statements"],
+            &many_blocks,
+            all,
+            1 + TIMES,
+        ),
+        (&["--keep", "kept"], &many_pages, all, TIMES),
+        (
+            &["--keep", "kept", "--emit", "statements"],
+            &many_pages,
+            all,
+            TIMES,
+        ),
+        (&["--emit", "cito"], &long_doi, 1_000 * TIMES, 10 * TIMES),
+        (&["--format", "jsonl"], &damaged, 0, 0),
+    ] {
+        let (given, found, peak) = measured(&[args, &["bomb"]].concat(), input.as_bytes());
+        assert!(
+            given >= bytes && found >= lines,
+            "{args:?}: {given} {found}"
+        );
+        assert!((1..64 << 10).contains(&peak), "{args:?}: {peak} kB");
     }
 }
 

@@ -12,7 +12,7 @@ use std::sync::atomic::Ordering::SeqCst;
 use std::sync::{Arc, Mutex};
 
 use citesift_interleavings::allow_threads;
-use citesift_interleavings::pipeline::{Failure, Passage, Stages, ahead, in_flight};
+use citesift_interleavings::pipeline::{Failure, Passage, Stages, ahead, in_flight, in_parts};
 use explore::{Count, Item, explore, explore_all, pause, up_to};
 
 mod explore;
@@ -35,6 +35,9 @@ struct Fate {
     fails: Option<usize>,
     /// Steps for which the writer is stalled at its first item.
     stall: usize,
+    /// What comes of this item is handed out in so many parts besides the last, and what comes of the
+    /// others in up to two.
+    parts: Option<(usize, usize)>,
     /// So many threads can be started.
     threads: Option<usize>,
 }
@@ -60,7 +63,8 @@ fn run_in_sections(
     count: &Arc<Count>,
 ) -> (Result<usize, Failure<usize>>, Vec<usize>) {
     let read = AtomicUsize::new(0);
-    let (mut decided, mut written) = (0, Vec::new());
+    let (mut decided, mut written) = ((0, 0), Vec::new());
+    let last_part = |number| last_part(number, fate);
     let meet = |stage: &'static str, number: usize| {
         count.met.lock().unwrap().push((stage, number));
         if fate.panic == Some((stage, number)) {
@@ -85,15 +89,23 @@ fn run_in_sections(
             ControlFlow::Continue(())
         },
         worker: || {
-            |item: Item| {
+            |mut item: Item, hand_out: &mut dyn FnMut(Item)| {
+                let last = last_part(item.number);
+                for part in 0..last {
+                    hand_out(item.another(part));
+                }
                 meet("parser", item.number);
+                item.part = last;
                 item
             }
         },
         decide: |item: Item| {
             meet("deduplicator", item.number);
-            assert_eq!(item.number, decided, "decided in order");
-            decided += 1;
+            assert_eq!((item.number, item.part), decided, "decided in order");
+            decided = match item.part == last_part(item.number) {
+                true => (item.number + 1, 0),
+                false => (item.number, item.part + 1),
+            };
             item
         },
         write: |item: Item| {
@@ -104,7 +116,9 @@ fn run_in_sections(
             if fate.fails == Some(item.number) {
                 return Err(item.number);
             }
-            written.push(item.number);
+            if item.part == last_part(item.number) {
+                written.push(item.number);
+            }
             Ok(match fate.breaks == Some(item.number) {
                 true => ControlFlow::Break(()),
                 false => ControlFlow::Continue(()),
@@ -114,9 +128,22 @@ fn run_in_sections(
     let outcome = stages.run(workers);
     allow_threads(None);
     assert_eq!(count.now.load(SeqCst), 0, "all items are gone");
-    let most = in_flight(workers) + ahead(workers);
+    let besides = match fate.parts {
+        None => 0,
+        Some(_) => in_parts(workers),
+    };
+    let most = in_flight(workers) + ahead(workers) + besides;
     assert!(count.most.load(SeqCst) <= most, "the bound");
     (outcome.map(|_| read.into_inner()), written)
+}
+
+/// The number of the last part of what comes of an item.
+fn last_part(item: usize, fate: Fate) -> usize {
+    match fate.parts {
+        Some((many, parts)) if many == item => parts,
+        Some(_) => item % 3,
+        None => 0,
+    }
 }
 
 /// Numbers of items that were written are these, in this order.
@@ -162,6 +189,24 @@ fn sections_are_written_in_order_whoever_reads_them_and_when() {
 }
 
 #[test]
+fn parts_of_an_item_stay_together_and_in_order_whoever_works_on_it() {
+    for workers in WORKERS {
+        explore(move |_| {
+            let (count, items) = (Count::new(), 5 + up_to(MORE));
+            // More than a thread keeps: if it has not the lead then it does what it is dealt in between.
+            let fate = Fate {
+                stall: 50 * up_to(10),
+                parts: Some((up_to(items), up_to(MORE + ahead(workers)))),
+                ..Fate::default()
+            };
+            let (outcome, written) = run_in_sections(workers, items, 2, fate, &count);
+            assert_eq!(outcome.expect("a good end"), items);
+            assert_written(&written, items);
+        });
+    }
+}
+
+#[test]
 fn sections_end_where_the_writer_breaks_or_a_stage_panics() {
     for workers in WORKERS {
         for stage in ["reader", "parser", "deduplicator", "writer", ""] {
@@ -171,6 +216,7 @@ fn sections_end_where_the_writer_breaks_or_a_stage_panics() {
                 let fate = Fate {
                     panic: Some((stage, at)),
                     breaks: Some(at).filter(|_| stage.is_empty()),
+                    parts: Some((at, up_to(2))),
                     ..Fate::default()
                 };
                 let count = Count::new();
@@ -181,7 +227,8 @@ fn sections_end_where_the_writer_breaks_or_a_stage_panics() {
                     other => panic!("{other:?}"),
                 }
                 match stage {
-                    "" => assert_written(&written, at + 1),
+                    // In any of the parts that come of it.
+                    "" => assert_written(&written, at + usize::from(last_part(at, fate) == 0)),
                     "deduplicator" | "writer" => assert_written(&written, at),
                     // It may have been ahead of others, which end with it.
                     _ => assert_written(&written, written.len().min(at)),

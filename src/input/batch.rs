@@ -49,6 +49,14 @@ impl Faults {
         self.before(usize::MAX)
     }
 
+    /// Splits off those behind the part of this number, which is to be the first one.
+    #[must_use]
+    pub fn split_off(&mut self, part: usize) -> Self {
+        let met = self.0.partition_point(|(parts, _)| *parts <= part);
+        let rest = self.0.drain(met..);
+        Self(rest.map(|(parts, fault)| (parts - part, fault)).collect())
+    }
+
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }

@@ -44,8 +44,8 @@ use crate::pipeline::{self, Failure, Passage, Spent, Times};
 use crate::stats::{Content, Stage, Stages, Stats};
 use read::Reading;
 
-/// What the writer hands out at once: a batch, or a piece of its records. The first piece has all that
-/// is told besides, and the last one the checkpoint.
+/// What the writer hands out at once: a batch, or a piece of its records. What is told besides is in the
+/// first piece that is handed out behind it, and the checkpoint in the last one of a batch.
 #[derive(Debug)]
 pub struct Output<'a> {
     /// The next bytes of the records in their form: whole lines, but of Parquet.
@@ -169,7 +169,9 @@ where
         worker: || {
             let mut teller = telling.map(content::Teller::new);
             let (taking, buffers) = (&taking, &buffers);
-            move |batch| parse::parse_batch(batch, wanted, teller.as_mut(), taking, buffers)
+            move |batch, hand_out: &mut dyn FnMut(_)| {
+                parse::parse_batch(batch, wanted, teller.as_mut(), taking, buffers, hand_out)
+            }
         },
         decide: |parsed| decider.decide(parsed),
         write: |decided: io::Result<_>| {

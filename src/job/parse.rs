@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::mem;
 use std::ops::Range;
+use std::sync::Arc;
 
 use memchr::memchr_iter;
 
@@ -15,7 +16,7 @@ use crate::buffers::Buffers;
 use crate::dedup::{Dedup, Fingerprinter, Kept, Key, Near, PageIdentity, Seen, fingerprint_of};
 use crate::grammar::{self, Block, Page, may_be_report, offset_in, shape};
 use crate::input::{
-    Batch, Content, Entry, Origin, Part, RecordName, Refused, Taking, Text, too_large,
+    Batch, Behind, Content, Entry, Part, RecordName, Refused, Taking, Text, too_large,
 };
 use crate::model::{Emit, RejectReason, Warning, Warnings};
 use crate::sink::ndjson::{self, At};
@@ -27,13 +28,19 @@ use crate::stats::ON_PAGE;
 /// dump had a page whose draft did not hold, and was copied.
 const SEARCHED: usize = 16;
 
-/// Parses a batch. With a teller it is told what the pages and blocks are.
+/// Memory that a page takes beside its output, rather much: a refused one has its message too.
+const PAGE: usize = size_of::<ParsedPage>() + 2 * size_of::<Refused>();
+
+/// Parses a batch. With a teller it is told what the pages and blocks are. Where much becomes of it,
+/// because all its pages repeat something long or are very short, parts of that are handed out before
+/// the last one.
 pub fn parse_batch(
     mut batch: Batch,
     wanted: Wanted,
     teller: Option<&mut Teller>,
     taking: &Taking,
     buffers: &Buffers,
+    hand_out: &mut dyn FnMut(Parsed),
 ) -> Parsed {
     let mut stage = ParseStage {
         wanted,
@@ -47,37 +54,20 @@ pub fn parse_batch(
         parsed: Parsed {
             output: buffers.take(),
             opened: mem::take(&mut batch.opened),
-            border: batch.border.take(),
             faults: mem::take(&mut batch.faults),
             ..Parsed::default()
         },
+        first_page: 0,
+        handed_out: 0,
+        buffers,
+        hand_out,
     };
     stage.parsed.reserve(&batch);
-    for mut part in mem::take(&mut batch.parts) {
-        let behind = part.behind.take();
-        let first_page = stage.parsed.pages.len();
-        let mut bytes = part.text.len() as u64;
-        let mut feeds = 0;
-        match &part.content {
-            Content::Pages(pages) => feeds = stage.pages(&batch, &part, pages.clone()),
-            Content::Records(records) => {
-                batch.entries(&part, records, taking, &mut |entry| {
-                    let (stored, decoded) = entry.stored_and_decoded();
-                    bytes = bytes + decoded - stored;
-                    stage.entry(entry, &part.origin);
-                });
-            }
-        }
-        stage.parsed.parts.push(ParsedPart {
-            bytes,
-            is_container: matches!(part.content, Content::Records(_)),
-            origin: part.origin,
-            feeds,
-            pages: first_page..stage.parsed.pages.len(),
-            behind,
-        });
+    for part in mem::take(&mut batch.parts) {
+        stage.part(&batch, part, taking);
     }
     buffers.give(batch.text);
+    stage.parsed.border = batch.border;
     stage.parsed.told = stage.teller.map(Teller::told);
     stage.parsed
 }
@@ -105,10 +95,68 @@ struct ParseStage<'a, 't> {
     page: Page<'static>,
     teller: Option<&'a mut Teller<'t>>,
     parsed: Parsed,
+    /// The first page in `parsed` of the part under way, and bytes of that part's pages before it.
+    first_page: usize,
+    handed_out: u64,
+    buffers: &'a Buffers,
+    hand_out: &'a mut dyn FnMut(Parsed),
 }
 
 impl ParseStage<'_, '_> {
-    /// Parses plain text and returns its line feeds.
+    fn part(&mut self, batch: &Batch, mut part: Part, taking: &Taking) {
+        let behind = part.behind.take();
+        (self.first_page, self.handed_out) = (self.parsed.pages.len(), 0);
+        let mut bytes = part.text.len() as u64;
+        let mut feeds = 0;
+        match &part.content {
+            Content::Pages(pages) => feeds = self.pages(batch, &part, pages.clone()),
+            Content::Records(records) => {
+                batch.entries(&part, records, taking, &mut |entry| {
+                    let (stored, decoded) = entry.stored_and_decoded();
+                    bytes = bytes + decoded - stored;
+                    self.entry(entry, &part);
+                });
+            }
+        }
+        self.close(&part, bytes - self.handed_out, feeds, behind);
+    }
+
+    /// Ends the part under way, or what is handed out of it.
+    fn close(&mut self, part: &Part, bytes: u64, feeds: u64, behind: Option<Behind>) {
+        self.parsed.parts.push(ParsedPart {
+            bytes,
+            is_container: matches!(part.content, Content::Records(_)),
+            origin: Arc::clone(&part.origin),
+            feeds,
+            pages: self.first_page..self.parsed.pages.len(),
+            behind,
+        });
+    }
+
+    /// Hands out what there is, between two pages of a part, if it is half as much as a buffer may have
+    /// that is used again: then it has so many line feeds of the part, and true is returned.
+    fn hand_out_if_much(&mut self, part: &Part, feeds: u64) -> bool {
+        let pages = &self.parsed.pages;
+        if self.parsed.output.len() + pages.len() * PAGE < self.buffers.largest() / 2 {
+            return false;
+        }
+        let bytes = pages[self.first_page..].iter().map(|page| page.bytes).sum();
+        let faults = self.parsed.faults.split_off(self.parsed.parts.len());
+        self.close(part, bytes, feeds, None);
+        let next = Parsed {
+            output: self.buffers.take(),
+            faults,
+            ..Parsed::default()
+        };
+        let mut parsed = mem::replace(&mut self.parsed, next);
+        parsed.told = self.teller.as_mut().map(|teller| teller.told());
+        (self.hand_out)(parsed);
+        self.first_page = 0;
+        self.handed_out += bytes;
+        true
+    }
+
+    /// Parses plain text and returns its line feeds, but for those of what is handed out before.
     fn pages(&mut self, batch: &Batch, part: &Part, pages: Range<usize>) -> u64 {
         // Once for the whole stretch; only a stretch that fails is looked at page by page.
         let is_valid = simdutf8::basic::from_utf8(&batch.text[part.text.clone()]).is_ok();
@@ -138,23 +186,27 @@ impl ParseStage<'_, '_> {
                 feeds += page.feeds;
             }
             between = range.end;
+            if self.hand_out_if_much(part, feeds) {
+                feeds = 0;
+            }
         }
         feeds + feeds_in(&batch.text[between..part.text.end])
     }
 
-    fn entry(&mut self, entry: Entry, origin: &Origin) {
+    fn entry(&mut self, entry: Entry, part: &Part) {
         match entry {
-            Entry::Text(text) => self.text(&text, origin),
+            Entry::Text(text) => self.text(&text, part),
             Entry::Skipped(bytes) => self.push(bytes, Outcome::Skipped),
             Entry::NotRead(why) => self.push(0, Outcome::NotRead(why)),
             Entry::Refused(refused) => self.push(refused.length, Outcome::Refused(refused)),
         }
+        self.hand_out_if_much(part, 0);
     }
 
     /// Parses a record's text.
-    fn text(&mut self, record: &Text, origin: &Origin) {
+    fn text(&mut self, record: &Text, part: &Part) {
         let text = &record.text[..];
-        let mut stand = InRecord::of(record, origin);
+        let mut stand = InRecord::of(record, &part.origin);
         if !stand.is_at_report() && !may_be_report(text) {
             return self.push(text.len() as u64, Outcome::Skipped);
         }
@@ -184,6 +236,7 @@ impl ParseStage<'_, '_> {
             } else if self.page(text, &at, known, &mut page) {
                 stand.give_address();
             }
+            self.hand_out_if_much(part, 0);
         }
         self.page = page.emptied();
     }

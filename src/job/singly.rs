@@ -66,7 +66,7 @@ pub fn singly(
         let stages = Stages {
             sections: reading.sections(),
             read: |section, passage: &mut dyn Passage<_>| reading.read(section, passage),
-            worker: || |batch| singles_of(batch, config, &taking, &buffers),
+            worker: || |batch, _: &mut dyn FnMut(_)| singles_of(batch, config, &taking, &buffers),
             decide: |singles: Vec<Met>| singles,
             write: move |singles| {
                 Ok(match sender.send(singles) {

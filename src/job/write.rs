@@ -12,8 +12,9 @@ use super::decide::Decided;
 use super::parsed::{Outcome, ParsedPart, ShapeOnPage};
 use super::written::Written;
 use super::{Config, Output, Summary, Watch};
+use crate::dedup::Counts;
 use crate::error::{Error, ReadError};
-use crate::input::{Behind, Faults, Origin, Refused};
+use crate::input::{Behind, Border, Faults, Opened, Origin, Refused};
 use crate::model::{Emit, Reject, RejectPlace};
 use crate::sink::{Assembly, Form, PagePieces, ndjson};
 use crate::stats::{Drift, Stages, Stats};
@@ -30,6 +31,10 @@ pub struct WriteStage<'a, F> {
     written: Written,
     rejects: Vec<Reject>,
     duplicates: Vec<u8>,
+    opened: Vec<Opened>,
+    news: Vec<u8>,
+    /// Bytes of copied lines from which on they are handed out before their batch is at its end.
+    much: usize,
     stats: Stats,
     /// Sources up to here that could not be read, or not to their end.
     faults: Vec<ReadError>,
@@ -71,6 +76,9 @@ where
             written: Written::default(),
             rejects: Vec::new(),
             duplicates: Vec::new(),
+            opened: Vec::new(),
+            news: Vec::new(),
+            much: 4 * config.batch.get(),
             stats: start.stats.clone(),
             faults: start.faults.iter().cloned().map(ReadError::from).collect(),
             counting: telling
@@ -87,10 +95,9 @@ where
 
     /// Writes one batch and returns its buffer; breaks when the limit is reached or nobody wants more.
     pub fn write(&mut self, mut batch: Decided) -> Result<(ControlFlow<()>, Vec<u8>), Error> {
-        self.written.clear();
-        self.duplicates.clear();
-        self.rejects.clear();
         self.begin();
+        self.opened = mem::take(&mut batch.parsed.opened);
+        self.news = mem::take(&mut batch.news);
         if let (Some(counting), Some(told)) = (&mut self.counting, batch.parsed.told.take()) {
             counting.begin(told, batch.is_as_likely);
         }
@@ -99,38 +106,66 @@ where
         if let Some(counting) = &mut self.counting {
             counting.end();
         }
-        let pieces = self.written.pieces(&batch.parsed.output);
-        self.stats.written += pieces.iter().map(|piece| piece.len() as u64).sum::<u64>();
         self.watch
             .bytes
             .store(self.stats.bytes.read, Ordering::Relaxed);
         self.watch
             .pages
             .store(self.stats.pages.seen, Ordering::Relaxed);
-        let checkpoint = self.checkpoint(&batch).filter(|_| flow.is_continue());
-        let mut outputs: Vec<_> = pieces.into_iter().map(Output::of_records).collect();
-        if let Some(first) = outputs.first_mut() {
-            first.rejects = &self.rejects;
-            first.duplicates = &self.duplicates;
-            first.opened = &batch.parsed.opened;
-            first.news = &batch.news;
-        }
-        if let Some(last) = outputs.last_mut() {
-            last.checkpoint = checkpoint;
-        }
-        for output in &outputs {
-            let wanted = hand_out(&mut self.on_batch, &mut self.handing_out, output)?;
-            self.is_left = wanted.is_break();
-            if self.is_left {
-                break;
-            }
-        }
+        let border = batch.parsed.border.filter(|_| flow.is_continue());
+        self.hand_out(
+            &batch.parsed.output,
+            border.map(|border| (border, batch.new)),
+        )?;
         self.stopped = flow.is_break() || self.is_left;
         let flow = match self.stopped {
             true => ControlFlow::Break(()),
             false => ControlFlow::Continue(()),
         };
         Ok((flow, batch.parsed.output))
+    }
+
+    /// Hands out what there is of a batch, of which this is the output. Where it ends, the border behind
+    /// it and what is new up to there go with that.
+    fn hand_out(&mut self, output: &[u8], end: Option<(Border, Counts)>) -> Result<(), Error> {
+        let pieces = self.written.pieces(output);
+        let mut outputs: Vec<_> = pieces.into_iter().map(Output::of_records).collect();
+        let bytes = outputs.iter().map(|output| output.records.len() as u64);
+        if !self.is_left {
+            self.stats.written += bytes.sum::<u64>();
+        }
+        if let Some(first) = outputs.first_mut() {
+            first.rejects = &self.rejects;
+            first.duplicates = &self.duplicates;
+            first.opened = &self.opened;
+            first.news = &self.news;
+        }
+        if let Some(last) = outputs.last_mut() {
+            last.checkpoint = end.and_then(|(border, new)| self.checkpoint(border, new));
+        }
+        for output in &outputs {
+            if self.is_left {
+                break;
+            }
+            let began = Instant::now();
+            self.is_left = (self.on_batch)(output)?.is_break();
+            self.handing_out += began.elapsed();
+        }
+        self.written.clear();
+        self.duplicates.clear();
+        self.rejects.clear();
+        self.opened.clear();
+        self.news.clear();
+        Ok(())
+    }
+
+    /// Hands out before a batch's end what would else be held without bound: rows that all have what
+    /// belongs to their page.
+    fn hand_out_if_much(&mut self, batch: &Decided) -> Result<(), Error> {
+        match self.written.copied() + self.duplicates.len() < self.much {
+            true => Ok(()),
+            false => self.hand_out(&batch.parsed.output, None),
+        }
     }
 
     /// How long handing out took so far.
@@ -146,17 +181,13 @@ where
         if self.is_left {
             return Ok(());
         }
-        self.written.clear();
         self.begin();
         let behind = self.written.assembled(&[]);
         self.assembly.end(behind).map_err(Error::Encode)?;
-        if behind.is_empty() {
-            return Ok(());
+        if !behind.is_empty() {
+            self.hand_out(&[], None)?;
+            self.stopped |= self.is_left;
         }
-        self.stats.written += behind.len() as u64;
-        let output = Output::of_records(behind);
-        let wanted = hand_out(&mut self.on_batch, &mut self.handing_out, &output)?;
-        self.stopped |= wanted.is_break();
         Ok(())
     }
 
@@ -179,15 +210,12 @@ where
         }
     }
 
-    fn checkpoint(&self, batch: &Decided) -> Option<Checkpoint> {
-        if !self.form.goes_on() {
-            return None;
-        }
-        Some(Checkpoint {
-            border: batch.parsed.border?,
+    fn checkpoint(&self, border: Border, new: Counts) -> Option<Checkpoint> {
+        self.form.goes_on().then(|| Checkpoint {
+            border,
             stats: self.stats.clone(),
             feeds: self.feeds,
-            new: batch.new,
+            new,
             content: self.counting.as_ref().map(Counting::content),
             faults: self.faults.iter().map(Fault::from).collect(),
         })
@@ -330,19 +358,32 @@ where
             self.written.draft(output, draft.clone());
             return Ok(());
         }
-        let statements = kept.iter().map(|kept| ndjson::Decided {
-            piece: batch.parsed.pieces[page.blocks.start + kept.block].clone(),
-            see_more: kept.see_more,
-            occurrences: kept.occurrences,
-        });
         let pieces = PagePieces {
             output,
             beginning: page.beginning.clone(),
             ending: page.ending.clone(),
         };
-        self.assembly
-            .page(self.written.assembled(output), &pieces, statements, removed)
-            .map_err(Error::Encode)
+        let rows = match self.form.is_rows() {
+            true => self.much / (1 + pieces.beginning.len() + pieces.ending.len()),
+            false => kept.len(),
+        };
+        let mut left = kept;
+        loop {
+            let (next, rest) = left.split_at(rows.clamp(1.min(left.len()), left.len()));
+            let statements = next.iter().map(|kept| ndjson::Decided {
+                piece: batch.parsed.pieces[page.blocks.start + kept.block].clone(),
+                see_more: kept.see_more,
+                occurrences: kept.occurrences,
+            });
+            self.assembly
+                .page(self.written.assembled(output), &pieces, statements, removed)
+                .map_err(Error::Encode)?;
+            self.hand_out_if_much(batch)?;
+            if rest.is_empty() {
+                return Ok(());
+            }
+            left = rest;
+        }
     }
 
     fn behind(&mut self, part: &ParsedPart, behind: &Behind) {
@@ -371,18 +412,6 @@ where
         self.rejects.push(reject);
         self.feeds += refused.feeds;
     }
-}
-
-/// Hands out, and adds the time that it takes.
-fn hand_out(
-    on_batch: &mut impl FnMut(&Output) -> Result<ControlFlow<()>, Error>,
-    time: &mut Duration,
-    output: &Output,
-) -> Result<ControlFlow<()>, Error> {
-    let began = Instant::now();
-    let wanted = on_batch(output);
-    *time += began.elapsed();
-    wanted
 }
 
 /// `feeds` are those of the source before the part.

@@ -41,6 +41,11 @@ impl Written {
         &mut self.copied
     }
 
+    /// Bytes that are copied.
+    pub fn copied(&self) -> usize {
+        self.copied.len()
+    }
+
     /// All lines, in one or more pieces of whole lines; an empty one if there are none.
     pub fn pieces<'a>(&'a self, output: &'a [u8]) -> Vec<&'a [u8]> {
         let mut pieces = Vec::with_capacity(2 * self.alone.len() + 2);

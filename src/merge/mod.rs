@@ -123,7 +123,7 @@ where
         },
         worker: || {
             let mut preparer = Preparer::new(settings.dedup);
-            move |batch| preparer.prepare(batch)
+            move |batch, _: &mut dyn FnMut(_)| preparer.prepare(batch)
         },
         decide: |prepared| decider.decide(prepared, buffers.take()),
         write: |decided: Decided| {

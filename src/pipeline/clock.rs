@@ -59,6 +59,11 @@ impl Clock {
         done
     }
 
+    /// So much was another stage's.
+    pub fn lend(&mut self, time: Duration) {
+        self.lent += time;
+    }
+
     /// All up to now.
     pub fn stop(self) -> Spent {
         Spent {

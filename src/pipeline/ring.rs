@@ -67,8 +67,15 @@ impl<A, F: FnMut(A) -> ControlFlow<()>> Passage<A> for F {
 pub enum Turn<B> {
     /// It is what this thread gives back next.
     Of(usize),
-    /// Its work is done.
+    /// Its work is done. Of one that is handed out in parts, this is one of them.
     Done(B),
+}
+
+/// What a thread gives back of an item that it was dealt.
+pub struct Given<B> {
+    pub done: B,
+    /// No more of the same item will follow.
+    pub is_last: bool,
 }
 
 /// What comes into a thread's inbox.
@@ -113,13 +120,15 @@ struct Other<A, B, S> {
 }
 
 /// One of the threads.
-pub struct Member<A, B, S, Q> {
+pub struct Member<'w, A, B, S, Q> {
     number: usize,
     inbox: Receiver<Message<A, B, S>>,
     /// The inbox of the next in the ring.
     after: Sender<Message<A, B, S>>,
-    results: Sender<B>,
-    work: Q,
+    results: Sender<Given<B>>,
+    worker: &'w (dyn Fn() -> Q + Sync),
+    /// Those of its workers that have nothing to do; boxed, for they may be large.
+    idle: Vec<Box<Q>>,
     /// Of which it has not yet taken a section.
     course: Option<S>,
     /// Of which it has, and which it has not yet handed on.
@@ -146,9 +155,9 @@ pub struct Did {
 }
 
 /// The threads, of which the first has both batons, and where each gives back what it was dealt.
-pub struct Ring<A, B, S, Q> {
-    pub members: Vec<Member<A, B, S, Q>>,
-    pub results: Vec<Receiver<B>>,
+pub struct Ring<'w, A, B, S, Q> {
+    pub members: Vec<Member<'w, A, B, S, Q>>,
+    pub results: Vec<Receiver<Given<B>>>,
 }
 
 /// A ring of so many threads.
@@ -156,8 +165,8 @@ pub fn ring<A, B, S, Q>(
     threads: NonZeroUsize,
     course: S,
     to_decider: Sender<Turn<B>>,
-    worker: &impl Fn() -> Q,
-) -> Ring<A, B, S, Q> {
+    worker: &(dyn Fn() -> Q + Sync),
+) -> Ring<'_, A, B, S, Q> {
     let (most_kept, threads) = (kept(threads), threads.get());
     // Besides items an inbox holds both batons.
     let inboxes = (0..threads).map(|_| bounded(CHANNEL + 2));
@@ -175,7 +184,8 @@ pub fn ring<A, B, S, Q>(
             inbox,
             after: to[(number + 1) % threads].clone(),
             results,
-            work: worker(),
+            worker,
+            idle: Vec::new(),
             course,
             taken: None,
             lead: turns.map(|turns| {
@@ -204,10 +214,10 @@ pub fn ring<A, B, S, Q>(
     }
 }
 
-impl<A, B, S, Q> Member<A, B, S, Q>
+impl<A, B, S, Q> Member<'_, A, B, S, Q>
 where
     S: Iterator,
-    Q: FnMut(A) -> B,
+    Q: FnMut(A, &mut dyn FnMut(B)) -> B,
 {
     /// Its thread's name.
     pub fn name(&self) -> String {
@@ -288,11 +298,7 @@ where
 
     fn take(&mut self, message: Message<A, B, S>) -> ControlFlow<()> {
         match message {
-            Message::Item(item) => {
-                let done = self.do_work(item)?;
-                let waiting = &mut self.did.worked.waiting;
-                self.clock.lends(waiting, || pass(&self.results, done))
-            }
+            Message::Item(item) => self.do_work(item, Self::give_back),
             Message::Course(course) => {
                 self.course = Some(course);
                 ControlFlow::Continue(())
@@ -307,26 +313,65 @@ where
         }
     }
 
-    fn do_work(&mut self, item: A) -> ControlFlow<(), B> {
-        let Self {
-            number,
-            clock,
-            work,
-            did,
-            ..
-        } = self;
-        let done = clock.lends(&mut did.worked.busy, || {
-            catch_unwind(AssertUnwindSafe(|| work(item)))
-        });
+    /// Does an item's work and gives what comes of it to where it belongs, with whether it is the last.
+    fn do_work(
+        &mut self,
+        item: A,
+        give: impl Fn(&mut Self, B, bool) -> ControlFlow<()>,
+    ) -> ControlFlow<()> {
+        let idle = self.idle.pop();
+        let mut work = idle.unwrap_or_else(|| Box::new((self.worker)()));
+        let (mut flow, mut giving) = (ControlFlow::Continue(()), Duration::ZERO);
+        let began = Instant::now();
+        let done = catch_unwind(AssertUnwindSafe(|| {
+            work(item, &mut |part| {
+                let since = Instant::now();
+                if flow.is_continue() {
+                    flow = give(self, part, false);
+                }
+                giving += since.elapsed();
+            })
+        }));
+        let busy = began.elapsed().saturating_sub(giving);
+        self.did.worked.busy += busy;
+        self.clock.lend(busy);
         // Decider and writer wait for a core, when this thread and its like have all of them.
         yield_now();
         match done {
-            Ok(done) => ControlFlow::Continue(done),
+            Ok(done) => {
+                self.idle.push(work);
+                flow?;
+                give(self, done, true)
+            }
             Err(panic) => {
-                did.panic = Some((format!("parser-{number}"), panic));
+                self.did.panic = Some((format!("parser-{}", self.number), panic));
                 ControlFlow::Break(())
             }
         }
+    }
+
+    /// Gives back what comes of an item that it was dealt.
+    fn give_back(&mut self, done: B, is_last: bool) -> ControlFlow<()> {
+        let waiting = &mut self.did.worked.waiting;
+        self.clock
+            .lends(waiting, || pass(&self.results, Given { done, is_last }))
+    }
+
+    /// Passes on what comes of an item that it read, or keeps it until it has the lead.
+    fn keep(&mut self, done: B, _: bool) -> ControlFlow<()> {
+        self.wait_for_room()?;
+        if self.lead.is_some() {
+            return self.pass_on(Turn::Done(done));
+        }
+        self.kept.push_back(done);
+        ControlFlow::Continue(())
+    }
+
+    fn wait_for_room(&mut self) -> ControlFlow<()> {
+        while self.lead.is_none() && self.kept.len() == self.most_kept {
+            self.attend()?;
+        }
+        ControlFlow::Continue(())
     }
 
     fn pass_on(&mut self, turn: Turn<B>) -> ControlFlow<()> {
@@ -337,10 +382,10 @@ where
     }
 }
 
-impl<A, B, S, Q> Passage<A> for Member<A, B, S, Q>
+impl<A, B, S, Q> Passage<A> for Member<'_, A, B, S, Q>
 where
     S: Iterator,
-    Q: FnMut(A) -> B,
+    Q: FnMut(A, &mut dyn FnMut(B)) -> B,
 {
     fn pass(&mut self, item: A) -> ControlFlow<()> {
         if self.lead.is_none() {
@@ -348,20 +393,15 @@ where
             self.catch_up()?;
             self.looked = Instant::now();
         }
-        while self.lead.is_none() && self.kept.len() == self.most_kept {
-            self.attend()?;
-        }
+        self.wait_for_room()?;
         let Some(lead) = &mut self.lead else {
-            let done = self.do_work(item)?;
-            self.kept.push_back(done);
-            return ControlFlow::Continue(());
+            return self.do_work(item, Self::keep);
         };
-        let turn = match lead.deal(item, self.number) {
-            Ok(Some(number)) => Turn::Of(number),
-            Ok(None) => return ControlFlow::Break(()),
-            Err(item) => Turn::Done(self.do_work(item)?),
-        };
-        self.pass_on(turn)
+        match lead.deal(item, self.number) {
+            Ok(Some(number)) => self.pass_on(Turn::Of(number)),
+            Ok(None) => ControlFlow::Break(()),
+            Err(item) => self.do_work(item, Self::keep),
+        }
     }
 
     fn leads(&self) -> bool {

@@ -71,6 +71,11 @@ impl Form {
         self == Self::Ndjson(Emit::Reports)
     }
 
+    /// Whether all that belongs to a page is written anew with each of its statements.
+    pub fn is_rows(self) -> bool {
+        matches!(self, Self::Ndjson(Emit::Statements) | Self::Csv)
+    }
+
     /// The writer of a page's pieces.
     pub fn pieces<'a>(self, page: &'a Page<'a>, at: &'a At<'a>) -> Pieces<'a> {
         let form = match self {

@@ -91,10 +91,15 @@ impl Count {
     }
 
     pub fn item(self: &Arc<Self>, number: usize) -> Item {
+        self.part(number, 0)
+    }
+
+    fn part(self: &Arc<Self>, number: usize, part: usize) -> Item {
         let now = self.now.fetch_add(1, SeqCst) + 1;
         self.most.fetch_max(now, SeqCst);
         Item {
             number,
+            part,
             count: Arc::clone(self),
         }
     }
@@ -102,7 +107,15 @@ impl Count {
 
 pub struct Item {
     pub number: usize,
+    pub part: usize,
     count: Arc<Count>,
+}
+
+impl Item {
+    /// Another part of it.
+    pub fn another(&self, part: usize) -> Self {
+        self.count.part(self.number, part)
+    }
 }
 
 impl Drop for Item {
