@@ -1244,8 +1244,8 @@ fn a_member_of_zip_is_held_against_its_check_sum_and_its_size() {
         let done = done_with(&empty, usual);
         assert_eq!(told(&done), [""; 0]);
         let mut other = archive.clone();
-        (other[8], other[list + 10]) = (12, 12);
-        let message = "compression method not supported: Bzip2";
+        (other[8], other[list + 10]) = (14, 14);
+        let message = "compression method not supported: Lzma";
         assert_eq!(told(&done_with(&other, usual)), [message]);
         assert_eq!(told(&done_with(&other[..list], usual))[1..], [message]);
         let mut encrypted = archive.clone();
@@ -1255,6 +1255,39 @@ fn a_member_of_zip_is_held_against_its_check_sum_and_its_size() {
         let message = "unsupported Zip archive: Password required to decrypt file";
         assert_eq!(told(&done), [message]);
         assert_eq!(done.summary.stats.bytes.read, 0);
+    }
+}
+
+/// Those that the library which finds the members does not know.
+#[test]
+fn damage_in_a_member_of_zip_costs_no_other_whatever_its_compression() {
+    let samples = Path::new(env!("CARGO_MANIFEST_DIR")).join("samples");
+    let path = samples.join("container-zip-other-compressions/input.zip");
+    let whole = fs::read(path).unwrap();
+    let reports = |done: &Done| -> Vec<_> {
+        let sources = done.reports.iter().map(|report| &report.source);
+        sources.map(|source| source.record.clone()).collect()
+    };
+    let all = reports(&done_with(&whole, usual));
+    assert_eq!(all.len(), 3);
+    let mut archive = zip::ZipArchive::new(Cursor::new(&whole)).unwrap();
+    for member in 0..3 {
+        let file = archive.by_index_raw(member).unwrap();
+        let start = file.data_start().unwrap() as usize;
+        for place in start..start + file.compressed_size() as usize {
+            let mut damaged = whole.clone();
+            damaged[place] ^= 0x40;
+            let done = done_with(&damaged, usual);
+            let (found, faults) = (reports(&done), told(&done));
+            let mut others = all.clone();
+            others.remove(member);
+            match &faults[..] {
+                // A bit that no decoder looks at.
+                [] => assert_eq!(found, all, "{place}"),
+                [_] => assert!(others.iter().all(|other| found.contains(other)), "{place}"),
+                more => panic!("{place}: {more:?}"),
+            }
+        }
     }
 }
 

@@ -6,6 +6,7 @@
 
 use std::io::{self, BufRead, ErrorKind, Read};
 
+use deflate64::InflaterManaged;
 use flate2::bufread::DeflateDecoder;
 use liblzma::stream::{Action, CONCATENATED, Status, Stream};
 use zstd::stream::raw::{DParameter, Decoder, InBuffer, Operation, OutBuffer};
@@ -255,6 +256,41 @@ impl Step for Zstd {
             Ok((taken, given)) => (taken, given, Ok(())),
             Err(error) => (0, 0, Err(error)),
         }
+    }
+}
+
+/// One text in Deflate64, which zip archives hold. Bytes behind it are passed over, as behind Deflate.
+pub struct Deflate64(InflaterManaged);
+
+impl Deflate64 {
+    pub fn new() -> Self {
+        Self(InflaterManaged::new())
+    }
+}
+
+impl Step for Deflate64 {
+    fn step(&mut self, input: &[u8], output: &mut [u8]) -> (usize, usize, io::Result<()>) {
+        let Self(decoder) = self;
+        if decoder.finished() && !decoder.errored() {
+            return (input.len(), 0, Ok(()));
+        }
+        let mut inflated = decoder.inflate(input, output);
+        let taken = inflated.bytes_consumed;
+        // Damage is told before what was inflated up to it.
+        if inflated.data_error && inflated.bytes_written == 0 {
+            inflated = decoder.inflate(&[], output);
+        }
+        let given = inflated.bytes_written;
+        let outcome = match (inflated.data_error, taken + given) {
+            (false, 1..) => Ok(()),
+            (true, _) if given > 0 => Ok(()),
+            (false, 0) if input.is_empty() => Err(incomplete("deflate64 stream ended early")),
+            _ => Err(io::Error::new(
+                ErrorKind::InvalidData,
+                "corrupt deflate64 stream",
+            )),
+        };
+        (taken, given, outcome)
     }
 }
 

@@ -18,7 +18,7 @@ use zip::result::ZipError;
 use zip::{CompressionMethod, ZipArchive};
 
 use super::pack::Packer;
-use super::stepwise::{Inflating, Stepwise, Zstd};
+use super::stepwise::{Bzip2, Deflate64, Inflating, Stepwise, Xz, Zstd};
 use super::{Origin, Stream};
 
 /// Bytes that are read at once, at most.
@@ -381,13 +381,16 @@ impl Member {
         let at_once = self.compressed_size.min(BUFFER) as usize;
         let stored = BufReader::with_capacity(at_once, stored);
         let text: Stream = match self.method {
-            CompressionMethod::Stored => Box::new(stored),
-            CompressionMethod::Deflated => {
+            CompressionMethod::STORE => Box::new(stored),
+            CompressionMethod::DEFLATE => {
                 // A small member is inflated in one call: each that ends before it copies the window.
                 let at_once = self.size.min(BUFFER) as usize + 1;
                 Box::new(BufReader::with_capacity(at_once, Inflating::new(stored)))
             }
-            CompressionMethod::Zstd => Box::new(Stepwise::new(stored, Zstd::new()?)),
+            CompressionMethod::DEFLATE64 => Box::new(Stepwise::new(stored, Deflate64::new())),
+            CompressionMethod::BZIP2 => Box::new(Stepwise::new(stored, Bzip2::new())),
+            CompressionMethod::XZ => Box::new(Stepwise::new(stored, Xz::new()?)),
+            CompressionMethod::ZSTD => Box::new(Stepwise::new(stored, Zstd::new()?)),
             other => {
                 let message = format!("compression method not supported: {other}");
                 return Err(io::Error::new(io::ErrorKind::Unsupported, message));
