@@ -109,6 +109,11 @@ impl Config {
         Memory::of_run(self.memory, env::temp_dir(), self.tells_duplicates)
     }
 
+    /// Bytes of a buffer that is still used again. What grows beyond as much is handed on in parts.
+    pub(super) fn largest_buffer(&self) -> usize {
+        4 * self.batch.get()
+    }
+
     pub(super) fn limits(&self) -> Limits {
         Limits {
             batch: self.batch.get(),

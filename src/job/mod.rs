@@ -150,7 +150,7 @@ where
     let telling = &config.tells_content.then(content::Telling::new);
     let telling = telling.as_ref();
     let mut writer = write::WriteStage::new(config, start, watch, telling, on_batch)?;
-    let buffers = Buffers::new(4 * config.batch.get());
+    let buffers = Buffers::new(config.largest_buffer());
     let taking = Taking {
         paths: Paths::new(&config.fields),
         max_page: config.max_page.get(),

@@ -53,7 +53,7 @@ pub fn singly(
     watch: &Watch,
     mut each: impl FnMut(Single) -> Result<ControlFlow<()>, Error>,
 ) -> Result<Vec<ReadError>, Error> {
-    let buffers = Buffers::new(4 * config.batch.get());
+    let buffers = Buffers::new(config.largest_buffer());
     let start = Checkpoint::default();
     let taking = Taking {
         paths: Paths::new(&config.fields),

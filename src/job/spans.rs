@@ -192,7 +192,7 @@ impl Spans {
         taker: &mut impl Take,
         read: impl FnOnce(&mut Packer) -> ControlFlow<()>,
     ) -> Vec<ReadError> {
-        let (buffers, meter) = (Buffers::new(4 * config.batch.get()), Meter::default());
+        let (buffers, meter) = (Buffers::new(config.largest_buffer()), Meter::default());
         let taking = Taking {
             paths: Paths::new(&config.fields),
             max_page: self.max_page,

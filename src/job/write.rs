@@ -78,7 +78,7 @@ where
             duplicates: Vec::new(),
             opened: Vec::new(),
             news: Vec::new(),
-            much: 4 * config.batch.get(),
+            much: config.largest_buffer(),
             stats: start.stats.clone(),
             faults: start.faults.iter().cloned().map(ReadError::from).collect(),
             counting: telling
@@ -369,7 +369,7 @@ where
         };
         let mut left = kept;
         loop {
-            let (next, rest) = left.split_at(rows.clamp(1.min(left.len()), left.len()));
+            let (next, rest) = left.split_at(rows.max(1).min(left.len()));
             let statements = next.iter().map(|kept| ndjson::Decided {
                 piece: batch.parsed.pieces[page.blocks.start + kept.block].clone(),
                 see_more: kept.see_more,
