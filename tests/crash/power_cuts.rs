@@ -6,6 +6,7 @@
 //! steps.
 
 use std::collections::HashSet;
+use std::hash::{Hash, Hasher};
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
@@ -86,10 +87,9 @@ impl Cuts<'_> {
     }
 
     fn power_cut(&mut self, found: Found, what: &dyn Fn() -> String) {
-        if !self
-            .tried
-            .insert(XxHash3_64::oneshot(format!("{found:?}").as_bytes()))
-        {
+        let mut hash = XxHash3_64::new();
+        found.hash(&mut hash);
+        if !self.tried.insert(hash.finish()) {
             return;
         }
         let files: Files = found
