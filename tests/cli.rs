@@ -913,6 +913,34 @@ fn a_build_without_a_network_says_which_one_has_it() {
 }
 
 #[test]
+fn a_password_in_an_address_is_not_repeated() {
+    let folder = folder_with(&[("page.txt", PAGE)]);
+    let address = "https://me:secret@example.org/x";
+    for args in [
+        &[address][..],
+        &["merge", address],
+        &["annotate", address],
+        &["verify", "page.txt", address],
+        &["page.txt", "-o", address],
+        &["page.txt", "-o", "out", "--seen", address],
+        &["page.txt", "--rejects", address],
+        &["page.txt", "--duplicates", address],
+        &["page.txt", "--stats", address],
+        &["page.txt", "--report", address],
+        &["merge", "page.txt", "-o", address],
+    ] {
+        let output = run(args, folder.path());
+        assert_eq!(output.status.code(), Some(2), "{args:?}");
+        let said = messages(&output);
+        assert!(
+            said.contains("address") || said.contains("https://…@example.org/x"),
+            "{said}"
+        );
+        assert!(!said.contains("secret"), "{args:?}: {said}");
+    }
+}
+
+#[test]
 fn a_file_with_the_name_of_an_address_is_read_as_a_path() {
     let folder = folder_with(&[("s3:/bucket/page.txt", PAGE)]);
     let output = run(&["-q", "./s3://bucket/page.txt"], folder.path());

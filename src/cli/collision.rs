@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use super::resume::journal_beside;
 use crate::durable::part_of;
-use crate::input::{Input, scheme_of};
+use crate::input::{Input, scheme_of, without_user};
 use crate::place::Printable;
 use crate::sink::target_of;
 
@@ -33,7 +33,7 @@ pub fn refuse_address(flag: &str, path: &Path, instead: &str) -> Result<(), Stri
     match scheme_of(&path) {
         Some(_) => Err(format!(
             "{flag}: `{}` is an address, and nothing is written to a store; {instead}",
-            Printable(&path)
+            Printable(&without_user(&path))
         )),
         None => Ok(()),
     }

@@ -36,7 +36,7 @@ use std::ops::ControlFlow;
 use std::path::Path;
 use std::sync::Arc;
 
-pub use address::scheme_of;
+pub use address::{scheme_of, without_user};
 pub use batch::{
     Batch, Behind, Border, Content, Entry, Faults, Fields, Opened, Origin, Part, RecordName,
     Records, Refused, Row, Taking, Text, too_large,

@@ -2,7 +2,8 @@
 
 use std::io;
 
-use super::{Opened, Patience, Stream, WalkError};
+use super::{Opened, Patience, Stream, WalkError, without_user};
+use crate::place::Printable;
 
 /// None can be made.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -19,8 +20,9 @@ impl Address {
     /// The sentence that says which build reads it.
     pub fn of(typed: &str, scheme: &str) -> Result<Self, String> {
         Err(format!(
-            "`{typed}`: this build reads no {scheme}://; the released programs do, and so does one \
-             that is built with `--features cloud`"
+            "`{}`: this build reads no {scheme}://; the released programs do, and so does one \
+             that is built with `--features cloud`",
+            Printable(&without_user(typed))
         ))
     }
 
