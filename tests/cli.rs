@@ -6,6 +6,12 @@ use std::path::Path;
 use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
+#[cfg(target_os = "linux")]
+use memory::memory_of;
+
+#[cfg(target_os = "linux")]
+mod memory;
+
 const PAGE: &str = "2012\nDOI: 10.5555/x\n|View full text |Cite\n|\n\nTitle\n\nHelp me understand this report\n\n\
     citations\nCited by 1 publication\n(1 citation statement)\nOrder By: Relevance\n\
     “…One.…”\nSection: Resultsmentioning\nconfidence: 99%";
@@ -565,7 +571,6 @@ fn measured(args: &[&str], bomb: &[u8]) -> (usize, usize, u64) {
         .stderr(Stdio::null())
         .spawn()
         .unwrap();
-    let status = format!("/proc/{}/status", child.id());
     let mut stdout = child.stdout.take().unwrap();
     let read = std::thread::spawn(move || {
         let (mut bytes, mut lines, mut buffer) = (0, 0, vec![0; 1 << 16]);
@@ -577,10 +582,7 @@ fn measured(args: &[&str], bomb: &[u8]) -> (usize, usize, u64) {
     });
     let mut peak = 0;
     while child.try_wait().unwrap().is_none() {
-        let text = fs::read_to_string(&status).unwrap_or_default();
-        let line = text.lines().find_map(|line| line.strip_prefix("VmHWM:"));
-        let found = line.and_then(|line| line.split_whitespace().next()?.parse().ok());
-        peak = peak.max(found.unwrap_or(0));
+        peak = peak.max(memory_of(&child, "VmHWM"));
         std::thread::sleep(Duration::from_millis(1));
     }
     let (bytes, lines) = read.join().unwrap();

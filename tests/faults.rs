@@ -15,7 +15,12 @@ use std::path::Path;
 use std::process::{Child, ChildStdin, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
+#[cfg(target_os = "linux")]
+use memory::memory_of;
 use tempfile::TempDir;
+
+#[cfg(target_os = "linux")]
+mod memory;
 
 const PAGE: &str = "2012\nDOI: 10.5555/x\n|View full text |Cite\n|\n\nTitle\n\nHelp me understand this report\n\n\
     citations\nCited by 1 publication\n(1 citation statement)\nOrder By: Relevance\n\
@@ -639,15 +644,6 @@ fn a_folder_of_many_files_is_read_in_order_and_in_bounded_memory() {
     assert!(found.is_sorted());
     // Some 150 bytes for each name, beside what any run takes.
     assert!((1..40 << 10).contains(&peak), "{peak} kB");
-}
-
-/// A figure of `/proc/PID/status`, in kB.
-#[cfg(target_os = "linux")]
-fn memory_of(child: &Child, name: &str) -> u64 {
-    let status = fs::read_to_string(format!("/proc/{}/status", child.id())).unwrap_or_default();
-    let line = status.lines().find(|line| line.starts_with(name));
-    let figure = line.and_then(|line| line.split_whitespace().nth(1)?.parse().ok());
-    figure.unwrap_or(0)
 }
 
 #[test]

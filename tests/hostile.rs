@@ -12,7 +12,10 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use citesift::model::Report;
+use memory::memory_of;
 use serde_json::Value;
+
+mod memory;
 
 /// What a run gave, with everything checked that holds for every run.
 struct Done {
@@ -21,8 +24,8 @@ struct Done {
     stats: Value,
     messages: String,
     code: Option<i32>,
-    /// kB.
-    peak: usize,
+    /// The most memory it had, in kB; 0 where the system does not say.
+    peak: u64,
 }
 
 /// More is a hang: the slowest of these runs takes a second or two.
@@ -49,7 +52,7 @@ fn done(bytes: &[u8], flags: &[&str]) -> Done {
         if let Some(status) = child.try_wait().unwrap() {
             break status;
         }
-        peak = peak.max(peak_of(child.id()));
+        peak = peak.max(memory_of(&child, "VmHWM"));
         if began.elapsed() > PATIENCE {
             child.kill().unwrap();
             child.wait().unwrap();
@@ -92,14 +95,6 @@ fn text_of(path: &Path) -> String {
     let mut file = fs::File::open(path).unwrap();
     file.read_to_string(&mut text).unwrap();
     text
-}
-
-/// The most memory that a running program has had, in kB; 0 where the system does not say.
-fn peak_of(process: u32) -> usize {
-    let status = fs::read_to_string(format!("/proc/{process}/status")).unwrap_or_default();
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
-    let found = line.and_then(|line| line.split_whitespace().next()?.parse().ok());
-    found.unwrap_or(0)
 }
 
 /// The first character that steers a terminal: a control, or one that turns the direction of text.
