@@ -36,7 +36,7 @@ def main() -> None:
         .config("spark.ui.showConsoleProgress", "false")
         .config("spark.log.level", "ERROR")
         # Many tasks, so that one that is lost is one of several.
-        .config("spark.sql.files.maxPartitionBytes", "16m")
+        .config("spark.sql.files.maxPartitionBytes", "8m")
         .config("spark.sql.shuffle.partitions", "4")
         # Spark itself can read no file: those on a disk are read there.
         .config("spark.sql.sources.binaryFile.maxLength", "1")

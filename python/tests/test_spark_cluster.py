@@ -28,7 +28,7 @@ CONF = {
     "driver.bindAddress": "127.0.0.1",
     "ui.enabled": "false",
     "log.level": "ERROR",
-    "sql.files.maxPartitionBytes": "16m",
+    "sql.files.maxPartitionBytes": "8m",
     "sql.shuffle.partitions": "4",
 }
 # Bytes, files.
