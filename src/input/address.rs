@@ -12,14 +12,17 @@ pub fn scheme_of(typed: &str) -> Option<&'static str> {
 
 /// An address as a message shows it: without who asks, for that may be a password.
 pub fn without_user(typed: &str) -> Cow<'_, str> {
-    let Some((scheme, rest)) = typed.split_once("://") else {
-        return typed.into();
-    };
-    let authority = rest.split(['/', '?', '#', '\\']).next().unwrap_or(rest);
-    match authority.rfind('@') {
-        Some(end) => format!("{scheme}://…{}", &rest[end..]).into(),
-        None => typed.into(),
-    }
+    let shown = typed.split_once("://").and_then(|(scheme, rest)| {
+        let end = authority_of(rest).rfind('@')?;
+        Some(format!("{scheme}://…{}", &rest[end..]))
+    });
+    shown.map_or(Cow::Borrowed(typed), Cow::Owned)
+}
+
+/// Who asks, and the host, of what stands behind the scheme of an address.
+pub fn authority_of(rest: &str) -> &str {
+    let end = rest.find(['/', '?', '#', '\\']);
+    &rest[..end.unwrap_or(rest.len())]
 }
 
 const SCHEMES: [&str; 8] = ["s3", "s3a", "gs", "az", "abfs", "abfss", "http", "https"];

@@ -3,6 +3,7 @@
 
 use object_store::path::Path;
 
+use crate::input::address::authority_of;
 use crate::place::Printable;
 
 /// What was typed, taken apart.
@@ -112,10 +113,7 @@ impl Address {
 /// Whether the name of a host or a bucket begins with who asks. Azure's names the container there.
 fn has_password(scheme: &str, name: &str) -> bool {
     match scheme {
-        "http" | "https" => {
-            let host = name.split(['?', '#', '\\']).next();
-            host.is_some_and(|host| host.contains('@'))
-        }
+        "http" | "https" => authority_of(name).contains('@'),
         "s3" | "s3a" | "gs" => name.contains('@'),
         _ => name
             .split_once('@')
