@@ -893,27 +893,6 @@ fn a_cut_off_archive_gives_what_it_has_and_exit_code_1() {
     );
 }
 
-#[cfg(not(feature = "cloud"))]
-#[test]
-fn a_build_without_a_network_says_which_one_has_it() {
-    let folder = folder_with(&[("page.txt", PAGE)]);
-    for args in [
-        &["s3://bucket/pages/", "page.txt"][..],
-        &["https://example.org/dump.txt"],
-        &["annotate", "gs://bucket/page.txt"],
-        &["verify", "page.txt", "az://box/pages/"],
-    ] {
-        let output = run(args, folder.path());
-        assert_eq!(output.status.code(), Some(2), "{args:?}");
-        assert!(output.stdout.is_empty());
-        let said = messages(&output);
-        assert!(
-            said.contains("`--features cloud`") && said.contains("://"),
-            "{said}"
-        );
-    }
-}
-
 #[test]
 fn a_password_in_an_address_is_not_repeated() {
     let folder = folder_with(&[("page.txt", PAGE)]);

@@ -29,7 +29,7 @@ use crate::sink::Form;
 /// per line. Pages of other sites are skipped and counted. gzip, zstd, xz, bzip2 and lz4
 /// are found by content and read as what is in them.
 #[derive(Debug, Parser)]
-#[command(version, max_term_width = 100, after_help = format!("{EXAMPLES}\n\n{EXIT_CODES}"))]
+#[command(version, long_version = version_with_features(), max_term_width = 100, after_help = format!("{EXAMPLES}\n\n{EXIT_CODES}"))]
 #[command(args_conflicts_with_subcommands = true, disable_help_subcommand = true)]
 pub struct Args {
     #[command(subcommand)]
@@ -448,6 +448,17 @@ pub fn refuse_unseekable(inputs: &[Input]) -> Result<(), String> {
         ),
         Some(Input::Address(_)) | None => Ok(()),
     }
+}
+
+/// What `--version` prints behind the program's name; `-V` prints the number alone.
+fn version_with_features() -> String {
+    let sign = |has| if has { '+' } else { '-' };
+    format!(
+        "{}\nfeatures: {}parquet {}cloud",
+        env!("CARGO_PKG_VERSION"),
+        sign(cfg!(feature = "parquet")),
+        sign(cfg!(feature = "cloud")),
+    )
 }
 
 fn seconds(typed: &str) -> Result<Duration, String> {
