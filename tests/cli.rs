@@ -7,7 +7,7 @@ use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
 #[cfg(target_os = "linux")]
-use memory::memory_of;
+use memory::most_held_by;
 
 #[cfg(target_os = "linux")]
 mod memory;
@@ -582,7 +582,7 @@ fn measured(args: &[&str], bomb: &[u8]) -> (usize, usize, u64) {
     });
     let mut peak = 0;
     while child.try_wait().unwrap().is_none() {
-        peak = peak.max(memory_of(&child, "VmHWM"));
+        peak = peak.max(most_held_by(&child));
         std::thread::sleep(Duration::from_millis(1));
     }
     let (bytes, lines) = read.join().unwrap();

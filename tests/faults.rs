@@ -16,7 +16,7 @@ use std::process::{Child, ChildStdin, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
 #[cfg(target_os = "linux")]
-use memory::memory_of;
+use memory::most_held_by;
 use tempfile::TempDir;
 
 #[cfg(target_os = "linux")]
@@ -632,7 +632,7 @@ fn a_folder_of_many_files_is_read_in_order_and_in_bounded_memory() {
     let (child, stdin) = run_under_way(&["-q", "pages", "-", "-o", "out"], folder.path());
     let mut peak = 0;
     wait_until(|| {
-        peak = peak.max(memory_of(&child, "VmHWM"));
+        peak = peak.max(most_held_by(&child));
         fs::metadata(folder.path().join("out.part")).is_ok_and(|file| file.len() > 10_000_000)
     });
     drop(stdin);
@@ -893,7 +893,7 @@ fn an_input_that_shrinks_while_it_is_read_is_said_to_be_cut() {
 fn an_output_that_is_never_read_grows_no_memory() {
     let folder = folder();
     let mut child = run_in_mid_file(folder.path(), "large.txt", &large(folder.path()));
-    let held = memory_of(&child, "VmRSS");
+    let held = most_held_by(&child);
     assert!((1..40 << 10).contains(&held), "{held} kB");
     child.kill().unwrap();
     child.wait().unwrap();

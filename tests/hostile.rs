@@ -12,7 +12,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use citesift::model::Report;
-use memory::memory_of;
+use memory::most_held_by;
 use serde_json::Value;
 
 mod memory;
@@ -52,7 +52,7 @@ fn done(bytes: &[u8], flags: &[&str]) -> Done {
         if let Some(status) = child.try_wait().unwrap() {
             break status;
         }
-        peak = peak.max(memory_of(&child, "VmHWM"));
+        peak = peak.max(most_held_by(&child));
         if began.elapsed() > PATIENCE {
             child.kill().unwrap();
             child.wait().unwrap();
