@@ -1,4 +1,5 @@
-"""What `test_spark_cluster.py` runs in a process of its own: jobs on a Spark of many processes.
+"""What `test_spark_cluster.py` submits: jobs on a Spark of many processes, in one session, which
+takes longer to start than most of them.
 
 It is given three folders of dumps, one of Parquet with a page in each row, one to write to, and the
 line of the book that runs the program. Sail's session and Spark's own cannot be in one process, for
@@ -8,6 +9,7 @@ functions on columns belong to one of them.
 from __future__ import annotations
 
 import os
+import runpy
 import signal
 import sys
 from collections.abc import Iterable, Iterator
@@ -17,10 +19,10 @@ from pathlib import Path
 from typing import Any
 
 from citesift.spark import Pages, _repeats, clean, ndjson
-from citesift.spark.__main__ import main as command
+from citesift.spark import __main__ as spark_main
 from citesift.spark._workers import Files
 
-# `spark-submit` is given one more.
+# One more is run as it is submitted itself.
 SCOPES = ("off", "page", "text")
 
 
@@ -28,25 +30,10 @@ def main() -> None:
     from pyspark.sql import SparkSession
 
     large, small, skew, rows, out, pipe = sys.argv[1:]
-    spark = (
-        SparkSession.builder.master("local-cluster[2,1,1024]")
-        .config("spark.driver.host", "127.0.0.1")
-        .config("spark.driver.bindAddress", "127.0.0.1")
-        .config("spark.ui.enabled", "false")
-        .config("spark.ui.showConsoleProgress", "false")
-        .config("spark.log.level", "ERROR")
-        # Many tasks, so that one that is lost is one of several.
-        .config("spark.sql.files.maxPartitionBytes", "8m")
-        .config("spark.sql.shuffle.partitions", "4")
-        # Spark itself can read no file: those on a disk are read there.
-        .config("spark.sql.sources.binaryFile.maxLength", "1")
-        # Many tiny files are one task's.
-        .config("spark.sql.files.openCostInBytes", "16k")
-        .getOrCreate()
-    )
+    spark = SparkSession.builder.getOrCreate()
     for scope in SCOPES:
         typed = [large, f"{out}/{scope}", "--dedup", scope, "--to", "ndjson"]
-        assert command(typed, spark) == 0
+        assert spark_main.main(typed, spark) == 0
     pages = Pages.files(spark, skew, dedup="run")
     ndjson(pages.records()).write.text(f"{out}/skew")
     plan = _repeats.verdicts(pages._keys())._jdf.queryExecution().executedPlan().toString()
@@ -63,7 +50,8 @@ def main() -> None:
         clean(tied, dedup="run", order="half").count()
     except Exception as error:
         Path(f"{out}/tied").write_text(str(error))
-    spark.stop()
+    sys.argv = [spark_main.__file__, large, f"{out}/run", "--dedup", "run", "--to", "ndjson"]
+    runpy.run_path(spark_main.__file__, run_name="__main__")
 
 
 def killed(spark: Any, folder: str, moment: str, out: str) -> Pages:

@@ -16,7 +16,6 @@ import citesift
 import pyarrow as pa
 import pyarrow.parquet
 import pytest
-from citesift.spark import __main__ as spark_main
 from conftest import dump_of, lines, lines_of, needed, page
 from on_spark import SCOPES
 from test_spark import check_accounting, invented
@@ -27,9 +26,15 @@ CONF = {
     "driver.host": "127.0.0.1",
     "driver.bindAddress": "127.0.0.1",
     "ui.enabled": "false",
+    "ui.showConsoleProgress": "false",
     "log.level": "ERROR",
+    # Many tasks, so that one that is lost is one of several.
     "sql.files.maxPartitionBytes": "8m",
     "sql.shuffle.partitions": "4",
+    # Spark itself can read no file: those on a disk are read there.
+    "sql.sources.binaryFile.maxLength": "1",
+    # Many tiny files are one task's.
+    "sql.files.openCostInBytes": "16k",
 }
 # Bytes, files.
 LARGE = (100_000_000, 3)
@@ -61,26 +66,21 @@ class Jobs:
             pyarrow.parquet.write_table(table, folder / "rows" / f"{part}.parquet")
 
     def run(self) -> None:
-        """All jobs in one session, which takes longer to start than most of them."""
-        script = Path(__file__).with_name("on_spark.py")
         loopback = {"SPARK_LOCAL_IP": "127.0.0.1", "SPARK_LOCAL_HOSTNAME": "localhost"}
         # Jobs of seconds are over before what is compiled best pays.
         java = {"JAVA_TOOL_OPTIONS": "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"}
-        python = {"PYSPARK_PYTHON": sys.executable, "PYSPARK_DRIVER_PYTHON": sys.executable}
-        folders = ["large", "small", "skew", "rows", "out"]
+        # The executors' Python is nowhere but in the archive.
+        python = {"PYSPARK_PYTHON": "./venv/bin/python", "PYSPARK_DRIVER_PYTHON": sys.executable}
         [pipe] = re.findall(r"^rdd\.pipe.*$", BOOK.read_text(), re.MULTILINE)
         pipe = pipe.replace("/usr/local/bin", str(Path(self.program).parent))
         # Without the mark that a session of Sail leaves for all that begin behind it.
         kept = {name: word for name, word in os.environ.items() if "SPARK" not in name}
-        command = [sys.executable, str(script), *folders, pipe]
-        subprocess.run(command, cwd=self.folder, env=kept | loopback | java | python, check=True)
-        # This Python is nowhere but in the archive.
-        python["PYSPARK_PYTHON"] = "./venv/bin/python"
         submit = [str(Path(sys.executable).with_name("spark-submit"))]
         submit += ["--master", "local-cluster[2,1,1024]", "--archives", f"{self.packed()}#venv"]
         for name, value in CONF.items():
             submit += ["--conf", f"spark.{name}={value}"]
-        submit += [spark_main.__file__, "large", "out/run", "--dedup", "run", "--to", "ndjson"]
+        submit += [str(Path(__file__).with_name("on_spark.py"))]
+        submit += ["large", "small", "skew", "rows", "out", pipe]
         subprocess.run(submit, cwd=self.folder, env=kept | loopback | java | python, check=True)
 
     def packed(self) -> Path:
@@ -175,9 +175,13 @@ def on_one_paper(some: random.Random) -> str:
     return page("10.5555/one", "One", *(f"Text {some.randrange(500)}." for _ in range(2)))
 
 
+# Those that the README's test command builds.
+FEATURES = ["--features", "cloud,failpoints"]
+
+
 def built() -> str:
     """The program that these sources are."""
-    subprocess.run(["cargo", "build", "--quiet", "--locked"], cwd=ROOT, check=True)
+    subprocess.run(["cargo", "build", "--quiet", "--locked", *FEATURES], cwd=ROOT, check=True)
     metadata = ["cargo", "metadata", "--format-version", "1", "--no-deps", "--locked"]
     found = subprocess.run(metadata, cwd=ROOT, check=True, capture_output=True).stdout
     return str(Path(json.loads(found)["target_directory"]) / "debug" / "citesift")
@@ -185,7 +189,7 @@ def built() -> str:
 
 def dump(size: int, path: Path) -> Path:
     """A dump of invented pages."""
-    write = ["cargo", "test", "--quiet", "--locked", "--bench", "end_to_end", "--"]
+    write = ["cargo", "test", "--quiet", "--locked", *FEATURES, "--bench", "end_to_end", "--"]
     subprocess.run([*write, "--write-dump", str(size), str(path)], cwd=ROOT, check=True)
     return path
 
