@@ -16,6 +16,7 @@ use clap::parser::ValueSource;
 use clap::{Arg, ArgAction, ArgMatches, Command};
 use toml::de::{DeTable, DeValue};
 
+use crate::input::without_user;
 use crate::place::Printable;
 
 /// Where settings are looked for without `--config`.
@@ -115,7 +116,7 @@ impl Settings {
             }
             Err(error) => Err(format!(
                 "{}: {error}; name a file of settings with --config",
-                Printable(&path.to_string_lossy())
+                Printable(&without_user(&path.to_string_lossy()))
             )),
         }
     }

@@ -13,10 +13,25 @@ pub fn scheme_of(typed: &str) -> Option<&'static str> {
 /// An address as a message shows it: without who asks, for that may be a password.
 pub fn without_user(typed: &str) -> Cow<'_, str> {
     let shown = typed.split_once("://").and_then(|(scheme, rest)| {
-        let end = authority_of(rest).rfind('@')?;
+        let end = end_of_user(scheme, rest)?;
         Some(format!("{scheme}://…{}", &rest[end..]))
     });
     shown.map_or(Cow::Borrowed(typed), Cow::Owned)
+}
+
+/// Where the `@` behind who asks is, in what stands behind the scheme of an address.
+///
+/// A secret may hold what ends a host, such as a slash: then a colon tells it, with no port behind.
+pub fn end_of_user(scheme: &str, rest: &str) -> Option<usize> {
+    let authority = authority_of(rest);
+    let is_port = |port: &str| {
+        scheme.to_ascii_lowercase().starts_with("http") && port.bytes().all(|b| b.is_ascii_digit())
+    };
+    authority.rfind('@').or_else(|| {
+        let (_, port) = authority.split_once(':')?;
+        let is_host = authority.starts_with('[') || is_port(port);
+        if is_host { None } else { rest.rfind('@') }
+    })
 }
 
 /// Who asks, and the host, of what stands behind the scheme of an address.
@@ -53,6 +68,12 @@ mod tests {
             ("https://me:sec@ret@host?q", "https://…@host?q"),
             ("s3://KEY:secret@bucket/key", "s3://…@bucket/key"),
             ("https://secret@host", "https://…@host"),
+            ("s3://KEY:se/cr@t@bucket/key", "s3://…@bucket/key"),
+            ("S3://KEY:12/cret@bucket/key", "S3://…@bucket/key"),
+            ("https://me:se?c/ret@host/x", "https://…@host/x"),
+            ("https://host:80/a@b", "https://host:80/a@b"),
+            ("https://host:/a@b", "https://host:/a@b"),
+            ("https://[::1]/a@b", "https://[::1]/a@b"),
             ("https://host/a@b", "https://host/a@b"),
             ("https://host?mail=a@b", "https://host?mail=a@b"),
             ("s3://bucket/key", "s3://bucket/key"),

@@ -3,7 +3,7 @@
 
 use object_store::path::Path;
 
-use crate::input::address::authority_of;
+use crate::input::address::{authority_of, end_of_user};
 use crate::place::Printable;
 
 /// What was typed, taken apart.
@@ -45,7 +45,7 @@ impl Address {
         if name.is_empty() {
             return Err(format!("`{typed}` names no bucket or host"));
         }
-        if has_password(scheme, name) {
+        if has_password(scheme, rest) {
             return Err(
                 "an address with a password in it would be in every record; leave it out"
                     .to_owned(),
@@ -110,15 +110,11 @@ impl Address {
     }
 }
 
-/// Whether the name of a host or a bucket begins with who asks. Azure's names the container there.
-fn has_password(scheme: &str, name: &str) -> bool {
-    match scheme {
-        "http" | "https" => authority_of(name).contains('@'),
-        "s3" | "s3a" | "gs" => name.contains('@'),
-        _ => name
-            .split_once('@')
-            .is_some_and(|(container, _)| container.contains(':')),
-    }
+/// Whether what stands behind the scheme begins with who asks. Azure's names the container there.
+fn has_password(scheme: &str, rest: &str) -> bool {
+    let may_be_container = scheme.starts_with("ab") || scheme == "az";
+    let is_container = may_be_container && !authority_of(rest).contains(':');
+    !is_container && end_of_user(scheme, rest).is_some()
 }
 
 /// What asks the library for the object of this key, and for no other: it takes a slash off each
@@ -149,7 +145,10 @@ mod tests {
         assert!(!address.is_prefix());
         assert!(of("https://example.org/a//b/../c?d=/").is_ok());
         assert!(of("https://example.org?mail=me@example.org").is_ok());
+        assert!(of("https://example.org:80/me@example.org").is_ok());
+        assert!(of("s3://bucket/me@example.org").is_ok());
         assert!(of("abfss://box@a.dfs.core.windows.net/p").is_ok());
+        assert!(of("abfss://box@a.dfs.core.windows.net/me:you@p").is_ok());
         for wrong in [
             "s3:///key",
             "s3://bucket/a//b",
@@ -161,7 +160,11 @@ mod tests {
             "https://me:secret@example.org/dump",
             "https://me:secret@example.org?dump",
             "s3://KEY:secret@bucket/key",
+            "s3://KEY:se/cret@bucket/key",
+            "gs://KEY:se?cr/et@bucket/key",
+            "https://me:se/cret@example.org/dump",
             "abfss://box:secret@a.dfs.core.windows.net/p",
+            "abfss://box:se/cret@a.dfs.core.windows.net/p",
         ] {
             assert!(of(wrong).is_err(), "{wrong}");
         }
