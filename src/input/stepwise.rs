@@ -115,7 +115,7 @@ impl<R: BufRead> BufRead for UpToFault<R> {
     }
 }
 
-/// xz streams in a row.
+/// xz streams in a row, or one file in the format before xz.
 pub struct Xz(Stream);
 
 impl Xz {
@@ -123,6 +123,14 @@ impl Xz {
     /// None that is known.
     pub fn new() -> io::Result<Self> {
         Ok(Self(Stream::new_auto_decoder(u64::MAX, CONCATENATED)?))
+    }
+
+    /// One file of `xz --format=lzma`. Bytes behind it are passed over, as behind Deflate.
+    ///
+    /// # Errors
+    /// None that is known.
+    pub fn lzma() -> io::Result<Self> {
+        Ok(Self(Stream::new_lzma_decoder(u64::MAX)?))
     }
 }
 
@@ -139,7 +147,8 @@ impl Step for Xz {
         let given = (stream.total_out() - before.1) as usize;
         let outcome = match status {
             Err(error) => Err(error.into()),
-            Ok(Status::StreamEnd) => Ok(()),
+            // Of xz this is all that there is.
+            Ok(Status::StreamEnd) => return (input.len(), given, Ok(())),
             Ok(_) if taken + given > 0 => Ok(()),
             Ok(_) if input.is_empty() => Err(incomplete("premature eof")),
             Ok(_) => Err(io::Error::new(ErrorKind::InvalidData, "corrupt xz stream")),

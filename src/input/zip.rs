@@ -7,7 +7,7 @@ use std::borrow::Cow;
 use std::cmp::Ordering;
 use std::fmt::Display;
 use std::fs::File;
-use std::io::{self, BufReader, Read, Seek, SeekFrom};
+use std::io::{self, BufRead, BufReader, Cursor, Read, Seek, SeekFrom};
 use std::iter;
 use std::ops::{ControlFlow, Range};
 use std::path::Path;
@@ -389,6 +389,9 @@ impl Member {
             }
             CompressionMethod::DEFLATE64 => Box::new(Stepwise::new(stored, Deflate64::new())),
             CompressionMethod::BZIP2 => Box::new(Stepwise::new(stored, Bzip2::new())),
+            CompressionMethod::LZMA => {
+                Box::new(Stepwise::new(lzma_file(stored, self.size)?, Xz::lzma()?))
+            }
             CompressionMethod::XZ => Box::new(Stepwise::new(stored, Xz::new()?)),
             CompressionMethod::ZSTD => Box::new(Stepwise::new(stored, Zstd::new()?)),
             other => {
@@ -403,6 +406,19 @@ impl Member {
             declared: (self.size, self.crc),
         }))
     }
+}
+
+/// A member in LZMA as the file that it would be, whose header tells its length too.
+fn lzma_file(mut stored: impl BufRead, size: u64) -> io::Result<impl BufRead> {
+    let mut header = [0; 9];
+    stored.read_exact(&mut header)?;
+    // Behind the version of what has written it.
+    let [_, _, 5, 0, properties @ ..] = header else {
+        let message = "corrupt LZMA header";
+        return Err(io::Error::new(io::ErrorKind::InvalidData, message));
+    };
+    let header = [&properties[..], &size.to_le_bytes()].concat();
+    Ok(Cursor::new(header).chain(stored))
 }
 
 /// Many programs write names in UTF-8 without the flag that says so.
