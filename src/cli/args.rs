@@ -29,7 +29,8 @@ use crate::sink::Form;
 /// per line. Pages of other sites are skipped and counted. gzip, zstd, xz, bzip2 and lz4
 /// are found by content and read as what is in them.
 #[derive(Debug, Parser)]
-#[command(version, long_version = version_with_features(), max_term_width = 100, after_help = format!("{EXAMPLES}\n\n{EXIT_CODES}"))]
+#[command(version, long_version = version_with_features(), max_term_width = 100)]
+#[command(after_help = format!("{EXAMPLES}\n\n{EXIT_CODES}"))]
 #[command(args_conflicts_with_subcommands = true, disable_help_subcommand = true)]
 pub struct Args {
     #[command(subcommand)]

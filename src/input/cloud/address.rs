@@ -112,9 +112,10 @@ impl Address {
 
 /// Whether what stands behind the scheme begins with who asks. Azure's names the container there.
 fn has_password(scheme: &str, rest: &str) -> bool {
-    let may_be_container = scheme.starts_with("ab") || scheme == "az";
-    let is_container = may_be_container && !authority_of(rest).contains(':');
-    !is_container && end_of_user(scheme, rest).is_some()
+    match scheme {
+        "az" | "abfs" | "abfss" if !authority_of(rest).contains(':') => false,
+        _ => end_of_user(scheme, rest).is_some(),
+    }
 }
 
 /// What asks the library for the object of this key, and for no other: it takes a slash off each
