@@ -147,7 +147,7 @@ impl Step for Xz {
         let given = (stream.total_out() - before.1) as usize;
         let outcome = match status {
             Err(error) => Err(error.into()),
-            // Of xz this is all that there is.
+            // What stands behind LZMA is passed over; xz ends where its source does.
             Ok(Status::StreamEnd) => return (input.len(), given, Ok(())),
             Ok(_) if taken + given > 0 => Ok(()),
             Ok(_) if input.is_empty() => Err(incomplete("premature eof")),
